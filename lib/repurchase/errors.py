@@ -1,0 +1,59 @@
+"""What a user can do wrong, and what the data can do wrong.
+
+    ReviewError                 anything that is told to a user without a traceback
+    +-- UsageError              the command line                                (exit 2)
+    +-- ParameterError          a profile, a period file, a notebook's parameters  (exit 2)
+    +-- SourceError             a file or package that cannot be read            (exit 1)
+    +-- DataError               data that were read and must not be reported     (exit 1)
+    +-- ChapterError            a notebook that did not run to its end           (exit 1)
+    +-- PressError              a pack that could not be bound or put in place   (exit 1)
+
+Checked at the border, trusted inside: a function deep in `stats` raises `ValueError`.
+"""
+
+from __future__ import annotations
+
+
+class ReviewError(Exception):
+    """Something a user can mend: what, where, which rule, what to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", rule: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.rule, self.remedy = what, where, rule, remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        lines += [f"  where: {self.where}"] if self.where else []
+        lines += [f"  rule:  {self.rule}"] if self.rule else []
+        lines += [f"  to do: {self.remedy}"] if self.remedy else []
+        return "\n".join(lines)
+
+
+class UsageError(ReviewError):
+    """The command line is wrong."""
+
+    exit_code = 2
+
+
+class ParameterError(ReviewError):
+    """A profile, period file or notebook parameter is wrong."""
+
+    exit_code = 2
+
+
+class SourceError(ReviewError):
+    """A file or package that cannot be read as what the profile says it is."""
+
+
+class DataError(ReviewError):
+    """Data that were read, and must not be reported as they are."""
+
+
+class ChapterError(ReviewError):
+    """A notebook that did not run to its end."""
+
+
+class PressError(ReviewError):
+    """A pack that could not be bound or put in its place."""
