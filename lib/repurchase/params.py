@@ -1,0 +1,531 @@
+"""One company's profile, its period files and targets, as one typed, frozen `Params`.
+
+A key that is unknown, misspelt, missing or of the wrong type stops the run with file, line,
+value and the nearest right name. Files are YAML 1.2 (`no` is text, not False).
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import difflib
+import os
+import re
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
+from ruamel.yaml.scalarfloat import ScalarFloat
+from ruamel.yaml.scalarint import ScalarInt
+
+from repurchase.errors import ParameterError
+from repurchase.period import Period
+
+T = TypeVar("T")
+Language = Literal["en", "zh-CN"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh-CN")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def _listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str | dict) else _listed(value)
+
+
+Seq = Annotated[tuple[T, ...], BeforeValidator(_listed)]
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_one_or_more)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ColumnSpec(Strict):
+    """Where a canonical column comes from: headings to try in turn, a constant, or an expression."""
+
+    heading: OneOrMore[str] = Field(default=(), alias="from")
+    value: str | int | float | bool | None = None
+    expression: str | None = None
+    format: str | None = None
+    time_zone: str | None = None
+    decimal: Literal[".", ","] | None = None
+    map: dict[str, str] = {}
+
+    @field_validator("heading")
+    @classmethod
+    def _not_blank(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not v.strip() for v in value):
+            raise ValueError("a heading must not be blank")
+        return value
+
+
+def _column(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str | list) else value
+
+
+class SourceSpec(Strict):
+    """Some files of one layout that fill one canonical table."""
+
+    files: OneOrMore[str]
+    format: Literal["auto", "csv", "tsv", "whitespace", "xlsx", "xls", "parquet", "jsonl"] = "auto"
+    encoding: str = "auto"
+    delimiter: str = "auto"
+    header_rows: Literal[1, 2] = 1
+    skip_rows: Annotated[int, Field(ge=0)] = 0
+    sheet: str | None = None
+    total_rows: Seq[str] = ("合计", "小计", "总计", "Total", "Grand total", "Subtotal")
+    time_zone: str | None = None
+    date_format: str = "auto"
+    decimal: Literal["auto", ".", ","] = "auto"
+    grain: Literal["row", "line"] = "row"
+    repeated_rows: Literal["keep", "drop_identical"] = "keep"
+    columns: dict[str, Annotated[ColumnSpec, BeforeValidator(_column)]]
+    statuses: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    exclude: dict[str, str] = {}
+
+
+class Generator(Strict):
+    """A company made up by the release instead of exported files."""
+
+    name: Literal["demo"]
+    customers: Annotated[int, Field(ge=300, le=1_000_000)] = 20_000
+    seed: int = 20260101
+
+
+class Promotion(Strict):
+    """Days of every year on which the company sells otherwise than usual."""
+
+    name: str
+    day: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    days: Annotated[int, Field(ge=1, le=60)] = 1
+
+
+class ExchangeRates(Strict):
+    """Dated rates: a CSV file with columns currency, date, rate (reporting units for one unit)."""
+
+    file: str
+
+
+class Profile(Strict):
+    """One company: what it is, where its files lie and what counts as an order."""
+
+    company: Annotated[str, Field(min_length=1, max_length=200)]
+    language: Language = "en"
+    time_zone: str
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    order_definition: str
+    chapters: Seq[str] = ("retention",)
+    promotions: Seq[Promotion] = ()
+    activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
+    repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12
+    count_fully_returned: bool = False
+    data_through: dt.date | None = None
+    allow_incomplete: bool = False
+    max_quarantined_share: Share = 0.01
+    max_unexplained_share: Share = 0.005
+    identification_limit: Share = 0.03
+    generator: Generator | None = None
+    extra: str | None = None
+    exchange_rates: ExchangeRates | None = None
+    sources: dict[str, Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more)]]
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            near = difflib.get_close_matches(value, zoneinfo.available_timezones(), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"must be an IANA time zone such as Asia/Shanghai{hint}")
+        return value
+
+
+class Incident(Strict):
+    """Something known to have happened that a reader must hear of beside the figures."""
+
+    first: dt.date = Field(alias="from")
+    last: dt.date | None = Field(default=None, alias="to")
+    text: str
+    chapters: Seq[str] = ()
+
+
+class ControlTotal(Strict):
+    """A figure of the finance department that the revenue analysed is bridged to."""
+
+    amount: float | int
+    source: str
+    includes: Seq[Literal["tax", "returns", "anonymous", "test"]] = ()
+
+
+class PeriodFile(Strict):
+    """What is true of one period only."""
+
+    commentary: dict[str, str] = {}
+    incidents: Seq[Incident] = ()
+    control_totals: Seq[ControlTotal] = ()
+    overrides: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A value that somebody promised for a metric in a period."""
+
+    metric: str
+    period: str
+    dimensions: str
+    value: float
+    set_by: str
+
+
+@dataclass(frozen=True)
+class Params:
+    """All that a run was told. `period` None means the last complete month of the data."""
+
+    name: str
+    profile: Profile
+    root: Path
+    period: Period | None = None
+    period_file: PeriodFile = field(default_factory=PeriodFile)
+    targets: tuple[Target, ...] = ()
+    data: str | None = None
+
+    @property
+    def language(self) -> Language:
+        return self.profile.language
+
+    def target(self, metric: str, dimensions: str = "") -> Target | None:
+        """The target for this period, or None."""
+        wanted = (metric, self.period.label if self.period else "", dimensions)
+        return next((t for t in self.targets if (t.metric, t.period, t.dimensions) == wanted), None)
+
+
+OVERRIDABLE = ("allow_incomplete", "data_through", "language", "max_quarantined_share",
+               "max_unexplained_share", "identification_limit")  # fmt: skip
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The folder that holds `params/` and `notebooks/`, from $REPURCHASE_ROOT or going up."""
+    told = os.environ.get("REPURCHASE_ROOT")
+    if told:
+        return Path(told)
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+    installed = Path(__file__).resolve().parents[2]
+    if (installed / "params").is_dir():
+        return installed
+    raise ParameterError(
+        f"no folder with params/ and notebooks/ at or above {here}",
+        remedy="run from the project's folder, or set REPURCHASE_ROOT to it",
+    )
+
+
+def load_params(
+    name: str,
+    period: str | Period | None = None,
+    *,
+    root: Path | None = None,
+    data: str | None = None,
+    language: str | None = None,
+    allow_incomplete: bool | None = None,
+) -> Params:
+    """The profile `params/<name>.yaml` with the period's file, targets and the command line.
+
+    What is told last wins: profile, then the period file's overrides, then the arguments.
+    Raises ParameterError for anything that is not exactly right.
+    """
+    root = root or project_root()
+    path = profile_path(root, name)
+    raw, lines = read_yaml(path)
+    if isinstance(period, str):
+        period = Period.parse(period) if period else None
+    period_file = PeriodFile()
+    if period:
+        period_path = root / "params" / name / f"{period.label}.yaml"
+        if period_path.exists():
+            period_file = validated(PeriodFile, *read_yaml(period_path), period_path)
+            check_overrides(period_file.overrides, period_path)
+            raw = {**raw, **period_file.overrides}
+    told = {"language": language, "allow_incomplete": allow_incomplete}
+    raw = {**raw, **{key: value for key, value in told.items() if value is not None}}
+    profile = validated(Profile, raw, lines, path)
+    check_sources(profile, lines, path)
+    targets = read_targets(root / "params" / name / "targets.csv")
+    return Params(name, profile, root, period, period_file, targets, data)
+
+
+def with_period(params: Params, period: Period) -> Params:
+    """The same run for a period found in the data; its own file is read now."""
+    return load_params(
+        params.name,
+        period,
+        root=params.root,
+        data=params.data,
+        language=params.profile.language,
+        allow_incomplete=params.profile.allow_incomplete or None,
+    )
+
+
+def profile_names(root: Path) -> list[str]:
+    return sorted(p.stem for p in (root / "params").glob("*.yaml"))
+
+
+def profile_path(root: Path, name: str) -> Path:
+    """The file of that profile; ParameterError names the nearest if there is none."""
+    if not NAME.fullmatch(name):
+        raise ParameterError(
+            f"{name!r} is not a profile name",
+            rule="letters, digits, - and _, at most 64, beginning with a letter or digit",
+            remedy="PROFILE=demo, or the name of a file in params/ without .yaml",
+        )
+    path = root / "params" / f"{name}.yaml"
+    if not path.is_file():
+        known = profile_names(root)
+        near = difflib.get_close_matches(name, known, 1)
+        remedy = f"did you mean {near[0]!r}? " if near else ""
+        raise ParameterError(
+            f"there is no profile {name!r}",
+            where=f"params/{name}.yaml",
+            remedy=f"{remedy}profiles here: {', '.join(known) or 'none'}",
+        )
+    return path
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
+    """A YAML mapping as plain values, and the line (from 1) on which each key path stands."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ParameterError(
+            "a parameter file must be UTF-8 text",
+            where=f"{_shown(path)}, byte {error.start}",
+            remedy="save it as UTF-8",
+        ) from None
+    try:
+        document = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ParameterError(
+            f"this is not YAML: {error.problem or error.context}", where=f"{_shown(path)}{line}"
+        ) from None
+    except YAMLError as error:
+        raise ParameterError(f"this is not YAML: {error}", where=_shown(path)) from None
+    if document is None:
+        document = CommentedMap()
+    if not isinstance(document, CommentedMap):
+        raise ParameterError(
+            "a parameter file is a mapping of keys to values", where=f"{_shown(path)}, line 1"
+        )
+    lines = dict(_lines(document, ()))
+    return _plain(document, path, lines, ()), lines
+
+
+def _lines(node: Any, at: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], int]]:
+    if isinstance(node, CommentedMap):
+        for key, value in node.items():
+            place = (*at, str(key))
+            yield place, node.lc.key(key)[0] + 1
+            yield from _lines(value, place)
+    elif isinstance(node, CommentedSeq):
+        for index, value in enumerate(node):
+            place = (*at, index)
+            yield place, node.lc.item(index)[0] + 1
+            yield from _lines(value, place)
+
+
+def _plain(node: Any, path: Path, lines: Mapping[tuple[Any, ...], int], at: tuple[Any, ...]) -> Any:
+    if isinstance(node, CommentedMap):
+        return {str(k): _plain(v, path, lines, (*at, str(k))) for k, v in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(v, path, lines, (*at, i)) for i, v in enumerate(node)]
+    if isinstance(node, ScalarBoolean):
+        return bool(node)
+    if isinstance(node, ScalarInt) and not isinstance(node, bool):
+        return int(node)
+    if isinstance(node, ScalarFloat):
+        return float(node)
+    if isinstance(node, str):
+        return str(node)
+    if isinstance(node, dt.datetime):
+        raise ParameterError(
+            f"{'.'.join(map(str, at))} is a time stamp, a day is wanted",
+            where=f"{_shown(path)}, line {lines.get(at, 1)}",
+        )
+    if node is None or isinstance(node, bool | int | float | dt.date):
+        return node
+    raise ParameterError(
+        f"{'.'.join(map(str, at))} carries a YAML tag; only plain values are read",
+        where=f"{_shown(path)}, line {lines.get(at, 1)}",
+    )
+
+
+M = TypeVar("M", bound=Strict)
+
+
+def validated(
+    model: type[M], raw: dict[str, Any], lines: Mapping[tuple[Any, ...], int], path: Path
+) -> M:
+    """`raw` as that model, or a ParameterError that lists every fault with its line."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        faults = [_fault(model, e, lines) for e in error.errors(include_url=False)]
+    line = min((number for number, _ in faults), default=1)
+    raise ParameterError(
+        "; ".join(dict.fromkeys(text for _, text in sorted(faults))),
+        where=f"{_shown(path)}, line {line}",
+        rule="every key is known and of its type",
+        remedy="mend the line; docs/parameters.md lists the keys",
+    )
+
+
+def _fault(
+    model: type[Strict], error: ErrorDetails, lines: Mapping[tuple[Any, ...], int]
+) -> tuple[int, str]:
+    place = tuple(p for p in error["loc"] if not str(p).startswith("function-"))
+    known = [place[:k] for k in range(len(place), 0, -1) if place[:k] in lines]
+    line = lines[known[0]] if known else 1
+    name = ".".join(str(p) for p in place)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(place[-1]), _names(model, place[:-1]), 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return line, f"line {line}: unknown key {name!r}{hint}"
+    if error["type"] == "missing":
+        return line, f"line {line}: {name!r} is missing"
+    value = error.get("input")
+    return line, f"line {line}: {name} == {value!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
+    """The keys that are allowed at that place of a model, for a suggestion."""
+    nested = {
+        "sources": SourceSpec, "columns": ColumnSpec, "generator": Generator,
+        "promotions": Promotion, "incidents": Incident, "control_totals": ControlTotal,
+        "exchange_rates": ExchangeRates,
+    }  # fmt: skip
+    inside = [nested[p] for p in place if p in nested]
+    fields = (inside[-1] if inside else model).model_fields
+    return [info.alias or name for name, info in fields.items()]
+
+
+def check_overrides(overrides: Mapping[str, Any], path: Path) -> None:
+    """Raises ParameterError if a period file overrides what belongs to the company."""
+    for key in overrides:
+        if key not in OVERRIDABLE:
+            near = difflib.get_close_matches(key, OVERRIDABLE, 1, 0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ParameterError(
+                f"{key!r} cannot be overridden for one period",
+                where=_shown(path),
+                remedy=f"{hint}a period may override {', '.join(OVERRIDABLE)}",
+            )
+
+
+def check_sources(profile: Profile, lines: Mapping[tuple[Any, ...], int], path: Path) -> None:
+    """Raises ParameterError if a table or column is not one of the canonical ones."""
+    from repurchase.model.schema import TABLES
+
+    for table, specs in profile.sources.items():
+        where = f"{_shown(path)}, line {lines.get(('sources', table), 1)}"
+        if table not in TABLES:
+            near = difflib.get_close_matches(table, TABLES, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ParameterError(
+                f"sources.{table} is not a canonical table",
+                where=where,
+                remedy=f"{hint}tables: {', '.join(TABLES)}",
+            )
+        allowed = set(TABLES[table].columns)
+        if any(spec.grain == "line" for spec in specs):
+            allowed |= set(TABLES["order_lines"].columns)
+        for spec in specs:
+            _check_columns(spec, allowed, table, where)
+    if "orders" not in profile.sources:
+        raise ParameterError(
+            "sources.orders is missing",
+            where=f"{_shown(path)}, line {lines.get(('sources',), 1)}",
+            rule="only orders are required; every other table is optional",
+            remedy="name the files that hold the orders",
+        )
+
+
+def _check_columns(spec: SourceSpec, allowed: set[str], table: str, where: str) -> None:
+    for column in spec.columns:
+        if column not in allowed and not column.startswith("x_"):
+            near = difflib.get_close_matches(column, sorted(allowed), 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ParameterError(
+                f"sources.{table}.columns.{column} is not a canonical column",
+                where=where,
+                remedy=f"{hint}a column of your own begins with x_; known: "
+                + ", ".join(sorted(allowed)),
+            )
+
+
+def read_targets(path: Path) -> tuple[Target, ...]:
+    """The targets of a profile; none if it has no targets.csv.
+
+    Raises ParameterError naming the line of an unknown metric, period or value.
+    """
+    from repurchase.definitions import METRICS
+
+    if not path.exists():
+        return ()
+    targets: dict[tuple[str, str, str], Target] = {}
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        reader = csv.DictReader(handle)
+        wanted = ["metric", "period", "dimensions", "value", "set_by"]
+        if reader.fieldnames != wanted:
+            raise ParameterError(
+                f"the heading is {','.join(reader.fieldnames or [])}",
+                where=f"{_shown(path)}, line 1",
+                rule=f"the heading must be {','.join(wanted)}",
+            )
+        for row in reader:
+            where = f"{_shown(path)}, line {reader.line_num}"
+            target = _target(row, where, METRICS)
+            key = (target.metric, target.period, target.dimensions)
+            if key in targets:
+                raise ParameterError(f"a second target for {' '.join(key).strip()}", where=where)
+            targets[key] = target
+    return tuple(targets.values())
+
+
+def _target(row: Mapping[str, str | None], where: str, metrics: Mapping[str, object]) -> Target:
+    metric, period = row["metric"] or "", row["period"] or ""
+    if metric not in metrics:
+        near = difflib.get_close_matches(metric, list(metrics), 1)
+        hint = f"did you mean {near[0]!r}?" if near else ", ".join(metrics)
+        raise ParameterError(f"{metric!r} is not a metric", where=where, remedy=hint)
+    try:
+        value = float(row["value"] or "")
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise ParameterError(
+            f"value == {row['value']!r}, must be a number (a share as 0.62, not 62 %)", where=where
+        )
+    return Target(
+        metric, Period.parse(period).label, row["dimensions"] or "", value, row["set_by"] or ""
+    )
+
+
+def _shown(path: Path) -> str:
+    """The path from `params/` on, so that a message is the same on each machine."""
+    parts = path.parts
+    return "/".join(parts[parts.index("params") :]) if "params" in parts else str(path)
