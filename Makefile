@@ -1,0 +1,66 @@
+# Every target does its own set-up, once; `python -m repurchase` does the same without make.
+# A scheduler that reads exit codes (0 sound, 3 draft, 1 failed, 2 wrong use) calls that instead:
+# make turns every failure into 2.
+
+ifeq ($(OS),Windows_NT)
+PYTHON ?= python
+PY := .venv/Scripts/python.exe
+else
+PYTHON ?= python3
+PY := .venv/bin/python
+endif
+SETUP := $(PYTHON) lib/setup_env.py
+PROFILE ?= demo
+
+# Values reach the shell through the environment, so that no space, quote or $ in them means anything.
+# LANGUAGE counts only on make's own command line: many desktops export one of their own.
+export REVIEW_PROFILE := $(value PROFILE)
+export REVIEW_PERIOD := $(value PERIOD)
+export REVIEW_DATA := $(value DATA)
+ifeq ($(origin LANGUAGE),command line)
+export REVIEW_LANGUAGE := $(value LANGUAGE)
+else
+export REVIEW_LANGUAGE :=
+endif
+export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help monthly-report lab test lint bench lock clean
+
+help: ## this list
+	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'
+	@echo '                    [LANGUAGE=en | zh-CN] [ALLOW_INCOMPLETE=1]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
+
+monthly-report: ## the review of one period as PDF and HTML, in reports/<profile>/<period>/
+	@$(SETUP)
+	@$(PY) -m repurchase monthly-report --profile="$$REVIEW_PROFILE" \
+		$${REVIEW_PERIOD:+--period="$$REVIEW_PERIOD"} \
+		$${REVIEW_DATA:+--data="$$REVIEW_DATA"} \
+		$${REVIEW_LANGUAGE:+--language="$$REVIEW_LANGUAGE"} \
+		$${REVIEW_INCOMPLETE:+--allow-incomplete}
+
+lab: ## JupyterLab on the notebooks, with the right kernel and outputs kept out of git
+	@$(SETUP) --extra lab
+	@$(PY) -m repurchase lab
+
+test: ## every test, with coverage (ARGS="-k words" for some of them)
+	@$(SETUP) --extra dev
+	@$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+
+lint: ## ruff and mypy
+	@$(SETUP) --extra dev
+	@$(PY) -m ruff check
+	@$(PY) -m mypy
+
+bench: ## how long preparing and binding the demo takes, cold and unchanged
+	@$(SETUP)
+	@$(PY) tests/benchmarks/run.py
+
+lock: ## development only: resolve requirements.lock and lib/locks anew (UPGRADE=1: newest versions)
+	@$(SETUP) --lock $(if $(UPGRADE),--upgrade)
+
+clean: ## remove the environment and caches; reports/ is the archive and stays
+	@$(SETUP) --clean
