@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 SCHEMA_VERSION = 1
@@ -99,7 +99,7 @@ class Result:
     frame: Any
     records: tuple[Record, ...] = ()
     sql: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    context: Any = None  # a repurchase.context.Context, put in by Review
 
     def one(self, metric: str, *, compare_to: CompareTo = "none", dimensions: str = "") -> Record:
         """The record of that metric; KeyError if there is none or more than one."""

@@ -1,0 +1,297 @@
+"""How much of the business has a known customer, and whether that moved.
+
+When identification moves, repurchase figures move with it though nobody behaves otherwise; so
+its share stands beside every headline, and the headline is given at constant identification.
+"""
+
+from __future__ import annotations
+
+import math
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from repurchase.analysis.ratios import cents, flag
+from repurchase.analysis.windows import Windows
+from repurchase.calendar import Window
+from repurchase.period import Period
+from repurchase.reasons import BEGINS_LATER, NOBODY, NOBODY_THEN, TOO_FEW, reason
+from repurchase.records import CompareTo, Record, Result, dimensions
+from repurchase.stats.proportion import Z95, Moments, independent_change, ratio, share_se, wilson
+
+INDEPENDENT = "independent orders"
+REWEIGHTED = "reweighted by store and channel; samples taken as independent (wide)"
+
+
+def identified_shares(orders: ir.Table, windows: Windows) -> Result:
+    """Share of orders, and of their net revenue, with a known customer, and its changes.
+
+    `orders` has one row an order (order_date, customer_id, is_purchase, net_revenue). The frame
+    has one row a window: window, orders, known, value, low, high, revenue, known_revenue.
+    """
+    counted = orders.filter(orders.is_purchase)
+    known = counted.customer_id.notnull()
+    columns: dict[str, ir.Scalar] = {}
+    for name, window in windows.days.items():
+        inside = _within(counted, window)
+        money = cents(counted.net_revenue)
+        kept = flag(inside & known)
+        columns |= {
+            f"{name} orders": flag(inside).sum(),
+            f"{name} known": kept.sum(),
+            f"{name} revenue": money.sum(where=inside).cast("float64"),
+            f"{name} known_revenue": money.sum(where=inside & known).cast("float64"),
+            f"{name} bb": (money * money).sum(where=inside).cast("float64"),
+            f"{name} aa": (money * money).sum(where=inside & known).cast("float64"),
+        }
+    row = counted.aggregate(**columns).to_pyarrow().to_pylist()[0]
+    rows = [_window_row(name, row) for name in windows.days]
+    frame = pd.DataFrame(rows)
+    return Result(frame, (*_order_records(frame, windows), *_money_records(rows)))
+
+
+def _window_row(name: str, row: dict[str, float]) -> dict[str, object]:
+    names = "orders known revenue known_revenue aa bb".split()
+    values = {key: float(row[f"{name} {key}"] or 0) for key in names}
+    n = values["orders"]
+    value, low, high = wilson(values["known"], n) if n else (np.nan, np.nan, np.nan)
+    return {"window": name, **values, "value": value, "low": low, "high": high}
+
+
+def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
+    rows = {row["window"]: row for row in frame.to_dict("records")}
+    now = rows["none"]
+    name = "identified_order_share"
+    if not now["orders"]:
+        return [Record(name, None, "share", n=0, status="not_computed", reason=NOBODY)]
+    level = dict(low=now["low"], high=now["high"], numerator=now["known"], n=now["orders"])
+    records = [Record(name, now["value"], "share", **level)]
+    for window in [w for w in windows.days if w != "none"]:
+        then = rows[window]
+        why = None
+        if windows.days[window].start < windows.data_from:
+            why = reason(BEGINS_LATER, day=windows.data_from.isoformat())
+        elif not then["orders"]:
+            why = NOBODY_THEN
+        if why:
+            records.append(
+                Record(
+                    name, now["value"], "share", **level,
+                    compare_to=window, status="not_computed", reason=why,
+                )  # fmt: skip
+            )
+            continue
+        change = independent_change(
+            wilson(now["known"], now["orders"]),
+            share_se(now["known"], now["orders"]),
+            wilson(then["known"], then["orders"]),
+            share_se(then["known"], then["orders"]),
+        )
+        records.append(
+            Record(
+                name, now["value"], "share", **level, compare_to=window,
+                change=change.value, change_low=change.low, change_high=change.high,
+                change_method=INDEPENDENT,
+            )  # fmt: skip
+        )
+    return records
+
+
+def _money_records(rows: list[dict[str, object]]) -> list[Record]:
+    now = {key: float(value) for key, value in rows[0].items() if key != "window"}  # type: ignore[arg-type]
+    name = "identified_revenue_share"
+    if now["orders"] < 2 or not now["revenue"]:
+        return [Record(name, None, "share", n=now["orders"], status="not_computed", reason=NOBODY)]
+    # the known part of an order is all of it or nothing, so a * b = a * a
+    estimate = ratio(
+        Moments(
+            now["orders"], now["known_revenue"], now["revenue"], now["aa"], now["aa"], now["bb"]
+        )
+    )
+    return [
+        Record(
+            name, estimate.value, "share", low=max(0.0, estimate.low), high=min(1.0, estimate.high),
+            numerator=now["known_revenue"], n=now["revenue"],
+        )  # fmt: skip
+    ]
+
+
+def by_month(orders: ir.Table, windows: Windows, *, months: int = 13) -> Result:
+    """Identified share of orders by month, oldest first, up to the period's last month.
+
+    Columns: month (label), start (date), orders, known, value, low, high.
+    """
+    last = Period.month_of(windows.period.end)
+    stretches = [last.shifted(-i) for i in range(months - 1, -1, -1)]
+    stretches = [p for p in stretches if p.start >= windows.data_from.replace(day=1)]
+    counted = orders.filter(orders.is_purchase)
+    index = counted.order_date.year() * 12 + counted.order_date.month() - 1
+    table = counted.group_by(month=index).aggregate(
+        orders=counted.count(), known=flag(counted.customer_id.notnull()).sum()
+    )
+    found = table.to_pandas().set_index("month")
+    rows = []
+    for p in stretches:
+        at = p.start.year * 12 + p.start.month - 1
+        n = int(found["orders"].get(at, 0))
+        known = int(found["known"].get(at, 0))
+        rows.append((p.label, p.start, n, known, *(wilson(known, n) if n else (np.nan,) * 3)))
+    names = ["month", "start", "orders", "known", "value", "low", "high"]
+    frame = pd.DataFrame(rows, columns=names)
+    return Result(frame, _cut_records(frame, "month"))
+
+
+def by_cut(orders: ir.Table, windows: Windows, *, cut: str) -> Result:
+    """Identified share of the period's orders by store or channel, largest first.
+
+    Columns: the cut, orders, known, value, low, high, previous (share of the period before,
+    missing if there was no order), change, change_low, change_high. Orders without a value of
+    the cut are one row whose name is empty. No rows if the orders have no such column.
+    """
+    names = [cut, "orders", "known", "value", "low", "high", "previous"]
+    names += ["change", "change_low", "change_high"]
+    if cut not in orders.columns:
+        return Result(pd.DataFrame(columns=names))
+    counted = orders.filter(orders.is_purchase)
+    known = counted.customer_id.notnull()
+    now, then = (_within(counted, windows.days[w]) for w in ("none", "previous"))
+    table = counted.group_by(**{cut: counted[cut].fill_null("")}).aggregate(
+        orders=flag(now).sum(),
+        known=flag(now & known).sum(),
+        orders_then=flag(then).sum(),
+        known_then=flag(then & known).sum(),
+    )
+    found = table.to_pandas().sort_values(["orders", cut], ascending=[False, True])
+    rows = []
+    for row in found[found["orders"] > 0].itertuples(index=False):
+        value = wilson(row.known, row.orders)
+        previous, change = np.nan, (np.nan,) * 3
+        if row.orders_then:
+            then_value = wilson(row.known_then, row.orders_then)
+            previous = then_value.value
+            change = independent_change(
+                value,
+                share_se(row.known, row.orders),
+                then_value,
+                share_se(row.known_then, row.orders_then),
+            )
+        rows.append((getattr(row, cut), row.orders, row.known, *value, previous, *change))
+    frame = pd.DataFrame(rows, columns=names)
+    return Result(frame, _cut_records(frame, cut))
+
+
+def _cut_records(frame: pd.DataFrame, cut: str) -> tuple[Record, ...]:
+    return tuple(
+        Record(
+            "identified_order_share",
+            row.value,
+            "share",
+            dimensions(**{cut: getattr(row, cut)}),
+            low=row.low,
+            high=row.high,
+            numerator=float(row.known),
+            n=float(row.orders),
+        )
+        for row in frame.itertuples(index=False)
+        if row.orders
+    )
+
+
+def at_constant_identification(
+    orders: ir.Table, days: ir.Table, windows: Windows, *, compare_to: CompareTo = "previous"
+) -> Result:
+    """Returning-buyer share as it would be had each store and channel kept its identified share.
+
+    A store that stops asking for the card loses identified buyers; the buyers that it still
+    identifies are weighted up by then/now of its identified share of orders (direct
+    standardisation). The change is against the comparison window as it was. One row: value,
+    low, high, change, change_low, change_high, buyers; one record with `basis=...`.
+    """
+    name, where = "returning_buyer_share", dimensions(basis="constant_identification")
+    if windows.days[compare_to].start <= windows.data_from:
+        why = reason(BEGINS_LATER, day=windows.data_from.isoformat())
+        return Result(
+            pd.DataFrame(),
+            (Record(name, None, "share", where, status="not_computed", reason=why),),
+        )
+    cells = _cells(orders, days, windows, compare_to)
+    usable = cells[(cells["known"] > 0) & (cells["known_then"] > 0) & (cells["buyers"] > 0)]
+    if usable["buyers"].sum() < 30 or usable["buyers_then"].sum() < 30:
+        why = reason(TOO_FEW, fewest=30)
+        return Result(
+            cells, (Record(name, None, "share", where, status="not_computed", reason=why),)
+        )
+    then_share = usable["known_then"] / usable["orders_then"]
+    weight = usable["buyers"] * then_share / (usable["known"] / usable["orders"])
+    share = usable["returning"] / usable["buyers"]
+    value = float((weight * share).sum() / weight.sum())
+    variance = float(
+        ((weight / weight.sum()) ** 2 * share * (1 - share) / usable["buyers"]).sum()
+    )
+    back, n = float(cells["returning_then"].sum()), float(cells["buyers_then"].sum())
+    half = Z95 * math.sqrt(variance)
+    change_half = Z95 * math.hypot(math.sqrt(variance), share_se(back, n))
+    change = value - back / n
+    record = Record(
+        name,
+        value,
+        "share",
+        where,
+        low=value - half,
+        high=value + half,
+        numerator=float(usable["returning"].sum()),
+        n=float(usable["buyers"].sum()),
+        compare_to=compare_to,
+        change=change,
+        change_low=change - change_half,
+        change_high=change + change_half,
+        change_method=REWEIGHTED,
+    )
+    return Result(cells, (record,))
+
+
+def _cells(
+    orders: ir.Table, days: ir.Table, windows: Windows, compare_to: CompareTo
+) -> pd.DataFrame:
+    """Orders, identified orders, buyers and returning buyers by store and channel, both windows."""
+    cuts = [c for c in ("store_id", "channel") if c in orders.columns]
+    counted = orders.filter(orders.is_purchase)
+    keys = {c: counted[c].fill_null("") for c in cuts} or {"all": ibis.literal("")}
+    known = counted.customer_id.notnull()
+    spans = {"": windows.now, "_then": windows.days[compare_to]}
+    by_orders = counted.group_by(**keys).aggregate(
+        **{
+            f"{what}{suffix}": flag(_within(counted, window) & (known | (what == "orders"))).sum()
+            for suffix, window in spans.items()
+            for what in ("orders", "known")
+        }
+    )
+    keys = {c: days[c].fill_null("") for c in cuts} or {"all": ibis.literal("")}
+    buyers = days.mutate(**keys)
+    frames = [by_orders.to_pandas()]
+    for suffix, window in spans.items():
+        inside = buyers.filter(buyers.order_date.between(window.start, window.end))
+        # a buyer belongs to the cell of the first order date in the window
+        first = inside.group_by("customer_id").aggregate(
+            **{k: inside[k].argmin(inside.order_date) for k in keys},
+            first_date=inside.first_date.min(),
+        )
+        counts = first.group_by(list(keys)).aggregate(
+            **{
+                f"buyers{suffix}": first.count(),
+                f"returning{suffix}": flag(first.first_date < window.start).sum(),
+            }
+        )
+        frames.append(counts.to_pandas())
+    merged = frames[0]
+    for frame in frames[1:]:
+        merged = merged.merge(frame, on=list(keys), how="outer")
+    numbers = [c for c in merged.columns if c not in keys]
+    merged[numbers] = merged[numbers].fillna(0)
+    return merged.sort_values(list(keys)).reset_index(drop=True)
+
+
+def _within(orders: ir.Table, window: Window) -> ir.BooleanValue:
+    return orders.order_date.between(window.start, window.end)

@@ -1,0 +1,63 @@
+"""The windows that a figure of a period is compared with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from repurchase.calendar import Window, aligned_year_ago
+from repurchase.period import Period, add_months
+from repurchase.records import CompareTo
+
+ONE_DAY = dt.timedelta(days=1)
+COMPARISONS: tuple[CompareTo, ...] = ("previous", "year_ago", "year_ago_aligned")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The period's own days and the three windows it is held against.
+
+    `data_from` is the first order date of the data: what lies before it is unknown, not absent.
+    `basis` says what the aligned window is aligned on (see `calendar.aligned_year_ago`).
+    """
+
+    period: Period
+    days: dict[CompareTo, Window]
+    basis: str
+    data_from: dt.date
+
+    @property
+    def now(self) -> Window:
+        return self.days["none"]
+
+
+def windows_of(period: Period, *, country: str | None, data_from: dt.date) -> Windows:
+    """The windows of a period for a company in that country."""
+    aligned = aligned_year_ago(period, country)
+    previous, year_ago = period.previous(), period.year_ago()
+    return Windows(
+        period=period,
+        days={
+            "none": Window(period.start, period.end),
+            "previous": Window(previous.start, previous.end),
+            "year_ago": Window(year_ago.start, year_ago.end),
+            "year_ago_aligned": aligned.window,
+        },
+        basis=aligned.basis,
+        data_from=data_from,
+    )
+
+
+def ripened(window: Window, *, days: int, months: int) -> Window:
+    """First order dates old enough at the window's end to have had `days` days, over `months`.
+
+    >>> ripened(Window(dt.date(2025, 9, 1), dt.date(2025, 9, 30)), days=90, months=12)
+    Window(start=datetime.date(2024, 7, 3), end=datetime.date(2025, 7, 2))
+    """
+    last = window.end - dt.timedelta(days=days)
+    return Window(add_months(last, -months) + ONE_DAY, last)
+
+
+def active_at(day: dt.date, months: int) -> Window:
+    """The order dates that make one a customer at the end of `day`."""
+    return Window(add_months(day, -months) + ONE_DAY, day)
