@@ -1,0 +1,27 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder with the Makefile."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the checkout (or in REVIEW_SHARED_DATA); skips where there are none.
+
+    The data are not ours to ship. What only they can show is asserted wherever they are; everything
+    else is tested on data that the tests make themselves.
+    """
+    folder = Path(os.environ.get("REVIEW_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the real data are not on this machine: {folder.name}/ beside the checkout")
+    return folder
