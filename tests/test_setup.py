@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -250,12 +251,14 @@ class Steps:
 
     taken: list[str]
     fail_at: str | None = None
+    seconds: float = 0
 
     def __call__(self, command: list[str], *, root: Path, environ: dict[str, str]) -> None:
         step = self.name(command)
         if step == self.fail_at:
             raise setup_env.SetupError("no connection")
         self.taken.append(step)
+        time.sleep(self.seconds)
         if step == "venv":
             prefix = Path(command[-1])
             python = setup_env.venv_python(prefix)
@@ -358,6 +361,7 @@ def test_replaced_python_is_noticed(checkout: Path, steps: Steps) -> None:
 
 def test_two_setups_at_once_are_one(checkout: Path, steps: Steps) -> None:
     """The second of two set-ups waits for the first and then has nothing to do."""
+    steps.seconds = 0.02
     threads = [threading.Thread(target=setup_env.ensure, args=(checkout, [])) for _ in range(2)]
     for thread in threads:
         thread.start()
