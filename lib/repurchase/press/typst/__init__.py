@@ -1,0 +1,1 @@
+"""Notebooks as print: `exporter` for one notebook, `book` for a whole pack."""
