@@ -385,7 +385,7 @@ def validated(
         return model.model_validate(raw)
     except ValidationError as error:
         faults = [_fault(model, e, lines) for e in error.errors(include_url=False)]
-    line = min((number for number, _ in faults), default=1)
+    line = min(faults, key=lambda fault: ("is missing" in fault[1], fault[0]))[0]
     raise ParameterError(
         "; ".join(dict.fromkeys(text for _, text in sorted(faults))),
         where=f"{_shown(path)}, line {line}",
@@ -398,6 +398,8 @@ def _fault(
     model: type[Strict], error: ErrorDetails, lines: Mapping[tuple[Any, ...], int]
 ) -> tuple[int, str]:
     place = tuple(p for p in error["loc"] if not str(p).startswith("function-"))
+    if place[:3] not in lines and len(place) > 2 and isinstance(place[2], int):
+        place = place[:2] + place[3:]  # one source may stand without a list
     known = [place[:k] for k in range(len(place), 0, -1) if place[:k] in lines]
     line = lines[known[0]] if known else 1
     name = ".".join(str(p) for p in place)

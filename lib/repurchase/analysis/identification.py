@@ -78,8 +78,13 @@ def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
         if why:
             records.append(
                 Record(
-                    name, now["value"], "share", **level,
-                    compare_to=window, status="not_computed", reason=why,
+                    name,
+                    now["value"],
+                    "share",
+                    **level,
+                    compare_to=window,
+                    status="not_computed",
+                    reason=why,
                 )  # fmt: skip
             )
             continue
@@ -91,8 +96,14 @@ def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
         )
         records.append(
             Record(
-                name, now["value"], "share", **level, compare_to=window,
-                change=change.value, change_low=change.low, change_high=change.high,
+                name,
+                now["value"],
+                "share",
+                **level,
+                compare_to=window,
+                change=change.value,
+                change_low=change.low,
+                change_high=change.high,
                 change_method=INDEPENDENT,
             )  # fmt: skip
         )
@@ -112,8 +123,13 @@ def _money_records(rows: list[dict[str, object]]) -> list[Record]:
     )
     return [
         Record(
-            name, estimate.value, "share", low=max(0.0, estimate.low), high=min(1.0, estimate.high),
-            numerator=now["known_revenue"], n=now["revenue"],
+            name,
+            estimate.value,
+            "share",
+            low=max(0.0, estimate.low),
+            high=min(1.0, estimate.high),
+            numerator=now["known_revenue"],
+            n=now["revenue"],
         )  # fmt: skip
     ]
 
@@ -227,9 +243,7 @@ def at_constant_identification(
     weight = usable["buyers"] * then_share / (usable["known"] / usable["orders"])
     share = usable["returning"] / usable["buyers"]
     value = float((weight * share).sum() / weight.sum())
-    variance = float(
-        ((weight / weight.sum()) ** 2 * share * (1 - share) / usable["buyers"]).sum()
-    )
+    variance = float(((weight / weight.sum()) ** 2 * share * (1 - share) / usable["buyers"]).sum())
     back, n = float(cells["returning_then"].sum()), float(cells["buyers_then"].sum())
     half = Z95 * math.sqrt(variance)
     change_half = Z95 * math.hypot(math.sqrt(variance), share_se(back, n))

@@ -192,4 +192,3 @@ def _against_target(base: Record, target: float | None) -> Iterable[Record]:
             change_method=AGAINST_TARGET,
         ),
     )
-

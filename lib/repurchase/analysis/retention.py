@@ -31,7 +31,7 @@ from repurchase.reasons import (
     SHORT_HISTORY,
     reason,
 )
-from repurchase.records import CompareTo, Record, Result, dimensions, iso
+from repurchase.records import CompareTo, Record, Result, dimensions
 from repurchase.stats.proportion import wilson
 from repurchase.stats.survival import kaplan_meier
 
@@ -278,9 +278,7 @@ def cohort_counts(days: ir.Table, *, until: dt.date) -> pd.DataFrame:
         cohort=days.first_date.year() * 12 + days.first_date.month() - 1,
         month=days.order_date.year() * 12 + days.order_date.month() - 1,
     )
-    counted = aged.group_by("cohort", "month").aggregate(
-        customers=aged.customer_id.nunique()
-    )
+    counted = aged.group_by("cohort", "month").aggregate(customers=aged.customer_id.nunique())
     found = counted.to_pandas()
     if found.empty:
         return pd.DataFrame(index=pd.Index([], name="cohort"))
@@ -479,4 +477,3 @@ def _months_between(first: dt.date, then: dt.date) -> int:
 
 def _month_label(index: int) -> str:
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
-

@@ -1,0 +1,203 @@
+"""Profiles, period files and targets: what is wrong is said with its line and the right name."""
+
+import datetime as dt
+import textwrap
+
+import pytest
+from repurchase.errors import ParameterError
+from repurchase.params import Generator, PeriodFile, Profile, SourceSpec, load_params, project_root
+
+GOOD = """\
+company: 恒云 & Sons
+time_zone: Asia/Shanghai
+currency: CNY
+order_definition: paid orders
+sources:
+  orders:
+    files: data/*.csv
+    columns:
+      order_id: 订单编号
+      customer_id: [会员编号, 会员号]
+      ordered_at: {from: 下单时间, time_zone: Asia/Shanghai}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with one profile, and a way to write its files."""
+
+    def write(profile=GOOD, **files):
+        (tmp_path / "params" / "shop").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "notebooks").mkdir(exist_ok=True)
+        (tmp_path / "params" / "shop.yaml").write_text(profile, encoding="utf-8")
+        for name, text in files.items():
+            path = tmp_path / "params" / "shop" / name.replace("__", ".").replace("_", "-")
+            path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def _error(project_folder, period=None, **told):
+    with pytest.raises(ParameterError) as caught:
+        load_params("shop", period, root=project_folder, **told)
+    return caught.value
+
+
+def test_a_good_profile_is_read_as_typed_values(project):
+    """Columns may be a heading, a list of headings or a mapping; names keep their characters."""
+    params = load_params("shop", "2025-Q3", root=project())
+
+    columns = params.profile.sources["orders"][0].columns
+    assert "恒云 & Sons" == params.profile.company
+    assert ("订单编号",) == columns["order_id"].heading
+    assert ("会员编号", "会员号") == columns["customer_id"].heading
+    assert "Asia/Shanghai" == columns["ordered_at"].time_zone
+    assert dt.date(2025, 9, 30) == params.period.end
+
+
+@pytest.mark.parametrize(
+    ("broken", "line", "words"),
+    [
+        (GOOD.replace("currency:", "curency:"), 3, ["'curency'", "did you mean 'currency'?"]),
+        (GOOD.replace("currency: CNY\n", ""), 1, ["'currency' is missing"]),
+        (GOOD + "max_quarantined_share: 1 %\n", 12, ["max_quarantined_share == '1 %'"]),
+        (GOOD + "max_quarantined_share: 1.5\n", 12, ["1.5", "less than or equal to 1"]),
+        (GOOD + "allow_incomplete: no\n", 12, ["allow_incomplete == 'no'"]),
+        (GOOD.replace("Asia/Shanghai\nc", "Asia/Shangai\nc"), 2, ["did you mean 'Asia/Shanghai'"]),
+        (GOOD.replace("    files", "    file"), 7, ["unknown key 'sources.orders.file'", "files"]),
+        (GOOD.replace("  orders:", "  order:"), 6, ["sources.order ", "did you mean 'orders'?"]),
+        (GOOD.replace("customer_id:", "custmer_id:"), 6, ["did you mean 'customer_id'?"]),
+        (GOOD + "data_through: 2025-09-30T10:00:00\n", 12, ["data_through", "a day is wanted"]),
+        (GOOD + "currency: EUR\n", 12, ["not YAML", "duplicate key"]),
+        (GOOD + "seed: !!python/object:os.system x\n", 12, ["YAML tag"]),
+        ("- a list\n", 1, ["a mapping of keys"]),
+        (GOOD + "  bad: [\n", 13, ["not YAML"]),
+    ],
+)
+def test_a_wrong_profile_names_line_value_and_the_right_name(project, broken, line, words):
+    """Each mistake is told with its line in params/shop.yaml."""
+    error = _error(project(broken))
+
+    text = str(error)
+    assert 2 == error.exit_code
+    assert f"params/shop.yaml, line {line}" in text
+    assert [w for w in words if w not in text] == []
+
+
+def test_no_is_text_and_not_false(project):
+    """YAML 1.2: Norway's country code survives."""
+    params = load_params("shop", root=project(GOOD + "country: NO\n"))
+
+    assert "NO" == params.profile.country
+
+
+@pytest.mark.parametrize("name", ["../secret", "a b", "", "-x", "x" * 65])
+def test_a_profile_name_is_no_path(project, name):
+    """A name cannot leave the params folder."""
+    folder = project()
+    with pytest.raises(ParameterError, match="is not a profile name"):
+        load_params(name, root=folder)
+
+
+def test_an_unknown_profile_gets_the_nearest(project):
+    """A misspelt profile is answered with the right one."""
+    folder = project()
+    with pytest.raises(ParameterError, match="did you mean 'shop'"):
+        load_params("shopp", root=folder)
+
+
+def test_a_period_file_adds_and_overrides(project):
+    """Commentary, incidents and totals are of one period; overrides win over the profile."""
+    folder = project(
+        **{
+            "2025_09__yaml": """\
+            commentary:
+              retention: 九月开了三家店。
+            incidents:
+              - {from: 2025-09-03, to: 2025-09-05, text: till down}
+            control_totals:
+              - {amount: 1234567.89, source: GL 6001, includes: [tax]}
+            overrides: {allow_incomplete: true}
+            """
+        }
+    )
+    params = load_params("shop", "2025-09", root=folder)
+
+    assert "九月开了三家店。" == params.period_file.commentary["retention"]
+    assert dt.date(2025, 9, 3) == params.period_file.incidents[0].first
+    assert 1234567.89 == params.period_file.control_totals[0].amount
+    assert params.profile.allow_incomplete
+    assert not load_params("shop", "2025-08", root=folder).profile.allow_incomplete
+
+
+def test_a_period_cannot_override_the_company(project):
+    """What belongs to the company is not changed for one month."""
+    error = _error(project(**{"2025_09__yaml": "overrides: {currency: EUR}"}), "2025-09")
+
+    assert "'currency' cannot be overridden" in str(error)
+
+
+def test_a_period_files_mistake_names_that_file(project):
+    """The message points to the period's own file."""
+    error = _error(project(**{"2025_09__yaml": "comentary: {retention: x}"}), "2025-09")
+
+    assert "params/shop/2025-09.yaml, line 1" in str(error)
+    assert "did you mean 'commentary'" in str(error)
+
+
+def test_the_command_line_wins(project):
+    """What is told last counts."""
+    params = load_params("shop", root=project(), language="zh-CN", allow_incomplete=True)
+
+    assert ("zh-CN", True) == (params.language, params.profile.allow_incomplete)
+
+
+HEADING = "metric,period,dimensions,value,set_by\n"
+
+
+def test_targets_are_looked_up_by_metric_period_and_dimensions(project):
+    """A target for another period or cut is not this one's."""
+    folder = project(targets__csv=HEADING + "returning_buyer_share,2025-09,,0.62,board\n")
+    params = load_params("shop", "2025-09", root=folder)
+
+    assert 0.62 == params.target("returning_buyer_share").value
+    assert params.target("returning_buyer_share", "channel=app") is None
+    assert load_params("shop", "2025-08", root=folder).target("returning_buyer_share") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("metric,value\n", ["line 1", "the heading must be"]),
+        (HEADING + "returning_buyer_shar,2025-09,,0.6,x\n", ["line 2", "returning_buyer_share"]),
+        (HEADING + "returning_buyer_share,2025-9,,0.6,x\n", ["'2025-9' is not a period"]),
+        (HEADING + "returning_buyer_share,2025-09,,60 %,x\n", ["line 2", "60 %", "0.62"]),
+        (HEADING + "buyers,2025-09,,nan,x\n", ["must be a number"]),
+        (HEADING + "buyers,2025-09,,1,x\nbuyers,2025-09,,2,x\n", ["line 3", "a second target"]),
+    ],
+)
+def test_a_wrong_target_names_its_line(project, text, words):
+    """A mistake in targets.csv is told with its line."""
+    error = str(_error(project(targets__csv=text)))
+
+    assert [w for w in words if w not in error] == []
+
+
+def test_the_project_is_found_from_a_folder_inside_it(project):
+    """A notebook's kernel starts in notebooks/; the project is its parent."""
+    folder = project()
+
+    assert folder == project_root(folder / "notebooks")
+
+
+def test_every_parameter_is_documented(root):
+    """docs/parameters.md names each key that a profile or a period file may hold."""
+    text = (root / "docs" / "parameters.md").read_text(encoding="utf-8")
+    keys = {
+        info.alias or name
+        for model in (Profile, SourceSpec, PeriodFile, Generator)
+        for name, info in model.model_fields.items()
+    }
+
+    assert [] == sorted(k for k in keys if f"`{k}`" not in text)
