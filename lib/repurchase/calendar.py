@@ -81,10 +81,9 @@ def aligned_year_ago(period: Period, country: str | None) -> Aligned:
         year_before = feast(country, year - 1)[1]
         past_month = Window(period.year_ago().start, period.year_ago().end)
         touched = period.start <= last and period.end >= first
-        touched_then = (
-            past_month.start <= year_before + dt.timedelta(days=after)
-            and past_month.end >= year_before + dt.timedelta(days=before)
-        )
+        touched_then = past_month.start <= year_before + dt.timedelta(
+            days=after
+        ) and past_month.end >= year_before + dt.timedelta(days=before)
         if touched or touched_then:
             shift = day - year_before
             return Aligned(Window(period.start - shift, period.end - shift), name)

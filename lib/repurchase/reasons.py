@@ -23,7 +23,9 @@ BEGINS_LATER = N_("the data begin on {day}, after the comparison window begins")
 NO_EARLIER = N_("the data begin on {day}: there is no earlier order to return from")
 IN_ACTIVITY_WINDOW = N_("the data begin on {day}, within the activity window of {months} months")
 NOT_RIPE = N_("the data begin on {day}: no first order is {days} days old")
-COHORT_NOT_FULL = N_("the data begin on {day}: the comparison's first orders do not fill {months} months")
+COHORT_NOT_FULL = N_(
+    "the data begin on {day}: the comparison's first orders do not fill {months} months"
+)
 SHORT_HISTORY = N_("only {months} months of history: the share rises with its length alone")
 ALL_HISTORY = N_("counts all history: the share rises with its length alone")
 MAYBE_OLDER = N_("some first orders may be returns of customers older than the data")

@@ -28,7 +28,7 @@ from repurchase.period import Period
 MINUS = "\u2212"
 
 
-def N_(message: str) -> str:  # noqa: N802
+def N_(message: str) -> str:
     """Marks a message for the catalogue without translating it yet."""
     return message
 

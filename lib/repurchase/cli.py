@@ -1,0 +1,105 @@
+"""`python -m repurchase`: exit codes 0 sound, 3 draft, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from repurchase.errors import ReviewError, UsageError
+
+WRONG_USE = 2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs a command; what a user did wrong is said without a traceback."""
+    options = _parser().parse_args(words)
+    try:
+        return int(options.run(options))
+    except ReviewError as error:
+        print(f"{_red('error')}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; what stood in reports/ before is untouched", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m repurchase", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    report = commands.add_parser("monthly-report", help="a company's review of a period, in print")
+    report.add_argument("--profile", default="demo", help="params/<profile>.yaml (default: demo)")
+    report.add_argument("--period", default="", help="2025-09, 2025-Q3 or 2025 (default: the"
+                        " last complete month of the data)")  # fmt: skip
+    report.add_argument("--data", help="the file that a profile leaves to you to name")
+    report.add_argument("--language", choices=("en", "zh-CN"), help="instead of the profile's")
+    report.add_argument(
+        "--allow-incomplete", action="store_true", help="a draft of a period still running"
+    )
+    report.set_defaults(run=_monthly_report)
+    lab = commands.add_parser("lab", help="JupyterLab on the notebooks")
+    lab.set_defaults(run=_lab)
+    return parser
+
+
+def _monthly_report(options: argparse.Namespace) -> int:
+    from repurchase.params import load_params
+
+    params = load_params(
+        options.profile,
+        options.period or None,
+        data=str(Path(options.data).resolve()) if options.data else None,
+        language=options.language,
+        allow_incomplete=options.allow_incomplete or None,
+    )
+    if params.profile.extra:
+        _install_extra(params.root, params.profile.extra)
+    from repurchase.press.run import monthly_report
+
+    outcome = monthly_report(params, say=_say)
+    return outcome.exit_code
+
+
+def _lab(_: argparse.Namespace) -> int:
+    from repurchase.params import project_root
+
+    root = project_root()
+    _install_extra(root, "lab")
+    _strip_outputs(root)
+    environment = {**os.environ, "REPURCHASE_ROOT": str(root)}
+    command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root / "notebooks")]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _strip_outputs(root: Path) -> None:
+    """Sets the git filter that keeps outputs out of commits; a plain folder needs none."""
+    if not (root / ".git").exists():
+        _say("not a git checkout: no output-stripping filter is set")
+        return
+    attributes = str(root / ".gitattributes")
+    command = [sys.executable, "-m", "nbstripout", "--install", "--attributes", attributes]
+    subprocess.run(command, cwd=root, check=True)
+
+
+def _install_extra(root: Path, name: str) -> None:
+    """Installs what only this command needs, from its lock; a no-op when it is there."""
+    script = root / "lib" / "setup_env.py"
+    if not script.exists():
+        return
+    done = subprocess.run([sys.executable, str(script), "--extra", name], check=False)
+    if done.returncode:
+        raise UsageError(
+            f"the packages of {name!r} could not be installed",
+            remedy="read the message above; a network or a package cache is needed once",
+        )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _red(text: str) -> str:
+    return f"\033[31m{text}\033[0m" if sys.stderr.isatty() else text
