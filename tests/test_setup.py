@@ -523,8 +523,8 @@ def targets() -> dict[str, str]:
 
 def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run make in a folder, without what an outer make or the user has set."""
-    own = ("PROFILE", "PERIOD", "DATA", "LANGUAGE", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")
-    clean = {key: value for key, value in os.environ.items() if key not in own}
+    own = {"PROFILE", "PERIOD", "DATA", "LANGUAGE", "ALLOW_INCOMPLETE", "MFLAGS"}
+    clean = {k: v for k, v in os.environ.items() if k not in own and not k.startswith("MAKE")}
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=clean | variables, capture_output=True, text=True
     )
