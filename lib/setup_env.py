@@ -153,8 +153,9 @@ def run(command: Sequence[str], *, root: Path, environ: Mapping[str, str]) -> No
     if subprocess.run(command, cwd=root, env=dict(environ), check=False).returncode:
         raise SetupError(
             f"The set-up stopped at: {' '.join(command)}\n"
-            "  rule:  the first set-up fetches packages, by pip's and uv's own settings\n"
-            "  to do: check the connection, mirror or proxy, then run the same command again"
+            "  rule:  each step must succeed; its own words above say why it did not\n"
+            "  to do: mend that (offline? the first set-up needs a package index, by pip's and uv's\n"
+            "         own settings for mirrors and proxies), then run the same command again"
         )
 
 
