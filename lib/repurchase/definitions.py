@@ -97,7 +97,7 @@ METRICS: dict[str, Metric] = {
     "customers_at_end": Metric(
         name=N_("Customers at the end (E)"),
         formula=N_(
-            "Customers whose last order date up to the period's end is in the activity window."
+            "Customers whose last order date by the period's end is in the activity window."
         ),
         numerator=N_("customers"),
         denominator="",

@@ -53,7 +53,7 @@ class Strict(BaseModel):
 
 
 class ColumnSpec(Strict):
-    """Where a canonical column comes from: headings to try in turn, a constant, or an expression."""
+    """Where a canonical column comes from: headings to try, a constant, or an expression."""
 
     heading: OneOrMore[str] = Field(default=(), alias="from")
     value: str | int | float | bool | None = None

@@ -22,6 +22,7 @@ import pandas as pd
 from repurchase.analysis import findings as found
 from repurchase.analysis import identification, load, retention
 from repurchase.analysis.windows import Windows, windows_of
+from repurchase.calendar import LUNAR_NEW_YEAR
 from repurchase.context import Context
 from repurchase.definitions import METRICS
 from repurchase.errors import DataError, ParameterError
@@ -135,14 +136,13 @@ class Review:
 
         Raises DataError if the profile names no source for it.
         """
-        path = self.snapshot.table(name)
-        if path is None:
+        if name not in self.snapshot.tables:
             raise DataError(
                 f"there is no table {name!r}",
                 where=f"params/{self.params.name}.yaml",
                 remedy=f"add sources.{name}; tables here: {', '.join(self.snapshot.tables)}",
             )
-        table = self._connection.read_parquet(path, table_name=f"{name}_all")
+        table = self._connection.read_parquet(self.snapshot.file(name), table_name=f"{name}_all")
         return self._cut(name, table) if cut else table
 
     def _cut(self, name: str, table: ir.Table) -> ir.Table:
@@ -289,6 +289,16 @@ class RetentionBench(Bench):
         )
 
     @functools.cache  # noqa: B019
+    def january_february(self) -> Result:
+        """Both months as one sum, where the Spring Festival moves between them."""
+        country = self._params.country
+        if country not in LUNAR_NEW_YEAR:
+            return self._result(Result(pd.DataFrame()))
+        return self._result(
+            retention.january_february(self._days, self._other_money, self._review.windows)
+        )
+
+    @functools.cache  # noqa: B019
     def history(self) -> Result:
         """Returning-buyer share of this period and of those before it."""
         return self._result(retention.history(self._days, self._review.windows))
@@ -416,7 +426,7 @@ class LoadBench(Bench):
     @functools.cache  # noqa: B019
     def sources(self) -> Result:
         """The files that were read: path, encoding, delimiter, rows."""
-        return self._result(Result(pd.DataFrame(self._review.snapshot.sources)))
+        return self._result(Result(pd.DataFrame(self._review.snapshot.meta["files"])))
 
 
 def findings_of(rows: Iterable[Mapping[str, Any]]) -> list[Finding]:

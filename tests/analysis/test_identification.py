@@ -41,8 +41,7 @@ def days(rows):
 def test_shares_of_orders_and_money():
     """Three of four orders, and 30 of 50 in money, have a known customer."""
     table = orders(
-        [("a", FEBRUARY, "s", 10), ("b", FEBRUARY, "s", 10), ("c", FEBRUARY, "s", 10)]
-        + [(None, FEBRUARY, "s", 20)]
+        [(name, FEBRUARY, "s", 10) for name in ("a", "b", "c")] + [(None, FEBRUARY, "s", 20)]
     )
     result = identification.identified_shares(table, WINDOWS)
 
@@ -61,10 +60,9 @@ def test_no_orders_give_a_reason():
 
 def test_by_store_shows_the_one_that_moved():
     """Till t went from 2 of 2 to 1 of 2; till s stayed."""
-    table = orders(
-        [("a", JANUARY, "t", 1), ("b", JANUARY, "t", 1), ("c", JANUARY, "s", 1)]
-        + [("a", FEBRUARY, "t", 1), (None, FEBRUARY, "t", 1), ("c", FEBRUARY, "s", 1)]
-    )
+    january = [("a", JANUARY, "t", 1), ("b", JANUARY, "t", 1), ("c", JANUARY, "s", 1)]
+    february = [("a", FEBRUARY, "t", 1), (None, FEBRUARY, "t", 1), ("c", FEBRUARY, "s", 1)]
+    table = orders([*january, *february])
     frame = identification.by_cut(table, WINDOWS, cut="store_id").frame.set_index("store_id")
 
     assert (0.5, 1.0, -0.5) == tuple(frame.loc["t", ["value", "previous", "change"]])

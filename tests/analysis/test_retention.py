@@ -288,3 +288,32 @@ def test_revenue_splits_into_first_and_repeat():
 
     last = frame.iloc[-1]
     assert ("2025-01", 10.0, 20.0) == (last["month"], last["first_orders"], last["repeat_orders"])
+
+
+@pytest.mark.parametrize(
+    ("period", "status", "numerator", "n"),
+    [
+        # January and February 2024 together: ann twice, bob, cid; none had bought before
+        ("2024-02", "final", 0, 3),
+        ("2025-01", "immature", None, None),
+    ],
+)
+def test_january_and_february_are_read_as_one_sum(period, status, numerator, n):
+    """February's review gives both months in one; January's says from when it can be read."""
+    parsed = Period.parse(period)
+    table = customer_days()
+    table = table.filter(table.order_date <= parsed.end)
+    windows = windows_of(parsed, country="CN", data_from=dt.date(2022, 1, 1))
+    record = retention.january_february(table, other_money(), windows).one(
+        "returning_buyer_share", dimensions="span=jan_feb"
+    )
+
+    assert (status, numerator, n) == (record.status, record.numerator, record.n)
+    assert ("2025-03-01" if status == "immature" else None) == record.readable_from
+
+
+def test_other_months_have_no_such_sum():
+    """March has nothing to do with the festival's move."""
+    windows = windows_of(Period.parse("2024-03"), country="CN", data_from=dt.date(2022, 1, 1))
+
+    assert () == retention.january_february(customer_days(), other_money(), windows).records

@@ -85,7 +85,7 @@ def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
                     compare_to=window,
                     status="not_computed",
                     reason=why,
-                )  # fmt: skip
+                )
             )
             continue
         change = independent_change(
@@ -105,7 +105,7 @@ def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
                 change_low=change.low,
                 change_high=change.high,
                 change_method=INDEPENDENT,
-            )  # fmt: skip
+            )
         )
     return records
 
@@ -130,7 +130,7 @@ def _money_records(rows: list[dict[str, object]]) -> list[Record]:
             high=min(1.0, estimate.high),
             numerator=now["known_revenue"],
             n=now["revenue"],
-        )  # fmt: skip
+        )
     ]
 
 

@@ -104,6 +104,6 @@ def whole_source(days: ir.Table, orders: ir.Table) -> Result:
                 high=share.high,
                 numerator=repeat,
                 n=n,
-            )  # fmt: skip
+            )
         )
     return Result(pd.DataFrame([row]), tuple(records))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
@@ -28,6 +29,7 @@ from repurchase.reasons import (
     MAYBE_OLDER,
     NO_EARLIER,
     NOT_RIPE,
+    NOT_YET,
     SHORT_HISTORY,
     reason,
 )
@@ -56,7 +58,7 @@ def headline_figures(
     Definitions and sources: METHODS, "The headline metrics".
     """
     units = _customers(days, other_money, windows, activity_months)
-    pairs = _pairs(units, windows, activity_months, cohort_months)
+    pairs = _pairs(units, windows, cohort_months)
     found = sums(units, pairs)
     records: list[Record] = []
     for name, total in found.items():
@@ -68,9 +70,64 @@ def headline_figures(
             provisional=_care(name, windows, activity_months, cohort_months),
             target=targets.get(name),
         )
-    records += _article_counts(units, windows, activity_months)
+    if not _too_early(windows, windows.now, activity_months):
+        records += _article_counts(units)
     frame = pd.DataFrame([vars(r) for r in records])
     return Result(frame, tuple(records), sql=str(ibis.to_sql(units)))
+
+
+JANUARY_FEBRUARY = ("returning_buyer_share", "repeat_revenue_share")
+
+
+def january_february(days: ir.Table, other_money: ir.Table, windows: Windows) -> Result:
+    """January and February as one sum against a year ago, where the lunar new year moves in them.
+
+    In February's review the two shares carry `span=jan_feb`; in January's they are blank with
+    the date from which they can be read; in any other period there are none.
+    """
+    period, span = windows.period, dimensions(span="jan_feb")
+    if period.unit != "month" or period.start.month > 2:
+        return Result(pd.DataFrame())
+    if period.start.month == 1:
+        readable = add_months(period.start, 2).isoformat()
+        records = tuple(
+            Record(
+                name,
+                None,
+                "share",
+                span,
+                status="immature",
+                readable_from=readable,
+                reason=reason(NOT_YET),
+            )
+            for name in JANUARY_FEBRUARY
+        )
+        return Result(pd.DataFrame([vars(r) for r in records]), records)
+    year_ago = period.year_ago()
+    both = Windows(
+        period,
+        {
+            "none": Window(add_months(period.start, -1), period.end),
+            "year_ago": Window(add_months(year_ago.start, -1), year_ago.end),
+        },
+        "plain",
+        windows.data_from,
+    )
+    units = _customers(days, other_money, both, 12)
+    pairs = _pairs(units, both, 12)
+    found = sums(units, {name: pairs[name] for name in JANUARY_FEBRUARY})
+    records = tuple(
+        replace(record, dimensions=span)
+        for name, total in found.items()
+        for record in figure_records(
+            name,
+            total,
+            binary=name != "repeat_revenue_share",
+            reasons=_reasons(name, both, 12, 12),
+            provisional=_care(name, both, 12, 12),
+        )
+    )
+    return Result(pd.DataFrame([vars(r) for r in records]), records)
 
 
 def _customers(
@@ -118,7 +175,7 @@ def _money(days: ir.Table, other_money: ir.Table) -> ir.Table:
 
 
 def _pairs(
-    units: ir.Table, windows: Windows, activity_months: int, cohort_months: int
+    units: ir.Table, windows: Windows, cohort_months: int
 ) -> dict[str, dict[CompareTo, Pair]]:
     pairs: dict[str, dict[CompareTo, Pair]] = {"returning_buyer_share": {}}
     for window, stretch in windows.days.items():
@@ -143,10 +200,8 @@ def _pairs(
     return pairs
 
 
-def _article_counts(units: ir.Table, windows: Windows, activity_months: int) -> list[Record]:
+def _article_counts(units: ir.Table) -> list[Record]:
     """S, E and N of the article's formula, as sets of customers."""
-    if _too_early(windows, windows.now, activity_months):
-        return []
     start, end = units["none start"].fill_null(False), units["none end"].fill_null(False)
     row = units.aggregate(
         customers_at_start=flag(start).sum(),
@@ -217,7 +272,8 @@ def history(days: ir.Table, windows: Windows, *, units_back: int = 24) -> Result
     """Returning-buyer share of the period and of those before it, oldest first.
 
     Columns: period (label), start (date), buyers, returning, value, low, high (Wilson), months
-    (of history before it), short_history (True where less than a year of data precedes, so the share is understated).
+    (of history before it), short_history (True where less than a year of data precedes, so that the
+    share is understated).
     Periods that begin before or with the data are left out.
     """
     stretches = [windows.period.shifted(-i) for i in range(units_back, -1, -1)]

@@ -1,0 +1,342 @@
+"""What the retention chapter has to say, as messages that rest on records.
+
+A finding is made only if its interval supports it. Its claim is a message with named gaps; the
+values are raw numbers and labels, and the end of a gap's name says what it is (`show.sentences`
+formats them): `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._count`,
+`..._money`, `..._period`, `..._metric`, `..._label` (a comparison).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from repurchase.definitions import METRICS
+from repurchase.period import Period, add_months
+from repurchase.records import CompareTo, Confidence, Finding, Record, Result
+from repurchase.stats.proportion import Estimate, independent_change, share_se, wilson
+from repurchase.words import N_
+
+if TYPE_CHECKING:
+    from repurchase.context import Context
+
+CLAIMS = {
+    "rose": N_("{about_metric} rose to {value_share} in {in_period}: {change_points} {against_label}"),
+    "fell": N_("{about_metric} fell to {value_share} in {in_period}: {change_points} {against_label}"),
+    "above": N_("{about_metric} is {value_share}, {gap_distance} above the target of {target_share}"),
+    "below": N_("{about_metric} is {value_share}, {gap_distance} below the target of {target_share}"),
+    "identification": N_(
+        "The share of orders with a known customer moved by {change_points} {against_label}, more"
+        " than the limit of {limit_distance}: repurchase figures may have moved with it though"
+        " nobody behaves otherwise"
+    ),
+    "constant": N_(
+        "The share of orders with a known customer moved by {change_points} {against_label}, more"
+        " than the limit of {limit_distance}; at constant identification the returning-buyer share"
+        " would be {constant_share} instead of {value_share}"
+    ),
+    "newest_weaker": N_(
+        "The newest customers come back less: {value_share} of those who joined from {first_period}"
+        " to {last_period} ordered again in the month after, {change_points} against the"
+        " {earlier_count} months before"
+    ),
+    "newest_stronger": N_(
+        "The newest customers come back more: {value_share} of those who joined from {first_period}"
+        " to {last_period} ordered again in the month after, {change_points} against the"
+        " {earlier_count} months before"
+    ),
+    "early": N_(
+        "The data are too short to compare {in_period} fairly; its figures stand without comparison"
+    ),
+    "nothing": N_("No repurchase figure changed detectably in {in_period}"),
+}
+
+ACTIONS = {
+    "fell": N_("Before acting, find where it fell: by store, by channel, by joining month."),
+    "rose": N_("Find out what was done differently, and see whether it lasts another period."),
+    "below": N_("Decide which is to change: the target, or what is done to reach it."),
+    "identification": N_(
+        "Ask the stores and channels beyond the limit how customers are identified there now."
+    ),
+    "newest_weaker": N_("Look at how new customers were won and what they met in their first month."),
+    "early": N_("Load an earlier export of the orders, if there is one."),
+}
+
+WATCHED = ("returning_buyer_share", "repurchase_90d", "repeat_revenue_share")
+NEWEST, EARLIER = 3, 9
+FEW = 400
+
+
+def moved(record: Record | None) -> Literal[-1, 0, 1]:
+    """Which way a figure moved; 0 unless it is final and the change's interval excludes 0."""
+    if record is None or record.status != "final":
+        return 0
+    if record.change_low is None or record.change_high is None:
+        return 0
+    return 1 if record.change_low > 0 else -1 if record.change_high < 0 else 0
+
+
+def compared(result: Result, metric: str, compare_to: CompareTo) -> Record | None:
+    """The record of a comparison, or None if there is none or it was not computed."""
+    found = [
+        r
+        for r in result.records
+        if (r.metric, r.compare_to, r.dimensions) == (metric, compare_to, "")
+    ]
+    return found[0] if found and found[0].change is not None else None
+
+
+def year_ago(result: Result, metric: str, basis: str) -> Record | None:
+    """The change on a year ago: feast-aligned where a moving feast is near, else the same dates."""
+    names: tuple[CompareTo, ...] = ("year_ago",)
+    if basis in ("spring_festival", "easter"):
+        names = ("year_ago_aligned", "year_ago")
+    found = [compared(result, metric, name) for name in names]
+    return next((r for r in found if r), None)
+
+
+def identification_change(identification: Result, *, limit: float) -> Record | None:
+    """The change of the identified share of orders on the previous period if beyond `limit`."""
+    record = compared(identification, "identified_order_share", "previous")
+    if record is None or record.change is None or abs(record.change) <= limit:
+        return None
+    return record
+
+
+def record_key(record: Record) -> str:
+    """How a finding names a record it rests on."""
+    return "|".join((record.metric, record.dimensions, record.compare_to))
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What every finding of the chapter is written with."""
+
+    context: Context
+    figures: Result
+    unsettled: Record | None
+    exhibits: Mapping[str, str]
+
+    @property
+    def period(self) -> str:
+        return self.context.period.label
+
+    @property
+    def basis(self) -> str:
+        return self.context.windows.basis
+
+    def confidence(self, record: Record) -> Confidence:
+        """High unless something stands against it.
+
+        Low: identification moved beyond its limit. Medium: fewer than 400 customers, or the
+        comparison is with the previous period, in which the season has its part.
+        """
+        if self.unsettled is not None:
+            return "low"
+        few = METRICS[record.metric].unit == "share" and (record.n or 0) < FEW
+        return "medium" if few or record.compare_to == "previous" else "high"
+
+    def label(self, record: Record) -> str:
+        aligned = record.compare_to == "year_ago_aligned"
+        return f"{record.compare_to}:{self.basis}" if aligned else record.compare_to
+
+
+def retention_findings(
+    figures: Result,
+    identification: Result,
+    constant: Result,
+    cohorts: Result,
+    *,
+    returning_revenue_mean: float | None = None,
+    exhibits: Mapping[str, str] | None = None,
+) -> tuple[Finding, ...]:
+    """The chapter's messages, the one about returning buyers first.
+
+    `figures` carries the context. `returning_revenue_mean` is the mean net revenue of the
+    period's returning buyers; with it the change of their share is valued in money: the buyers
+    more or fewer than at the old share, times that mean. It is what these buyers spent, not the
+    net effect on the company. `exhibits` names the exhibit of a metric.
+    """
+    context: Context = figures.context
+    limit = context.params.profile.identification_limit
+    unsettled = identification_change(identification, limit=limit)
+    desk = _Desk(context, figures, unsettled, exhibits or {})
+    found = [
+        finding
+        for metric in WATCHED
+        for finding in (_movement(desk, metric, returning_revenue_mean), _target(desk, metric))
+        if finding
+    ]
+    if unsettled:
+        found.insert(0, _identification(desk, unsettled, constant, limit))
+    newest = _newest(desk, cohorts)
+    if newest:
+        found.append(newest)
+    return tuple(found) or (_quiet(desk),)
+
+
+def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
+    candidates = (
+        year_ago(desk.figures, metric, desk.basis),
+        compared(desk.figures, metric, "previous"),
+    )
+    record = next((r for r in candidates if r and moved(r)), None)
+    if record is None:
+        return None
+    way = "rose" if moved(record) > 0 else "fell"
+    money = _money(record, mean) if metric == "returning_buyer_share" else (None, None, None)
+    return Finding(
+        id=f"retention.{metric}.{way}",
+        claim=CLAIMS[way],
+        values={
+            "about_metric": metric,
+            "value_share": record.value,
+            "in_period": desk.period,
+            "change_points": record.change,
+            "against_label": desk.label(record),
+        },
+        records=(record_key(record),),
+        tone="unsure" if desk.unsettled else "good" if way == "rose" else "bad",
+        confidence=desk.confidence(record),
+        money=money[0],
+        money_low=money[1],
+        money_high=money[2],
+        suggested_action=ACTIONS[way],
+        exhibit=desk.exhibits.get(metric),
+        headline=metric == "returning_buyer_share",
+    )
+
+
+def _money(record: Record, mean: float | None) -> tuple[float | None, float | None, float | None]:
+    if mean is None or record.n is None or record.change is None:
+        return None, None, None
+    low, high = record.change_low or 0.0, record.change_high or 0.0
+    value, first, last = (round(part * record.n * mean, 2) for part in (record.change, low, high))
+    return value, min(first, last), max(first, last)
+
+
+def _target(desk: _Desk, metric: str) -> Finding | None:
+    record = compared(desk.figures, metric, "target")
+    way = moved(record)
+    if record is None or not way or record.value is None or record.change is None:
+        return None
+    name = "above" if way > 0 else "below"
+    return Finding(
+        id=f"retention.{metric}.{name}_target",
+        claim=CLAIMS[name],
+        values={
+            "about_metric": metric,
+            "value_share": record.value,
+            "gap_distance": record.change,
+            "target_share": record.value - record.change,
+        },
+        records=(record_key(record),),
+        tone="good" if way > 0 else "bad",
+        confidence=desk.confidence(record),
+        suggested_action=ACTIONS.get(name),
+        exhibit=desk.exhibits.get(metric),
+    )
+
+
+def _identification(desk: _Desk, record: Record, constant: Result, limit: float) -> Finding:
+    values: dict[str, str | float | int | None] = {
+        "change_points": record.change,
+        "against_label": "previous",
+        "limit_distance": limit,
+    }
+    rests, claim = [record_key(record)], CLAIMS["identification"]
+    at_constant = next((r for r in constant.records if r.value is not None), None)
+    plain = desk.figures.one("returning_buyer_share")
+    if at_constant and plain.value is not None:
+        claim = CLAIMS["constant"]
+        values |= {"constant_share": at_constant.value, "value_share": plain.value}
+        rests += [record_key(at_constant), record_key(plain)]
+    return Finding(
+        id="retention.identified_order_share.moved",
+        claim=claim,
+        values=values,
+        records=tuple(rests),
+        tone="unsure",
+        confidence="high" if _excludes_zero(record) else "medium",
+        suggested_action=ACTIONS["identification"],
+        exhibit=desk.exhibits.get("identified_order_share"),
+    )
+
+
+def _excludes_zero(record: Record) -> bool:
+    low, high = record.change_low, record.change_high
+    return low is not None and high is not None and (low > 0 or high < 0)
+
+
+def newest_cohorts(counts: pd.DataFrame) -> tuple[Estimate, Estimate, pd.DataFrame] | None:
+    """Share that ordered again in the month after joining: the newest cohorts, their change.
+
+    `counts` is a cohort triangle. The last three cohorts observed at age 1, pooled, against the
+    nine before; also the twelve cohorts themselves. None if there are not so many, or if one of
+    the two groups has nobody.
+    """
+    if 1 not in counts.columns:
+        return None
+    seen = counts[counts[1].notna()].tail(NEWEST + EARLIER)
+    if len(seen) < NEWEST + EARLIER:
+        return None
+    new, old = seen.tail(NEWEST), seen.head(EARLIER)
+    n_new, n_old = float(new[0].sum()), float(old[0].sum())
+    if not n_new or not n_old:
+        return None
+    back_new, back_old = float(new[1].sum()), float(old[1].sum())
+    now, then = wilson(back_new, n_new), wilson(back_old, n_old)
+    change = independent_change(now, share_se(back_new, n_new), then, share_se(back_old, n_old))
+    return now, change, seen
+
+
+def _newest(desk: _Desk, cohorts: Result) -> Finding | None:
+    found = newest_cohorts(cohorts.frame)
+    if found is None:
+        return None
+    now, change, seen = found
+    # In the first year of the data many who seem new have bought before it.
+    first_clean = add_months(desk.context.windows.data_from, 12)
+    settled = Period.parse(str(seen.index[0])).start >= first_clean
+    if not settled or change.low <= 0 <= change.high:
+        return None
+    way = "newest_stronger" if change.value > 0 else "newest_weaker"
+    new = [str(label) for label in seen.index[-NEWEST:]]
+    return Finding(
+        id=f"retention.cohort_retention.{way}",
+        claim=CLAIMS[way],
+        values={
+            "value_share": float(now.value),
+            "first_period": new[0],
+            "last_period": new[-1],
+            "change_points": float(change.value),
+            "earlier_count": EARLIER,
+        },
+        records=tuple(f"cohort_retention|age=1;cohort={label}|none" for label in new),
+        tone="unsure" if desk.unsettled else "good" if change.value > 0 else "bad",
+        # the season in which they joined is not taken out
+        confidence="low" if desk.unsettled else "medium",
+        suggested_action=ACTIONS.get(way),
+        exhibit=desk.exhibits.get("cohort_retention"),
+    )
+
+
+def _quiet(desk: _Desk) -> Finding:
+    """What is said if nothing can be: that nothing moved, or that it is too early to know."""
+    base = desk.figures.one("returning_buyer_share")
+    early = base.status != "final"
+    name = "early" if early else "nothing"
+    return Finding(
+        id=f"retention.{name}",
+        claim=CLAIMS[name],
+        values={"in_period": desk.period},
+        records=(record_key(base),),
+        tone="unsure" if early else "neutral",
+        confidence="high",
+        suggested_action=ACTIONS.get(name),
+        exhibit=desk.exhibits.get("returning_buyer_share"),
+        headline=True,
+    )
