@@ -33,7 +33,7 @@ NO_MONEY = N_("no amount is mapped in the orders")
 NOT_YET = N_("the window has not ended")
 NO_TABLE = N_("the profile names no source for {table}")
 
-ALL = tuple(value for name, value in sorted(globals().items()) if name.isupper())
+ALL = tuple(v for name, v in sorted(globals().items()) if name.isupper() and isinstance(v, str))
 
 
 def reason(template: str, **values: object) -> str:
