@@ -1,0 +1,508 @@
+"""Results in words: headline, figure cards, certainty, findings.
+
+Nothing is claimed that an interval does not support: a change is named as one only if its 95 %
+interval excludes 0 and both of its figures are final.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+from repurchase.analysis.findings import compared, identification_change, moved, year_ago
+from repurchase.context import Context
+from repurchase.definitions import METRICS
+from repurchase.params import Incident
+from repurchase.period import Period
+from repurchase.reasons import worded
+from repurchase.records import CompareTo, Confidence, Finding, Record, Result
+from repurchase.show.blocks import (
+    Delta,
+    Headline,
+    Kpi,
+    Kpis,
+    ListBlock,
+    ListItem,
+    Note,
+    Text,
+    Tone,
+)
+from repurchase.words import N_, Words
+
+HEADLINE = "returning_buyer_share"
+SCORECARD = (
+    "returning_buyer_share",
+    "repurchase_90d",
+    "repeat_revenue_share",
+    "retention_rate",
+    "identified_order_share",
+)
+AGAINST = {
+    "previous": N_("on the previous period"),
+    "year_ago": N_("on a year ago"),
+    "year_ago_aligned:spring_festival": N_("on a year ago, aligned on the Spring Festival"),
+    "year_ago_aligned:easter": N_("on a year ago, aligned on Easter"),
+    "year_ago_aligned:weekdays": N_("on a year ago, same weekdays"),
+    "year_ago_aligned:plain": N_("on a year ago"),
+    "target": N_("against the target"),
+}
+CERTAINTY = {
+    "high": N_("Certainty: high"),
+    "medium": N_("Certainty: medium"),
+    "low": N_("Certainty: low"),
+}
+CERTAIN = {
+    "high": N_("certainty high"),
+    "medium": N_("certainty medium"),
+    "low": N_("certainty low"),
+}
+DASH = "–"
+WIDE = 0.03
+FEW = 400
+
+
+# ---- small words ------------------------------------------------------------------------------
+
+
+def against(words: Words, compare_to: str, basis: str = "") -> str:
+    """What a change is against, as it stands after a number: "on a year ago"."""
+    key = f"{compare_to}:{basis}" if compare_to == "year_ago_aligned" else compare_to
+    return words._(AGAINST[key])
+
+
+def points(words: Words, change: float | None) -> str:
+    """A signed change in percentage points, with a second digit where one would show 0."""
+    if change is None:
+        return ""
+    return words.points(change, 2 if 0 < abs(change) < 0.0005 else 1)
+
+
+def distance(words: Words, change: float) -> str:
+    """A difference in percentage points without its sign."""
+    return points(words, abs(change)).lstrip("+")
+
+
+def share_interval(words: Words, record: Record) -> str:
+    return words.interval(words.share(record.low), words.share(record.high))
+
+
+def change_interval(words: Words, record: Record) -> str:
+    """The interval of a change; its unit stands once, at the end."""
+    if record.change_low is None or record.change_high is None:
+        return ""
+    return words.interval(words.plus(record.change_low * 100, 1), points(words, record.change_high))
+
+
+def base_size(words: Words, record: Record, currency: str) -> str:
+    """How large the denominator is: money where the metric divides money, else a count."""
+    if record.metric in ("repeat_revenue_share", "identified_revenue_share"):
+        return words.money(record.n, currency)
+    return words.count(record.n)
+
+
+def why(words: Words, record: Record) -> str:
+    """The record's reason in the reader's language, without a full stop."""
+    return worded(words, record.reason or "")
+
+
+def joined(words: Words, parts: Iterable[str]) -> str:
+    """Clauses one after the other."""
+    found = ""
+    for part in filter(None, parts):
+        found = words._("{first}; {then}", first=found, then=part) if found else part
+    return found
+
+
+def paragraph(words: Words, sentences: Iterable[str]) -> str:
+    """Sentences one after the other; Chinese puts no space between them."""
+    return ("" if words.language.startswith("zh") else " ").join(filter(None, sentences))
+
+
+def change_clause(words: Words, record: Record, basis: str) -> str:
+    """One comparison in words: what is detectable with its size, else that nothing is."""
+    label = against(words, record.compare_to, basis)
+    if not moved(record):
+        return words._("no detectable change {against}", against=label)
+    return words._("{change} {against}", change=points(words, record.change), against=label)
+
+
+def target_clause(words: Words, record: Record) -> str:
+    if record.value is None or record.change is None:
+        return ""
+    target = words.share(record.value - record.change)
+    if not moved(record):
+        return words._("no detectable distance from the target of {target}", target=target)
+    gap = distance(words, record.change)
+    if record.change > 0:
+        return words._("{gap} above the target of {target}", gap=gap, target=target)
+    return words._("{gap} below the target of {target}", gap=gap, target=target)
+
+
+def tone_of(record: Record | None) -> Tone:
+    """Good or bad if the change is detectable and the metric has a direction."""
+    if record is None:
+        return "neutral"
+    if record.status == "provisional":
+        return "unsure"
+    way = moved(record) * {"up": 1, "down": -1, "none": 0}[METRICS[record.metric].direction]
+    return "good" if way > 0 else "bad" if way < 0 else "neutral"
+
+
+def _together(tones: Iterable[Tone]) -> Tone:
+    """Good if all that say something say good, bad likewise; else neutral."""
+    said: set[Tone] = {tone for tone in tones if tone in ("good", "bad")}
+    return said.pop() if len(said) == 1 else "neutral"
+
+
+# ---- the headline -----------------------------------------------------------------------------
+
+
+def headline(figures: Result, identification: Result, constant: Result) -> Headline:
+    """Whether customers come back more or less, than when, and how sure that is, in a sentence.
+
+    Compared are the year-ago period (feast-aligned near a moving feast), the previous one and
+    the target. If the identified share of orders moved beyond the profile's limit, the sentence
+    says that the change may be identification, and gives the figure at constant identification.
+    """
+    context: Context = figures.context
+    words = context.words
+    record = figures.one(HEADLINE)
+    period = words.period(context.period)
+    if record.value is None:
+        text = words._(
+            "How many of the buyers of {period} came back cannot be said: {reason}.",
+            period=period,
+            reason=why(words, record),
+        )
+        return Headline(text, "unsure")
+    detail = _detail(context, figures, identification, record)
+    limit = context.params.profile.identification_limit
+    unsettled = identification_change(identification, limit=limit)
+    if unsettled:
+        return Headline(_unsettled(context, figures, unsettled, constant), "unsure", detail)
+    if record.status != "final":
+        text = words._(
+            "Returning buyers were {share} of all buyers in {period}; no comparison is fair yet"
+            " ({reason}).",
+            share=words.share(record.value),
+            period=period,
+            reason=why(words, record),
+        )
+        return Headline(text, "unsure", detail)
+    return _claim(context, figures, record, detail)
+
+
+def _claim(context: Context, figures: Result, record: Record, detail: str) -> Headline:
+    words, basis = context.words, context.windows.basis
+    changes = [
+        r
+        for r in (year_ago(figures, HEADLINE, basis), compared(figures, HEADLINE, "previous"))
+        if r and r.status == "final"
+    ]
+    target = compared(figures, HEADLINE, "target")
+    clauses = _changes(words, changes, basis)
+    clauses += [target_clause(words, target)] if target else []
+    clauses = clauses or [words._("there is nothing yet to compare it with")]
+    values = {
+        "share": words.share(record.value),
+        "period": words.period(context.period),
+        "clauses": joined(words, clauses),
+    }
+    ways = {moved(r) for r in changes} - {0}
+    first = moved(changes[0]) if changes else 0
+    if first > 0 and ways == {1}:
+        text = words._("Returning buyers rose to {share} of all buyers in {period}: {clauses}.", **values)
+    elif first < 0 and ways == {-1}:
+        text = words._("Returning buyers fell to {share} of all buyers in {period}: {clauses}.", **values)
+    else:
+        text = words._("Returning buyers were {share} of all buyers in {period}: {clauses}.", **values)
+    return Headline(text, _together(map(tone_of, [*changes, target])), detail)
+
+
+def _changes(words: Words, changes: Sequence[Record], basis: str) -> list[str]:
+    """One clause a comparison; one for both where neither shows a change."""
+    if len(changes) == 2 and not any(map(moved, changes)):
+        one, two = (against(words, r.compare_to, basis) for r in changes)
+        return [words._("no detectable change {against}, nor {other}", against=one, other=two)]
+    return [change_clause(words, r, basis) for r in changes]
+
+
+def _unsettled(context: Context, figures: Result, moved_by: Record, constant: Result) -> str:
+    words = context.words
+    record = figures.one(HEADLINE)
+    plain = compared(figures, HEADLINE, "previous")
+    fixed = next((r for r in constant.records if r.value is not None), None)
+    label = against(words, "previous")
+    values = {
+        "share": words.share(record.value),
+        "period": words.period(context.period),
+        "identified": points(words, moved_by.change),
+        "against": label,
+    }
+    if plain and fixed:
+        return words._(
+            "Returning buyers were {share} of all buyers in {period} ({change} {against}), but the"
+            " share of orders with a known customer moved by {identified}, so this may be"
+            " identification, not behaviour; at constant identification it is {constant}"
+            " ({constant_change} {against}).",
+            **values,
+            change=points(words, plain.change),
+            constant=words.share(fixed.value),
+            constant_change=points(words, fixed.change),
+        )
+    return words._(
+        "Returning buyers were {share} of all buyers in {period}, but the share of orders with a"
+        " known customer moved by {identified} {against}: any change may be identification, not"
+        " behaviour.",
+        **values,
+    )
+
+
+def _detail(context: Context, figures: Result, identification: Result, record: Record) -> str:
+    words, basis = context.words, context.windows.basis
+    parts = [
+        words._(
+            "{share}, 95% interval {interval}, {n} buyers",
+            share=words.share(record.value),
+            interval=share_interval(words, record),
+            n=words.count(record.n),
+        )
+    ]
+    candidates = (year_ago(figures, HEADLINE, basis), compared(figures, HEADLINE, "previous"))
+    for change in candidates:
+        if change is not None and change.status == "final":
+            parts.append(
+                words._(
+                    "{change} {against} (95% interval {interval})",
+                    change=points(words, change.change),
+                    against=against(words, change.compare_to, basis),
+                    interval=change_interval(words, change),
+                )
+            )
+    level, _ = _certainty(figures, identification)
+    parts.append(words._(CERTAIN[level]))
+    return joined(words, parts)
+
+
+# ---- figure cards -----------------------------------------------------------------------------
+
+
+def scorecard(figures: Result, identification: Result) -> Kpis:
+    """Five figures as cards: value, interval and n, and each comparison in percentage points."""
+    both = Result(None, (*figures.records, *identification.records), context=figures.context)
+    return Kpis(tuple(_card(both, name) for name in SCORECARD))
+
+
+def _card(result: Result, name: str) -> Kpi:
+    context: Context = result.context
+    words = context.words
+    label = words._(METRICS[name].name)
+    found = [r for r in result.records if r.metric == name and not r.dimensions]
+    base = next((r for r in found if r.compare_to == "none"), None)
+    if base is None or base.value is None:
+        return _blank_card(words, label, base)
+    wanted: list[CompareTo] = ["previous", "year_ago"]
+    if context.windows.basis in ("spring_festival", "easter"):
+        wanted.append("year_ago_aligned")
+    wanted.append("target")
+    records = [r for w in wanted if (r := compared(result, name, w))]
+    return Kpi(
+        label=label,
+        value=words.share(base.value),
+        detail=words._(
+            "{interval}, n = {n}",
+            interval=share_interval(words, base),
+            n=base_size(words, base, context.currency),
+        ),
+        deltas=tuple(_delta(words, r, context.windows.basis) for r in records),
+        tone="unsure" if base.status == "provisional" else _together(map(tone_of, records)),
+        note=why(words, base) or None,
+    )
+
+
+def _blank_card(words: Words, label: str, base: Record | None) -> Kpi:
+    if base is not None and base.status == "immature" and base.readable_from:
+        day = words.day(dt.date.fromisoformat(base.readable_from))
+        return Kpi(label, "", words._("can be read from {day}", day=day))
+    reason = why(words, base) if base is not None else ""
+    return Kpi(label, DASH, words._("not computed"), note=reason or None, tone="unsure")
+
+
+def _delta(words: Words, record: Record, basis: str) -> Delta:
+    label = against(words, record.compare_to, basis)
+    if record.compare_to == "target" and record.value is not None and record.change is not None:
+        label = words._(
+            "against the target of {target}", target=words.share(record.value - record.change)
+        )
+    text = points(words, record.change)
+    if not moved(record) and record.status == "final":
+        text = words._("{change}, not detectable", change=text)
+    return Delta(label, text, tone_of(record))
+
+
+# ---- how sure ---------------------------------------------------------------------------------
+
+
+def _certainty(figures: Result, identification: Result) -> tuple[Confidence, list[str]]:
+    """How far the headline figure may be leaned on, and what stands against it.
+
+    Low: it is not computed or its history is short, or identification moved beyond the limit.
+    Medium: fewer than 400 buyers, or an interval of more than three points to either side, or
+    no year-ago figure. Else high.
+    """
+    context: Context = figures.context
+    words, record = context.words, figures.one(HEADLINE)
+    limit = context.params.profile.identification_limit
+    unsettled = identification_change(identification, limit=limit)
+    grave, light = [], []
+    if record.status != "final":
+        grave.append(why(words, record))
+    if unsettled:
+        grave.append(
+            words._(
+                "the share of orders with a known customer moved by {change}, more than the limit"
+                " of {limit}",
+                change=points(words, unsettled.change),
+                limit=distance(words, limit),
+            )
+        )
+    if record.value is not None:
+        light = _light_doubts(context, figures, record)
+    level: Confidence = "low" if grave else "medium" if light else "high"
+    return level, grave + light
+
+
+def _light_doubts(context: Context, figures: Result, record: Record) -> list[str]:
+    words, found = context.words, []
+    if (record.n or 0) < FEW:
+        found.append(words._("only {n} buyers", n=words.count(record.n)))
+    if record.low is not None and record.high is not None:
+        half = (record.high - record.low) / 2
+        if half > WIDE:
+            found.append(
+                words._("the interval reaches {half} to either side", half=distance(words, half))
+            )
+    past = year_ago(figures, HEADLINE, context.windows.basis)
+    if past is None or past.status != "final":
+        found.append(words._("there is no sound year-ago figure, so the season cannot be told apart"))
+    return found
+
+
+def certainty(figures: Result, identification: Result) -> Note:
+    """How sure the chapter's answer is: high, medium or low, with what stands against it."""
+    context: Context = figures.context
+    words = context.words
+    level, doubts = _certainty(figures, identification)
+    record = figures.one(HEADLINE)
+    known = identification.one("identified_order_share")
+    parts = []
+    if record.value is not None:
+        parts.append(
+            words._(
+                "The returning-buyer share rests on {n} buyers; its 95% interval is {interval}.",
+                n=words.count(record.n),
+                interval=share_interval(words, record),
+            )
+        )
+    if doubts:
+        parts.append(words._("Against it: {doubts}.", doubts=joined(words, doubts)))
+    if known.value is not None:
+        parts.append(
+            words._(
+                "{share} of the orders have a known customer; the others cannot be followed.",
+                share=words.share(known.value),
+            )
+        )
+    tone: Tone = "unsure" if level == "low" else "neutral"
+    return Note(paragraph(words, parts), tone, words._(CERTAINTY[level]))
+
+
+# ---- findings and what people said ------------------------------------------------------------
+
+
+def claim_text(words: Words, finding: Finding, *, currency: str) -> str:
+    """A finding's claim as a sentence in the reader's language."""
+    values = {name: said(words, name, v, currency) for name, v in finding.values.items()}
+    return words._(finding.claim, **values)
+
+
+def said(words: Words, name: str, value: str | float | int | None, currency: str) -> str:
+    """A value of a finding in words; the end of its name says what it is."""
+    if value is None:
+        return ""
+    kind = name.rsplit("_", 1)[-1]
+    if isinstance(value, str):
+        if kind == "period":
+            return words.period(Period.parse(value))
+        if kind == "metric":
+            return words._(METRICS[value].name)
+        if kind == "label":
+            return words._(AGAINST[value])
+        if kind == "day":
+            return words.day(dt.date.fromisoformat(value))
+        return value
+    if kind == "share":
+        return words.share(value)
+    if kind == "points":
+        return points(words, value)
+    if kind == "distance":
+        return distance(words, value)
+    if kind == "money":
+        return words.money(value, currency)
+    return words.count(value) if float(value).is_integer() else words.number(value, 2)
+
+
+CONFIDENCE: Mapping[Confidence, str] = {
+    "high": N_("confidence high"),
+    "medium": N_("confidence medium"),
+    "low": N_("confidence low"),
+}
+
+
+def findings(found: Sequence[Finding], *, words: Words, currency: str) -> ListBlock:
+    """The findings in the order given: claim, suggested action, money at stake and confidence."""
+    return ListBlock(tuple(_item(finding, words, currency) for finding in found))
+
+
+def _item(finding: Finding, words: Words, currency: str) -> ListItem:
+    meta = [words._(CONFIDENCE[finding.confidence])]
+    if finding.money is not None:
+        money = words.money(finding.money, currency)
+        if finding.money_low is not None and finding.money_high is not None:
+            money = words._(
+                "{money} of revenue at stake (95% interval {interval})",
+                money=money,
+                interval=words.interval(
+                    words.money(finding.money_low, currency),
+                    words.money(finding.money_high, currency),
+                ),
+            )
+        meta.insert(0, money)
+    if finding.exhibit:
+        meta.append(words._("see {exhibit}", exhibit=finding.exhibit))
+    action = words._(finding.suggested_action) if finding.suggested_action else ""
+    return ListItem(
+        claim_text(words, finding, currency=currency), action, joined(words, meta), finding.tone
+    )
+
+
+def commentary(text: str | None, *, words: Words) -> Note | Text:
+    """What the company wrote about the period, as it stands; nothing if nothing was written."""
+    if not text or not text.strip():
+        return Text("")
+    return Note(text.strip(), "neutral", words._("The company's comment"))
+
+
+def incidents(known: Sequence[Incident], *, words: Words) -> Note | Text:
+    """What is known to have happened in the period; nothing if nothing is."""
+    if not known:
+        return Text("")
+    lines = [
+        words._(
+            "{days}: {text}",
+            days=words.day(one.first) if one.last is None else words.days(one.first, one.last),
+            text=one.text,
+        )
+        for one in known
+    ]
+    return Note("\n".join(lines), "unsure", words._("Known incidents"))
