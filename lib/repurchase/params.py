@@ -62,6 +62,7 @@ class ColumnSpec(Strict):
     time_zone: str | None = None
     decimal: Literal[".", ","] | None = None
     map: dict[str, str] = {}
+    per: Literal["order", "line"] = "order"
 
     @field_validator("heading")
     @classmethod

@@ -1,0 +1,115 @@
+"""Money in one reporting currency: by the source's own rate, or by a file of dated rates."""
+
+from __future__ import annotations
+
+import duckdb
+
+from repurchase.errors import DataError, SourceError
+from repurchase.model.schema import TABLES
+from repurchase.params import Params
+from repurchase.sources.sql import identifier, literal
+
+RATES = "exchange_rates"
+
+
+def currencies(con: duckdb.DuckDBPyConnection, rows: str) -> dict[str, int]:
+    """How many rows that are not excluded stand in each currency ("" where none is given)."""
+    found = con.execute(
+        f"SELECT coalesce(upper(trim(currency)), ''), count(*) FROM {rows}"
+        " WHERE _excluded IS NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return {str(name): int(n) for name, n in found}
+
+
+def check_currencies(found: dict[str, int], *, params: Params, has_rate: bool, where: str) -> bool:
+    """Whether amounts must be converted.
+
+    Raises DataError if there are amounts in another currency than the profile's and no rate.
+    """
+    reporting = params.profile.currency
+    if set(found) <= {reporting}:
+        return False
+    if has_rate or params.profile.exchange_rates:
+        return True
+    shown = ", ".join(f"{name or '(empty)'}: {n:,} rows" for name, n in found.items())
+    raise DataError(
+        f"the amounts are not all in {reporting}: {shown}",
+        where=where,
+        rule="amounts in several currencies are never added up",
+        remedy="map columns.fx_rate (reporting units for one unit of the row's currency), or name "
+        "a file of dated rates: exchange_rates: {file: params/rates.csv} with the columns "
+        "currency,date,rate; or exclude the other currencies by name",
+    )
+
+
+def load_rates(con: duckdb.DuckDBPyConnection, params: Params) -> None:
+    """Make the table `exchange_rates` (currency, date, rate) of the profile's file, empty if none.
+
+    Raises SourceError for a heading, date or rate that is not right.
+    """
+    con.execute(f"CREATE TEMP TABLE {RATES} (currency VARCHAR, date DATE, rate DECIMAL(28,12))")
+    told = params.profile.exchange_rates
+    if told is None:
+        return
+    path = params.root / told.file
+    if not path.is_file():
+        raise SourceError("there is no file of exchange rates", where=told.file)
+    try:
+        con.execute(
+            "CREATE TEMP TABLE rates_raw AS SELECT * FROM"
+            " read_csv($1, all_varchar = true, header = true, delim = ',')",
+            [str(path)],
+        )
+        wrong = con.execute(
+            "SELECT line, currency, date, rate FROM (SELECT row_number() OVER () + 1 AS line, *"
+            " FROM rates_raw) WHERE NOT coalesce(regexp_full_match(trim(currency), '[A-Za-z]{3}')"
+            " AND try_cast(date AS DATE) IS NOT NULL"
+            " AND try_cast(rate AS DECIMAL(28,12)) > 0, false) LIMIT 1"
+        ).fetchone()
+    except duckdb.Error:
+        raise _not_rates(told.file) from None
+    if wrong:
+        raise _not_rates(f"{told.file}, line {wrong[0]}")
+    con.execute(
+        f"INSERT INTO {RATES} SELECT upper(trim(currency)), date::DATE, rate::DECIMAL(28,12)"
+        " FROM rates_raw"
+    )
+    twice = con.execute(
+        f"SELECT currency, date FROM {RATES} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
+    ).fetchone()
+    if twice:
+        raise SourceError(f"two rates for {twice[0]} on {twice[1]}", where=told.file)
+
+
+def _not_rates(where: str) -> SourceError:
+    return SourceError(
+        "this is not a file of exchange rates",
+        where=where,
+        rule="columns currency,date,rate; dates as 2025-09-01; rate above 0, in reporting units "
+        "for one unit of the currency",
+    )
+
+
+def converted(rows: str, *, columns: dict[str, str], day: str, reporting: str) -> str:
+    """A SELECT of the rows with money in the reporting currency, the original amount beside it.
+
+    `columns` are the columns of `rows` and their types. Where no rate is known, money is NULL and
+    `_no_rate` true: the row still counts. The last rate on or before the row's day serves.
+    """
+    kinds = TABLES["orders"].columns | TABLES["order_lines"].columns
+    money = [c for c in columns if kinds.get(c) == "money"]
+    currency = "upper(trim(r.currency))"
+    own = "r.fx_rate" if "fx_rate" in columns else "NULL"
+    factor = f"CASE WHEN {currency} = {literal(reporting)} THEN 1 ELSE coalesce({own}, x.rate) END"
+    changed = ", ".join(
+        f"CAST(round(CAST({identifier(c)} AS DECIMAL(18,4)) * CAST(_rate AS DECIMAL(20,12)), 4)"
+        f" AS DECIMAL(18,4)) AS {identifier(c)}"
+        for c in money
+    )
+    kept = [c for c in ("net_amount", "line_net") if c in money]
+    original = "".join(f", {identifier(c)} AS original_{c}" for c in kept)
+    return (
+        f"SELECT * REPLACE ({changed}){original}, _rate IS NULL AS _no_rate FROM ("
+        f"SELECT r.*, {factor} AS _rate FROM {rows} r ASOF LEFT JOIN {RATES} x"
+        f" ON x.currency = {currency} AND r.{identifier(day)} >= x.date)"
+    )

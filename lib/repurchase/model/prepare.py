@@ -1,0 +1,63 @@
+"""From the files that a profile names to a snapshot of trusted tables.
+
+    prepare(params, cache=...)  ->  Snapshot
+
+Read, map, type, judge each row, follow merged customers, convert money, write Parquet. All of it
+runs inside DuckDB; Python only writes the SQL and reads counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repurchase.errors import DataError, ParameterError
+from repurchase.model.fingerprint import FileMemory, snapshot_id
+from repurchase.model.locate import SourceFile, files_of, put_in_place
+from repurchase.model.snapshot import META, Snapshot
+from repurchase.params import Params
+
+Files = dict[str, tuple[tuple[SourceFile, ...], ...]]
+
+
+def prepare(params: Params, *, cache: Path) -> Snapshot:
+    """The snapshot of the profile's data; made now if anything has changed, else found.
+
+    It lies in `<cache>/snapshots/<profile>/v=<id>/` (mode 700). What is quarantined can be read in
+    `<cache>/<profile>/quarantine.csv` (mode 600) when too much of it stops the run.
+    Raises SourceError for what cannot be read, DataError for what must not be reported,
+    ParameterError for a profile that does not fit its files.
+    """
+    files = found_files(params, cache=cache)
+    home = cache / "snapshots" / params.name
+    memory = FileMemory(home / "files.json")
+    name = snapshot_id(params, files, memory)
+    memory.save()
+    folder = home / f"v={name}"
+    if (folder / META).is_file():
+        return Snapshot.open(folder)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = Path(tempfile.mkdtemp(dir=home, prefix=".new-"))
+    try:
+        from repurchase.model.build import build
+
+        build(params, files, aside, name, cache=cache)
+        put_in_place(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return Snapshot.open(folder)
+
+
+def found_files(params: Params, *, cache: Path) -> Files:
+    """The files of every source of every table, nothing of them read."""
+    return {
+        table: tuple(files_of(spec, params, cache=cache) for spec in specs)
+        for table, specs in params.profile.sources.items()
+    }
