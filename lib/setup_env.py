@@ -154,8 +154,8 @@ def run(command: Sequence[str], *, root: Path, environ: Mapping[str, str]) -> No
         raise SetupError(
             f"The set-up stopped at: {' '.join(command)}\n"
             "  rule:  each step must succeed; its own words above say why it did not\n"
-            "  to do: mend that (offline? the first set-up needs a package index, by pip's and uv's\n"
-            "         own settings for mirrors and proxies), then run the same command again"
+            "  to do: mend that, then run the same command again; the first set-up needs a\n"
+            "         package index, by pip's and uv's own settings for mirrors and proxies"
         )
 
 
