@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from repurchase.model.identity import MERGES
-from repurchase.model.schema import ORDER_KINDS, PURCHASE_KINDS, TABLES
+from repurchase.model.schema import PURCHASE_KINDS, TABLES
 from repurchase.model.typed import business_date_of, type_of
 from repurchase.sources.sql import identifier, literal
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from repurchase.model.build import Table, Work
 
 ROW_GROUP = 122_880
-DAY_COLUMNS = "customer_id, order_date, orders, net_revenue, day_rank, first_date, previous_date," \
-    " next_date, store_id, channel"  # fmt: skip
 # What an order of several lines is, if its lines differ: the first of these that occurs.
 KIND_RANK = ("sale", "renewal", "gift", "return", "adjustment")
 
@@ -79,25 +77,34 @@ def write_table(work: Work, name: str, table: Table, rows: str) -> None:
 def make_orders(work: Work, table: Table) -> None:
     """Make the table `orders_made`: one row an order, money in the reporting currency."""
     loaded = f"(SELECT * FROM {table.rows} WHERE _outcome = 'loaded')"
-    rows = orders_of_lines(table, loaded) if table.by_line else f"(SELECT *, 1 AS source_rows FROM {loaded})"
-    given = [*table.columns, *(["net_amount"] if table.by_line else [])]
-    refund = "abs(refund_amount)" if "refund_amount" in given else "NULL"
-    items = [
-        f"CAST({refund} AS DECIMAL(18,4)) AS refund_amount" if item.endswith('"refund_amount"') else item
-        for item in canonical("orders", given)
-    ]
-    items += ["original_customer_id", "order_date", "CAST(source_rows AS INTEGER) AS source_rows"]
-    items += [c for c in ("original_net_amount", "original_line_net") if c in table.columns and not table.by_line]
+    given = list(table.columns)
+    if table.by_line:
+        rows = orders_of_lines(table, loaded)
+        given.append("net_amount")
+    else:
+        rows = f"(SELECT *, 1 AS source_rows, order_date AS last_date FROM {loaded})"
+    items = canonical("orders", given)
+    items += ["original_customer_id", "order_date", "last_date"]
+    items += ["CAST(source_rows AS INTEGER) AS source_rows"]
+    if "original_net_amount" in table.columns:
+        items.append("original_net_amount")
     items += [identifier(x) for x in table.extra]
-    purchase = f"kind IN ({', '.join(map(literal, PURCHASE_KINDS))})"
-    if not work.params.profile.count_fully_returned:
-        returned = "coalesce(refund_amount, 0) >= net_amount AND net_amount > 0"
-        purchase += f" AND NOT coalesce({returned}, false)"
+    # Some systems write what they paid back with a minus, some without.
+    refund = "CAST(abs(refund_amount) AS DECIMAL(18,4))"
     work.con.execute(f"""
         CREATE TEMP TABLE orders_made AS
         SELECT *, CAST(net_amount - coalesce(refund_amount, 0) AS DECIMAL(18,4)) AS net_revenue,
-          {purchase} AS is_purchase
-        FROM (SELECT {', '.join(items)} FROM {rows})""")
+          {_is_purchase(work)} AS is_purchase
+        FROM (SELECT * REPLACE ({refund} AS refund_amount)
+              FROM (SELECT {', '.join(items)} FROM {rows}))""")
+
+
+def _is_purchase(work: Work) -> str:
+    purchase = f"kind IN ({', '.join(map(literal, PURCHASE_KINDS))})"
+    if work.params.profile.count_fully_returned:
+        return purchase
+    returned = "coalesce(refund_amount, 0) >= net_amount AND net_amount > 0"
+    return f"({purchase} AND NOT coalesce({returned}, false))"
 
 
 def orders_of_lines(table: Table, rows: str) -> str:
@@ -111,6 +118,7 @@ def orders_of_lines(table: Table, rows: str) -> str:
     parts = [
         "order_id", "CAST(sum(line_net) AS DECIMAL(18,4)) AS net_amount",
         "min(ordered_at) AS ordered_at", "min(order_date) AS order_date",
+        "max(order_date) AS last_date",
         "min(customer_id) AS customer_id",
         "arg_min(original_customer_id, _place) AS original_customer_id",
         "count(*) AS source_rows",
@@ -171,7 +179,7 @@ def write_orders(work: Work, table: Table) -> None:
           ON r.customer_id = d.customer_id AND r.order_date >= d.order_date"""
     publish(
         work, "orders",
-        f"SELECT o.*, a.assigned_date FROM orders_made o LEFT JOIN ({assigned}) a USING (order_id)",
+        f"SELECT o.* EXCLUDE (last_date), a.assigned_date FROM orders_made o LEFT JOIN ({assigned}) a USING (order_id)",
         ["ordered_at", "order_id"],
     )  # fmt: skip
 
@@ -206,7 +214,20 @@ def ledger_select(work: Work, table: Table) -> str:
           {kind} AS kind, {known} AS identified, {date} AS business_date,
           count(*) AS rows, CAST(sum({amount}) AS DECIMAL(38,4)) AS amount,
           count(*) FILTER ({amount} IS NULL) AS rows_without_amount
-        FROM {table.rows} GROUP BY ALL"""
+        FROM {dated_as_their_orders(table) if table.by_line else table.rows} GROUP BY ALL"""
+
+
+def dated_as_their_orders(table: Table) -> str:
+    """The rows of a line source with loaded lines on the day of their order's first line.
+
+    Otherwise an order over midnight of a month's last day would be in two months' money.
+    """
+    return (
+        "(SELECT r.* REPLACE (coalesce(o.order_date, r.order_date) AS order_date)"
+        f" FROM {table.rows} r LEFT JOIN (SELECT order_id, order_date FROM orders_made"
+        " WHERE last_date > order_date) o"
+        " ON r.order_id = o.order_id AND r._outcome = 'loaded')"
+    )
 
 
 def write_ledger(work: Work) -> None:
