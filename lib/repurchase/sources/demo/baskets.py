@@ -106,7 +106,7 @@ def orders_and_lines(
     channel, store = _places(crowd, who, seed=seed)
     second = _seconds(who, channel, seed=seed)
     by_time = np.lexsort((who.number, who.key, second))
-    who = _Who(*(part[by_time] for part in who))
+    who = _Who._make(part[by_time] for part in who)
     channel, store, second = channel[by_time], store[by_time], second[by_time]
     busy = channel_day(days)
     promotion = busy[2, who.day] > 1.5
@@ -115,7 +115,7 @@ def orders_and_lines(
     gross = _sum(lines.quantity * lines.unit_price, lines.order, len(second))
     net = _sum(lines.line_net, lines.order, len(second))
     lines, refund = _refunds(who, lines, net, seed=seed)
-    known, always_known = _known(who, channel, store, seed=seed)
+    known, always_known = _known(crowd, who, channel, store, seed=seed)
     shipping = np.where((channel > 0) & (net < 99_00), 8_00, 0)
     orders = Orders(
         person=who.person, day=who.day, number=who.number, role=who.role, bad=who.bad,
@@ -144,7 +144,7 @@ def _rows(crowd: People, life: Lives, *, seed: int, days: int) -> _Who:
     idle = np.flatnonzero(~crowd.buys & (crowd.joined < days))
     idle = idle[uniform(seed, "order/idle", idle) < 0.4]
     passers, passed = _passers_by(len(crowd.joined), seed=seed, days=days)
-    tests = _tests(len(person), seed=seed, days=days)
+    tests = _tests(len(crowd.joined), seed=seed, days=days)
     parts = [
         (person, day, 0, np.full(len(person), PURCHASE), bought.bad),
         (person[split], day[split], 1, np.full(int(split.sum()), SPLIT), bought.bad[split]),
@@ -191,9 +191,9 @@ def _passers_by(customers: int, *, seed: int, days: int) -> tuple[Ints, Ints]:
     return np.concatenate(keys), np.concatenate(found)
 
 
-def _tests(purchases: int, *, seed: int, days: int) -> tuple[Ints, Ints]:
-    """(account, day) of the orders that staff place to try the tills: about one in 600."""
-    chance = min(purchases / 600 / days, 0.9)
+def _tests(customers: int, *, seed: int, days: int) -> tuple[Ints, Ints]:
+    """(account, day) of the orders that staff place to try the tills: about one in 650."""
+    chance = min(0.17 * customers / 20_000, 0.9)
     day = np.arange(days, dtype=np.int64)
     day = day[uniform(seed, "test/day", day) < chance]
     return -2 - below(uniform(seed, "test/who", day), TEST_ACCOUNTS + INTERNAL_ACCOUNTS), day
@@ -254,10 +254,9 @@ def _coupons(
 def _lines(
     crowd: People, who: _Who, channel: Ints, coupon: Ints, *, seed: int
 ) -> Lines:
-    count = 1 + sum(
-        (uniform(seed, f"order/line-{k}", who.key, who.day, who.number) < share).astype(np.int64)
-        for k, share in enumerate((0.42, 0.22, 0.10))
-    )
+    count = np.ones(len(who.day), dtype=np.int64)
+    for k, share in enumerate((0.42, 0.22, 0.10)):
+        count += uniform(seed, f"order/line-{k}", who.key, who.day, who.number) < share
     order = np.repeat(np.arange(len(count)), count)
     line = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
     key, day, number = who.key[order], who.day[order], who.number[order]
@@ -271,7 +270,8 @@ def _lines(
     quantity = 1 + pick(uniform(seed, "line/quantity", *keys), np.array([80.0, 14.0, 4.5, 1.5]))
     person = who.person[order]
     firm = (person >= 0) & crowd.is_company[person]
-    quantity = np.where(firm, quantity * (3 + below(uniform(seed, "line/firm", *keys), 9)), quantity)
+    times = 3 + below(uniform(seed, "line/firm", *keys), 9)
+    quantity = np.where(firm, quantity * times, quantity)
     price = np.where(who.role[order] == TEST, 1, price)
     net = quantity * price - np.rint(quantity * price * _OFF[coupon[order]]).astype(np.int64)
     cost = quantity * np.array([p.unit_cost for p in range_])[product]
@@ -310,7 +310,7 @@ def _refunds(who: _Who, lines: Lines, net: Ints, *, seed: int) -> tuple[Lines, I
     back = last[partly[lines.order[last]]]
     refund = np.where(whole, net, 0)
     refund[lines.order[back]] = lines.line_net[back]
-    again = Lines(*(part[back] for part in lines))._replace(
+    again = Lines._make(part[back] for part in lines)._replace(
         line_no=lines.line_no[back] + 1,
         quantity=-lines.quantity[back],
         line_net=-lines.line_net[back],
@@ -319,10 +319,12 @@ def _refunds(who: _Who, lines: Lines, net: Ints, *, seed: int) -> tuple[Lines, I
     )
     both = [np.concatenate(pair) for pair in zip(lines, again, strict=True)]
     by_order = np.lexsort((both[1], both[0]))
-    return Lines(*(part[by_order] for part in both)), refund
+    return Lines._make(part[by_order] for part in both), refund
 
 
-def _known(who: _Who, channel: Ints, store: Ints, *, seed: int) -> tuple[Flags, Flags]:
+def _known(
+    crowd: People, who: _Who, channel: Ints, store: Ints, *, seed: int
+) -> tuple[Flags, Flags]:
     """Whether the membership number was taken, and whether it had been but for the till fault."""
     draw = uniform(seed, "order/known", who.key, who.day)
     usual = (who.person != -1) & (
@@ -332,8 +334,10 @@ def _known(who: _Who, channel: Ints, store: Ints, *, seed: int) -> tuple[Flags, 
     ids = np.array([s.store_id for s in plan.STORES])
     year, month = plan.IDENTIFICATION_MONTH
     now = month_of(who.day) == 12 * year + month
-    hit = fault & now & np.isin(ids, plan.IDENTIFICATION_STORES)[store]
-    return usual & (~hit | (who.role == TEST)), usual
+    # Whoever joins at the till still gets a card: only those who have one are not asked for it.
+    old = (who.person >= 0) & (who.day > crowd.joined[who.person])
+    hit = fault & now & old & np.isin(ids, plan.IDENTIFICATION_STORES)[store]
+    return usual & ~hit, usual
 
 
 def month_of(day: Ints) -> Ints:

@@ -6,7 +6,7 @@ between two versions is the effect of the cause, to the last order.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,22 +76,25 @@ def lives(crowd: People, *, seed: int, days: int) -> Lives:
     found: list[tuple[Ints, Ints, Ints, Flags]] = []
     world = _World(crowd, seed=seed, days=days)
     # Blocks end where an experiment begins, so that its units are drawn from a complete state.
-    starts = sorted(
-        set(range(0, days, _BLOCK_DAYS))
-        | {plan.day_of(e.assigned_on) for e in plan.EXPERIMENTS if plan.day_of(e.assigned_on) < days}
-    )
+    begins = {plan.day_of(test.assigned_on) for test in plan.EXPERIMENTS}
+    starts = sorted({*range(0, days, _BLOCK_DAYS), *(day for day in begins if day < days)})
     for first, after in zip(starts, [*starts[1:], days], strict=True):
         for experiment in plan.EXPERIMENTS:
             if plan.day_of(experiment.assigned_on) == first:
                 tests.append(_assignment(experiment, crowd, state, seed=seed))
                 arms.begin(tests[-1])
         now = np.flatnonzero((crowd.joined < after) & state.alive.any(axis=0))
-        local = _State(*(part[:, now] for part in state))
+        local = _State._make(part[:, now] for part in state)
         for day in range(first, after):
             found.append(world.day(day, now, local, arms))
-        for part, fresh in zip(state, local, strict=True):
-            part[:, now] = fresh
+        _put_back(state, local, now)
     return Lives(_by_version(found), tuple(tests), world.lost_carts())
+
+
+def _put_back(state: _State, local: _State, now: Ints) -> None:
+    parts: tuple[tuple[NDArray[Any], NDArray[Any]], ...] = tuple(zip(state, local, strict=True))
+    for part, fresh in parts:
+        part[:, now] = fresh
 
 
 def _by_version(found: list[tuple[Ints, Ints, Ints, Flags]]) -> tuple[Purchases, ...]:
@@ -190,15 +193,17 @@ class _World:
 
     def _causes(self, day: int, now: Ints) -> dict[str, Floats]:
         """The factor of each cause at work on this day, by the version that lacks it."""
-        causes = {}
+        causes: dict[str, Floats] = {}
         ramp = _ramp(day, plan.day_of(plan.GO_LIVE), plan.GO_LIVE_RAMP_DAYS)
         if ramp:
-            causes["without_go_live"] = 1.0 + plan.GO_LIVE_RATE * ramp * self.go_live[now]
+            tracked = self.go_live[now].astype(float)
+            causes["without_go_live"] = 1.0 + plan.GO_LIVE_RATE * ramp * tracked
         ramp = _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
         if ramp:
-            causes["without_service_trouble"] = 1.0 + plan.SERVICE_RATE * ramp * self.service[now]
+            troubled = self.service[now].astype(float)
+            causes["without_service_trouble"] = 1.0 + plan.SERVICE_RATE * ramp * troubled
         if day >= plan.day_of(plan.OVER_CONTACT_FROM):
-            reached = over_contacted(self.crowd)[now]
+            reached = over_contacted(self.crowd)[now].astype(float)
             causes["without_over_contact"] = 1.0 + plan.OVER_CONTACT_RATE * reached
         return causes
 

@@ -29,7 +29,7 @@ EARLIEST_END = date(2023, 6, 30)
 def generate(
     folder: Path, *, customers: int = 20_000, seed: int = 20260101, until: date = plan.END
 ) -> Path:
-    """The company's export files up to `until` (last day included), and truths.json; gives `folder`.
+    """The company's export files up to `until` (included) and truths.json; gives `folder`.
 
     The same arguments give the same bytes. `customers` is the number of persons who join between
     2023-04-01 and 2025-09-30, so an earlier `until` has fewer of them.

@@ -1,8 +1,8 @@
-"""What the company sends and hears: messages, clicks, baskets, calls, tickets, answers to surveys."""
+"""What the company sends and hears: messages, clicks, baskets, calls, tickets, surveys."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def _events(person: Ints, second: Ints, type_: Ints | int, channel: Ints | int,
             **more: Ints | Flags | int) -> Events:
     count = len(person)
 
-    def column(value: Ints | Flags | int, kind: type) -> Ints:
+    def column(value: Ints | Flags | int, kind: type) -> NDArray[Any]:
         return np.broadcast_to(np.asarray(value, dtype=kind), (count,)).copy()
 
     return Events(
@@ -90,11 +90,11 @@ def _events(person: Ints, second: Ints, type_: Ints | int, channel: Ints | int,
 
 
 def _joined(parts: list[Events]) -> Events:
-    return Events(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Events._make(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def _part(events: Events, mask: Flags | Ints) -> Events:
-    return Events(*(column[mask] for column in events))
+    return Events._make(column[mask] for column in events)
 
 
 class Contacts(NamedTuple):
@@ -108,8 +108,13 @@ class Contacts(NamedTuple):
 def contacts(crowd: People, life: Lives, orders: Orders, *, seed: int, days: int) -> Contacts:
     """Every contact with a known customer."""
     sent, opted_out = _messages(crowd, life, seed=seed, days=days)
-    parts = [*sent, *_reactions(_joined(sent), seed=seed), *_shopping(crowd, life, orders, seed=seed),
-             *_browsing(crowd, life, seed=seed, days=days), _follow_ups(crowd, orders, seed=seed)]
+    parts = [
+        *sent,
+        *_reactions(_joined(sent), seed=seed),
+        *_shopping(crowd, life, orders, seed=seed),
+        *_browsing(crowd, life, seed=seed, days=days),
+        _follow_ups(crowd, orders, seed=seed),
+    ]
     who, what = np.nonzero(opted_out < 10**6)
     day = opted_out[who, what]
     moment = day * _DAY + 36_000 + below(uniform(seed, "opt-out/second", who, what), 36_000)
@@ -168,9 +173,9 @@ def _send(
     moment = day * _DAY + 32_400 + below(uniform(seed, "message/second", told, day, wave), 7_200)
     good = uniform(seed, "message/outcome", told, day, wave)
     outcome = np.where(good < 0.02, 2, np.where((channel == 2) & (good < 0.62), 3, 1))
-    return _events(told, moment, np.array([TYPE["sms"], TYPE["email_sent"], TYPE["wechat"]])[channel],
-                   channel, outcome=outcome, campaign=wave, personal=personal,
-                   template=(wave % 12) if wave >= 0 else 12)
+    type_ = np.array([TYPE["sms"], TYPE["email_sent"], TYPE["wechat"]])[channel]
+    return _events(told, moment, type_, channel, outcome=outcome, campaign=wave,
+                   personal=personal, template=(wave % 12) if wave >= 0 else 12)
 
 
 def _reactions(sent: Events, *, seed: int) -> list[Events]:
@@ -228,7 +233,8 @@ def _shopping(crowd: People, life: Lives, orders: Orders, *, seed: int) -> list[
             clicks = uniform(seed, "shopping/click", person, second) < 0.8
             found.append(_events(person[clicks], second[clicks] - 420, TYPE["wechat_click"], code))
     lost = life.lost_carts
-    moment = lost.day * _DAY + 36_000 + below(uniform(seed, "lost/second", lost.person, lost.day), 40_000)
+    moment = lost.day * _DAY + 36_000
+    moment += below(uniform(seed, "lost/second", lost.person, lost.day), 40_000)
     clicks = uniform(seed, "lost/click", lost.person, lost.day) < 0.8
     found.append(_events(lost.person[clicks], moment[clicks], TYPE["wechat_click"], 2))
     found.append(_events(lost.person, moment + 20, TYPE["web_view"], 2))
@@ -317,8 +323,10 @@ def tickets(crowd: People, orders: Orders, *, seed: int, days: int) -> Tickets:
     category = np.where(bad, np.where(south, trouble, usual), 0)
     opened = second + 3_600 + below(uniform(seed, "ticket/day", *keys), 4 * _DAY)
     slow = np.where(south, 3.0, 1.0)
-    replied = opened + (1_800 * slow * np.exp(1.1 * normal(seed, "ticket/reply", *keys))).astype(np.int64)
-    closed = replied + (_DAY * slow * np.exp(0.9 * normal(seed, "ticket/close", *keys))).astype(np.int64)
+    wait = 1_800 * slow * np.exp(1.1 * normal(seed, "ticket/reply", *keys))
+    work = _DAY * slow * np.exp(0.9 * normal(seed, "ticket/close", *keys))
+    replied = opened + wait.astype(np.int64)
+    closed = replied + work.astype(np.int64)
     ids = np.array([s.store_id for s in plan.STORES])
     live = np.isin(ids, plan.GO_LIVE_STORES)[store] & (day >= plan.day_of(plan.GO_LIVE))
     found = Tickets(
@@ -329,8 +337,8 @@ def tickets(crowd: People, orders: Orders, *, seed: int, days: int) -> Tickets:
         uniform(seed, "ticket/logged", *keys) < np.where(live, 0.88, 0.45),
     )
     shown = found.opened < days * _DAY
-    found = Tickets(*(part[shown] for part in found))
-    return Tickets(*(part[np.lexsort((found.person, found.opened))] for part in found))
+    found = Tickets._make(part[shown] for part in found)
+    return Tickets._make(part[np.lexsort((found.person, found.opened))] for part in found)
 
 
 class Answers(NamedTuple):
@@ -353,7 +361,8 @@ def answers(orders: Orders, *, seed: int, days: int) -> Answers:
     """NPS after one purchase in sixteen, CSAT in stores, reviews on the marketplace."""
     mine = (orders.person >= 0) & (orders.role == 0)
     chance = np.array([0.07, 0.06, 0.10, 0.05])[orders.channel]
-    row = np.flatnonzero(mine & (uniform(seed, "survey/answer", orders.person, orders.second) < chance))
+    asked = uniform(seed, "survey/answer", orders.person, orders.second) < chance
+    row = np.flatnonzero(mine & asked)
     keys = (orders.person[row], orders.second[row])
     half = uniform(seed, "survey/which", *keys) < 0.35
     instrument = np.where(orders.channel[row] == 2, 2, np.where(half, 1, 0))
@@ -365,5 +374,5 @@ def answers(orders: Orders, *, seed: int, days: int) -> Answers:
     second = keys[1] + _DAY + below(uniform(seed, "survey/second", *keys), 3 * _DAY)
     shown = second < days * _DAY
     found = Answers(keys[0], second, instrument, score, row, remark)
-    found = Answers(*(part[shown] for part in found))
-    return Answers(*(part[np.lexsort((found.person, found.second))] for part in found))
+    found = Answers._make(part[shown] for part in found)
+    return Answers._make(part[np.lexsort((found.person, found.second))] for part in found)

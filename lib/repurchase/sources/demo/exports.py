@@ -21,7 +21,6 @@ from repurchase.sources.demo.accounts import Accounts, customer_id, order_accoun
 from repurchase.sources.demo.baskets import (
     CANCELLED,
     COUPONS,
-    PASSER_BY,
     TEST,
     UNPAID,
     Lines,
@@ -39,9 +38,9 @@ _DAY = 86_400
 _MIDNIGHT = datetime(plan.START.year, plan.START.month, plan.START.day)
 
 ORDER_HEADINGS = (
-    "订单编号", "会员编号", "下单时间", "实付金额", "原价金额", "优惠金额", "运费", "退款金额", "毛利",
-    "币种", "订单状态", "订单类型", "门店编号", "渠道", "导购编号", "优惠券", "活动", "测试订单",
-    "入库时间", "来源系统", "备注",
+    "订单编号", "会员编号", "下单时间", "实付金额", "原价金额", "优惠金额", "运费", "退款金额",
+    "毛利", "币种", "订单状态", "订单类型", "门店编号", "渠道", "导购编号", "优惠券", "活动",
+    "测试订单", "入库时间", "来源系统", "备注",
 )
 _MONEY = slice(3, 9)
 DONE, SHIPPED, PAID, OFF, WAITING, REFUNDED = (
@@ -179,7 +178,7 @@ def _loaded(orders: Orders, *, seed: int) -> Ints:
     night += np.where(slow < 0.02, 1 + below(slow / 0.02, 3), 0) * _DAY
     soon = orders.second + 300 + below(draw, 3_600)
     far = uniform(seed, "late/market", orders.second, orders.person)
-    wait = np.where(far < 0.04, 5 + below(far / 0.04, 4), 2 + below(far, 3))
+    wait = np.where(far < 0.05, 3 + below(far / 0.05, 6), 1 + below(far, 2))
     market = (orders.day + wait) * _DAY + 21_600 + below(draw, 1_200)
     loaded = np.choose(orders.channel, [night, soon, market, soon])
     ids = [s.store_id for s in plan.STORES]
@@ -208,7 +207,8 @@ def write_orders(
         if style.suffix == "xlsx":
             _write_order_workbook(folder / name, columns, orders, rows, style)
         else:
-            headings = _stray(ORDER_HEADINGS) if style.headings == "stray spaces" else ORDER_HEADINGS
+            stray = style.headings == "stray spaces"
+            headings = _stray(ORDER_HEADINGS) if stray else ORDER_HEADINGS
             write_csv(folder / name, headings, columns, encoding=style.encoding)
         written[name] = rows
     return written

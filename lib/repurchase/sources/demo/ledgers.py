@@ -23,7 +23,7 @@ from repurchase.sources.demo.contacts import (
     Tickets,
     campaigns,
 )
-from repurchase.sources.demo.draws import Ints, below, uniform
+from repurchase.sources.demo.draws import Ints, uniform
 from repurchase.sources.demo.exports import (
     OrderBook,
     date_of,
@@ -45,9 +45,9 @@ from repurchase.sources.demo.xlsx import Cell, write_xlsx
 _DAY = 86_400
 _UTF8 = "utf-8-sig"
 CUSTOMER_HEADINGS = (
-    "会员编号", "姓名", "客户类型", "手机号", "邮箱", "注册时间", "会员分群", "会员等级", "行业", "区域",
-    "来源渠道", "标签", "归属导购", "退订邮件", "退订短信", "退订微信", "禁止致电", "应收金额", "逾期天数",
-    "续约日期", "测试账号", "内部员工", "合并至",
+    "会员编号", "姓名", "客户类型", "手机号", "邮箱", "注册时间", "会员分群", "会员等级", "行业",
+    "区域", "来源渠道", "标签", "归属导购", "退订邮件", "退订短信", "退订微信", "禁止致电",
+    "应收金额", "逾期天数", "续约日期", "测试账号", "内部员工", "合并至",
 )
 _LEVELS = ("普通", "银卡", "金卡", "黑金")
 _TAGS = ("咖啡", "手冲", "家居", "礼品", "企业采购", "会员日")
@@ -79,7 +79,8 @@ def write_customers(
     phone = telephones(numbers)
     ids = customer_id(np.arange(len(who)))
     rows: list[list[Cell]] = []
-    for k, (person, second) in enumerate(zip(book.person.tolist(), book.is_second.tolist(), strict=True)):
+    for k, person in enumerate(book.person.tolist()):
+        second = bool(book.is_second[k])
         if person < 0:
             rows.append(_staff_row(ids[k], -2 - person))
             continue
@@ -108,7 +109,7 @@ def write_customers(
 def _staff_row(id_: str, number: int) -> list[Cell]:
     test = number < TEST_ACCOUNTS
     name = f"测试账号{number + 1}" if test else f"内部员工{number - TEST_ACCOUNTS + 1}"
-    row: list[Cell] = [id_, name, "个人"] + [""] * (len(CUSTOMER_HEADINGS) - 3)
+    row: list[Cell] = [id_, name, "个人", *[""] * (len(CUSTOMER_HEADINGS) - 3)]
     row[5] = "2023-04-01 00:00:00"
     row[13:17] = ["否"] * 4
     row[20], row[21] = _yes(test), _yes(TEST_ACCOUNTS <= number < TEST_ACCOUNTS + INTERNAL_ACCOUNTS)
@@ -139,7 +140,9 @@ def write_places(folder: Path, *, seed: int, days: int) -> None:
         return day if day is not None and day <= until else None
 
     kinds = {"own": "直营", "franchise": "加盟", "online": "线上"}
-    rows: list[list[Cell]] = [["门店编号", "门店名称", "城市", "大区", "店型", "经营类型", "开业日期", "闭店日期"]]
+    rows: list[list[Cell]] = [
+        ["门店编号", "门店名称", "城市", "大区", "店型", "经营类型", "开业日期", "闭店日期"]
+    ]
     rows += [[s.store_id, s.name, s.city, s.region, s.format, kinds[s.channel_kind], s.opened_on,
               past(s.closed_on)] for s in plan.STORES if s.opened_on <= until]
     write_xlsx(folder / "stores.xlsx", rows, sheet="门店")
@@ -153,8 +156,8 @@ def write_places(folder: Path, *, seed: int, days: int) -> None:
               f"{r.target_fen // 100}.00", f"{until:%Y-%m}", plan.STORES[r.store].store_id]
              for r in reps(seed=seed) if r.active_from <= until]
     write_csv(folder / "reps.csv",
-              ["导购编号", "姓名", "团队", "主管编号", "入职日期", "离职日期", "月度复购目标", "目标期间",
-               "门店编号"],
+              ["导购编号", "姓名", "团队", "主管编号", "入职日期", "离职日期", "月度复购目标",
+               "目标期间", "门店编号"],
               list(zip(*staff, strict=True)), encoding=_UTF8)
 
 
@@ -180,8 +183,8 @@ def write_experiments(
                 _stamp(seen.get(person, -1)) if treated else "", "50%", "营销平台",
             ])
     headings = ["实验编号", "会员编号", "分组", "分组时间", "触达时间", "计划占比", "分组来源"]
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in headings]
-    write_csv(folder / "experiments.csv", headings, columns, encoding=_UTF8)
+    columns = zip(*rows, strict=True) if rows else ([] for _ in headings)
+    write_csv(folder / "experiments.csv", headings, list(columns), encoding=_UTF8)
 
 
 def write_costs(
@@ -196,7 +199,8 @@ def write_costs(
         first = after
     table = [[f"C{k:05d}", *row] for k, row in enumerate(rows, start=1)]
     write_csv(folder / "costs.csv",
-              ["费用编号", "开始日期", "结束日期", "费用类别", "金额", "项目", "周期性", "工时", "小时单价", "渠道"],
+              ["费用编号", "开始日期", "结束日期", "费用类别", "金额", "项目", "周期性", "工时",
+               "小时单价", "渠道"],
               list(zip(*table, strict=True)), encoding=_UTF8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +99,7 @@ def _nearest_store(draw: Floats, joined: Ints) -> Ints:
     pull = np.array([s.pull for s in plan.STORES[: plan.OWN_STORES]])
     edges = np.unique(np.concatenate([[0], opened, closed + 1, [_HORIZON + 1]]))
     nearest = np.zeros(len(draw), dtype=np.int64)
-    for first, after in zip(edges[:-1], edges[1:], strict=True):
+    for first, after in pairwise(edges):
         now = (joined >= first) & (joined < after)
         nearest[now] = pick(draw[now], pull * ((opened <= first) & (closed >= first)))
     return nearest

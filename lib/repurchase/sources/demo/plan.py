@@ -109,7 +109,7 @@ IDENTIFICATION_MONTH = (2025, 6)
 IDENTIFICATION_STORES = ("S002", "S004", "S007", "S016", "S020")
 IDENTIFICATION_LOST = 0.75
 
-# Planted: two audience lists overlap.
+# Planted: two audience lists that overlap.
 OVER_CONTACT_FROM = date(2025, 4, 1)
 OVER_CONTACT_SHARE = 0.05
 OVER_CONTACT_RATE = -0.32
@@ -124,8 +124,8 @@ DUPLICATE_KNOWN = 0.6
 DUPLICATE_USE = 0.6
 
 # Planted: a till that was off line, its orders loaded much later.
-LATE_STORE = "S017"
-LATE_FROM = date(2025, 9, 8)
+LATE_STORE = "S015"
+LATE_FROM = date(2025, 9, 5)
 LATE_UNTIL = date(2025, 9, 12)
 LATE_LOADED = date(2025, 9, 24)
 
@@ -147,15 +147,15 @@ class Experiment(NamedTuple):
     early_days: int
     late: float
     stocked: float
-    lost_treated: float
+    lost_treated: float = 0.0
 
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    Experiment("exp_discount", "满减券 15% off", date(2024, 9, 9), 0, 150, 1.9, 45, 1.0, 1.0, 0.0),
-    Experiment("exp_personal", "个性化推荐", date(2025, 2, 17), 1, 150, 1.6, 90, 1.0, 1.0, 0.0),
-    Experiment("exp_null", "新版邮件标题", date(2025, 4, 14), None, 150, 1.0, 90, 1.0, 1.0, 0.0),
-    Experiment("exp_pull_forward", "囤货礼包", date(2025, 5, 12), 2, 150, 2.2, 30, 0.36, 0.6, 0.0),
-    Experiment("exp_broken_split", "会员日推送", date(2025, 6, 9), None, 540, 1.0, 90, 1.0, 1.0, 0.10),
+    Experiment("exp_discount", "满减券 15% off", date(2024, 9, 9), 0, 150, 1.9, 45, 1.0, 1.0),
+    Experiment("exp_personal", "个性化推荐", date(2025, 2, 17), 1, 150, 2.0, 90, 1.0, 1.0),
+    Experiment("exp_null", "新版邮件标题", date(2025, 4, 14), None, 150, 1.0, 90, 1.0, 1.0),
+    Experiment("exp_pull_forward", "囤货礼包", date(2025, 5, 12), 2, 150, 2.2, 30, 0.25, 0.5),
+    Experiment("exp_broken_split", "会员日", date(2025, 6, 9), None, 540, 1.0, 90, 1.0, 1.0, 0.1),
 )
 EXPERIMENT_BUCKETS = 3
 

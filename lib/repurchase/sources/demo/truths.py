@@ -320,13 +320,14 @@ def _over_contact(company: Company) -> Truth:
     start, days = plan.day_of(plan.OVER_CONTACT_FROM), company.days
     there = company.crowd.buys & (company.crowd.joined < min(start, days))
     gone = (company.contact.opted_out < 10**6).any(axis=1)
-    since = (company.contact.opted_out >= start) & (company.contact.opted_out < 10**6)
-    since = since.any(axis=1)
+    later = (company.contact.opted_out >= start) & (company.contact.opted_out < 10**6)
+    since = later.any(axis=1)
     seen, without = (_order_dates(company, v) for v in ("as_it_was", "without_over_contact"))
     return {
         "definition": "persons on two overlapping audience lists: about 16 extra messages in 30 "
         "days from the date on, against fewer than ten for others",
-        "date": str(plan.OVER_CONTACT_FROM), "more_than_touches_in_30_days": plan.OVER_CONTACT_LIMIT,
+        "date": str(plan.OVER_CONTACT_FROM),
+        "more_than_touches_in_30_days": plan.OVER_CONTACT_LIMIT,
         "persons": int((over & there).sum()),
         "opted_out_since": {
             "over_contacted": _share(int((since & over & there).sum()), int((over & there).sum())),
@@ -344,11 +345,19 @@ def _late(company: Company) -> Truth:
     lag = loaded // _DAY - orders.day
     worst = int(np.argmax(lag))
     late = lag > 2
+    ids = [s.store_id for s in plan.STORES]
+    stuck = (loaded == plan.day_of(plan.LATE_LOADED) * _DAY + 15_000) & (
+        orders.store == ids.index(plan.LATE_STORE))
     return {
         "definition": "days between the day of the order and the day it was loaded; late = over 2",
         "late_orders": int(late.sum()), "orders": len(lag), "largest_lag_days": int(lag.max()),
         "late_by_source": {name: int((late & (orders.channel == k)).sum())
                            for k, name in enumerate(plan.SOURCE_SYSTEMS)},
+        "till_off_line": {
+            "store_id": plan.LATE_STORE, "from": str(plan.LATE_FROM),
+            "until": str(plan.LATE_UNTIL), "loaded_on": str(plan.LATE_LOADED),
+            "orders": int(stuck.sum()),
+        },
         "worst": {
             "source_system": plan.SOURCE_SYSTEMS[orders.channel[worst]],
             "store_id": plan.STORES[orders.store[worst]].store_id,
@@ -381,10 +390,10 @@ def _identification(company: Company) -> Truth:
     orders = company.orders
     label = f"{year}-{month:02d}"
     found: Truth = {
-        "definition": "in this month the tills of these stores drop three of four membership "
-        "numbers; nobody buys differently",
+        "definition": "in this month the tills of these stores do not ask three of four "
+        "returning members for their number; nobody buys differently",
         "month": label, "stores": plan.IDENTIFICATION_STORES,
-        "share_of_members_orders_lost_there": plan.IDENTIFICATION_LOST,
+        "share_of_returning_members_orders_lost_there": plan.IDENTIFICATION_LOST,
     }
     if label not in [name for name, _, _ in _months(company.days)]:
         return found
@@ -480,8 +489,8 @@ def _control_totals(company: Company) -> Truth:
             "orders": int(now.sum()),
         }
     return {
-        "definition": "实付金额 less 退款金额 of orders that are neither test, cancelled nor unpaid, by "
-        "day of order, shipping apart; finance also has the rows that the files garble",
+        "definition": "实付金额 less 退款金额 of orders that are neither test, cancelled nor "
+        "unpaid, by day of order, shipping apart; finance also has the rows that the files garble",
         "by_month": found,
     }
 
@@ -501,8 +510,8 @@ def _seen(company: Company) -> Truth:
         }
     who, _, gap = _first_days(dates)
     return {
-        "definition": "orders with status 已完成, 已发货 or 已付款, no test orders, wholly refunded "
-        "ones are no purchase, unreadable rows left out, 合并至 applied",
+        "definition": "orders with status 已完成, 已发货 or 已付款, no test orders, wholly "
+        "refunded ones are no purchase, unreadable rows left out, 合并至 applied",
         "identified_share": known,
         "returning_buyer_share": _returning(dates, days),
         "repurchase_90d_by_month_of_first_order": _repurchase(dates, days),

@@ -58,7 +58,8 @@ def _cell(value: Cell, place: str) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, str):
-        return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+        text = f'<t xml:space="preserve">{escape(value)}</t>'
+        return f'<c r="{place}" t="inlineStr"><is>{text}</is></c>'
     if isinstance(value, datetime):
         gap = value - _EPOCH
         return f'<c r="{place}" s="1"><v>{gap.days + gap.seconds / 86_400!r}</v></c>'
