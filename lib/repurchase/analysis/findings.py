@@ -24,10 +24,18 @@ if TYPE_CHECKING:
     from repurchase.context import Context
 
 CLAIMS = {
-    "rose": N_("{about_metric} rose to {value_share} in {in_period}: {change_points} {against_label}"),
-    "fell": N_("{about_metric} fell to {value_share} in {in_period}: {change_points} {against_label}"),
-    "above": N_("{about_metric} is {value_share}, {gap_distance} above the target of {target_share}"),
-    "below": N_("{about_metric} is {value_share}, {gap_distance} below the target of {target_share}"),
+    "rose": N_(
+        "{about_metric} rose to {value_share} in {in_period}: {change_points} {against_label}"
+    ),
+    "fell": N_(
+        "{about_metric} fell to {value_share} in {in_period}: {change_points} {against_label}"
+    ),
+    "above": N_(
+        "{about_metric} is {value_share}, {gap_distance} above the target of {target_share}"
+    ),
+    "below": N_(
+        "{about_metric} is {value_share}, {gap_distance} below the target of {target_share}"
+    ),
     "identification": N_(
         "The share of orders with a known customer moved by {change_points} {against_label}, more"
         " than the limit of {limit_distance}: repurchase figures may have moved with it though"
@@ -61,7 +69,9 @@ ACTIONS = {
     "identification": N_(
         "Ask the stores and channels beyond the limit how customers are identified there now."
     ),
-    "newest_weaker": N_("Look at how new customers were won and what they met in their first month."),
+    "newest_weaker": N_(
+        "Look at how new customers were won and what they met in their first month."
+    ),
     "early": N_("Load an earlier export of the orders, if there is one."),
 }
 
@@ -153,11 +163,11 @@ def retention_findings(
     returning_revenue_mean: float | None = None,
     exhibits: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
-    """The chapter's messages, the one about returning buyers first.
+    """The chapter's messages, identification first if it moved; never none.
 
     `figures` carries the context. `returning_revenue_mean` is the mean net revenue of the
     period's returning buyers; with it the change of their share is valued in money: the buyers
-    more or fewer than at the old share, times that mean. It is what these buyers spent, not the
+    more or fewer than at the old share, times that mean. It is what such buyers spend, not the
     net effect on the company. `exhibits` names the exhibit of a metric.
     """
     context: Context = figures.context
@@ -175,7 +185,8 @@ def retention_findings(
     newest = _newest(desk, cohorts)
     if newest:
         found.append(newest)
-    return tuple(found) or (_quiet(desk),)
+    early = figures.one("returning_buyer_share").status != "final"
+    return (*found, _quiet(desk)) if early or not found else tuple(found)
 
 
 def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:

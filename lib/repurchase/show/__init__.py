@@ -5,25 +5,23 @@ aloud. Nothing is computed here. Charts and tables take `id="R-1"`, the exhibit'
 """
 
 from repurchase.show.charts import curve, identification, pooled, revenue, trend
-from repurchase.show.sentences import (
-    certainty,
+from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
+from repurchase.show.festival import january_february
+from repurchase.show.sentences import causes, certainty, headline, scorecard
+from repurchase.show.summary import (
     commentary,
     findings,
-    headline,
-    incidents,
-    scorecard,
+    key_figures,
+    not_computed_of,
+    verdict,
 )
 from repurchase.show.tables import (
     article,
     calendar_days,
     comparisons,
-    definitions,
     identification_cuts,
     ladder,
-    load_report,
-    money_bridge,
     not_computed,
-    sources,
     totals,
     triangle,
 )
@@ -31,20 +29,23 @@ from repurchase.show.tables import (
 __all__ = [
     "article",
     "calendar_days",
+    "causes",
     "certainty",
     "commentary",
     "comparisons",
     "curve",
-    "definitions",
     "findings",
     "headline",
     "identification",
     "identification_cuts",
-    "incidents",
+    "january_february",
+    "key_figures",
     "ladder",
     "load_report",
     "money_bridge",
     "not_computed",
+    "not_computed_of",
+    "notes",
     "pooled",
     "revenue",
     "scorecard",
@@ -52,4 +53,6 @@ __all__ = [
     "totals",
     "trend",
     "triangle",
+    "verdict",
+    "whole_source",
 ]

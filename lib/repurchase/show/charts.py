@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from repurchase.analysis.findings import compared, moved, year_ago
+from repurchase.analysis.findings import moved, year_ago
 from repurchase.context import Context
 from repurchase.period import Period
 from repurchase.records import Record, Result
@@ -45,11 +45,11 @@ FEW_COHORTS = 3
 
 def _share_axis(ax: Axes, words: Words, low: float, high: float) -> tuple[float, float]:
     """A share axis around the values, on round steps; returns its range."""
-    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if (high - low) / s <= 5.5 or s == 0.25)
+    step = next((s for s in (0.01, 0.02, 0.05, 0.1) if (high - low) / s <= 5.5), 0.2)
     bottom = max(0.0, math.floor(low / step + 1e-9) * step)
     top = min(1.0, math.ceil(high / step - 1e-9) * step)
     bottom = 0.0 if bottom <= 0.25 * top else bottom
-    ticks = np.arange(round(bottom / step), round(top / step) + 1) * step
+    ticks = [i * step for i in range(round(bottom / step), round(top / step) + 1)]
     ax.set_ylim(bottom, top)
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: words.share(y, 0)))
@@ -60,16 +60,18 @@ def _range_note(words: Words, what: str, bottom: float, top: float) -> str:
     """What the axis counts; where it does not begin at 0 it says so."""
     if bottom <= 0:
         return what
-    return words._(
-        "{what}; the scale begins at {bottom}", what=what, bottom=words.share(bottom, 0)
-    )
+    return words._("{what}; the scale begins at {bottom}", what=what, bottom=words.share(bottom, 0))
 
 
 def _direct_labels(
-    ax: Axes, labels: Sequence[tuple[float, str, str, str]], *, x: float, gap_mm: float = LABEL_GAP_MM
+    ax: Axes,
+    labels: Sequence[tuple[float, str, str, str]],
+    *,
+    x: float,
+    gap_mm: float = LABEL_GAP_MM,
 ) -> None:
     """Labels (y, text, colour, weight) right of `x`, moved apart where they would meet."""
-    height_mm = ax.get_position().height * ax.figure.get_size_inches()[1] * 25.4
+    height_mm = ax.get_position().height * style.picture_of(ax).get_size_inches()[1] * 25.4
     bottom, top = ax.get_ylim()
     per_mm = (top - bottom) / height_mm
     places = style.spread([y for y, *_ in labels], gap=gap_mm * per_mm)
@@ -276,7 +278,8 @@ def pooled(result: Result, *, id: str) -> Figure:
         what = words._("Customers with an order date in that month, share of those who joined")
         style.unit_note(ax, _range_note(words, what, bottom, top))
         return style.exhibit(
-            picture, id=id, title=_pooled_title(words, shown), caption=_pooled_caption(words, shown),
+            picture, id=id, title=_pooled_title(words, shown),
+            caption=_pooled_caption(words, shown),
             alt=_pooled_alt(words, shown), data=frame.set_index("age"),
         )  # fmt: skip
 
@@ -284,7 +287,9 @@ def pooled(result: Result, *, id: str) -> Figure:
 def _age_axis(ax: Axes, words: Words, shown: pd.DataFrame, names: Sequence[str]) -> None:
     ages = shown["age"].tolist()
     ax.set_xlim(0.6, max([*ages, 6]) + 0.4)
-    ax.set_xticks(ages, [f"{a}\n{words.count(c)}" for a, c in zip(ages, shown["cohorts"], strict=True)])
+    ax.set_xticks(
+        ages, [f"{a}\n{words.count(c)}" for a, c in zip(ages, shown["cohorts"], strict=True)]
+    )
     ax.annotate(
         "\n".join(names), (0, 0), xycoords=("figure points", "axes fraction"), xytext=(1, -4),
         textcoords="offset points", size=style.SMALL_PT + 0.5, color=style.MUTED, va="top",
@@ -297,7 +302,7 @@ def _pooled_values(ax: Axes, words: Words, shown: pd.DataFrame) -> None:
     for row in shown.itertuples():
         if row.age in {1, 3, 6, 12, last}:
             ax.annotate(
-                words.share(row.value, 0), (row.age, row.high), xytext=(0, 2.5),
+                words.share(_number(row.value), 0), (row.age, row.high), xytext=(0, 2.5),
                 textcoords="offset points", ha="center", va="bottom", color=style.ACTUAL,
                 weight="semibold",
             )  # fmt: skip
@@ -357,11 +362,7 @@ def curve(result: Result, figures: Result, *, id: str) -> Figure:
     words = context.words
     frame = result.frame
     now, past = (frame[frame["window"] == w] for w in ("none", "year_ago"))
-    marks = [
-        r
-        for d in CURVE_TICKS
-        if (r := figures.one(f"repurchase_{d}d")).value is not None
-    ]
+    marks = [r for d in CURVE_TICKS if (r := figures.one(f"repurchase_{d}d")).value is not None]
     with style.house(words):
         labels = _curve_labels(words, now, past)
         room = style.text_mm([text for _, text, _, _ in labels], weight="semibold")
@@ -373,7 +374,8 @@ def curve(result: Result, figures: Result, *, id: str) -> Figure:
         what = words._("New customers who have ordered again, share")
         style.unit_note(ax, _range_note(words, what, bottom, top))
         return style.exhibit(
-            picture, id=id, title=_curve_title(words, figures), caption=_curve_caption(words, now, past),
+            picture, id=id, title=_curve_title(words, figures),
+            caption=_curve_caption(words, now, past),
             alt=_curve_alt(words, marks), data=frame.set_index(["window", "day"]),
         )  # fmt: skip
 
@@ -508,7 +510,8 @@ def revenue(result: Result, *, id: str) -> Figure:
             ax, words._("Net revenue of identified customers; above each bar the repeat share")
         )
         return style.exhibit(
-            picture, id=id, title=_revenue_title(words, frame), caption=_revenue_caption(words, frame),
+            picture, id=id, title=_revenue_title(words, frame),
+            caption=_revenue_caption(words, frame),
             alt=_revenue_alt(context, frame), data=frame.set_index("month"),
         )  # fmt: skip
 
@@ -531,7 +534,9 @@ class _MoneyTicks(FixedLocator):
 
     def __init__(self, high: float) -> None:
         size = 10.0 ** math.floor(math.log10(high)) if high > 0 else 1.0
-        step = next(s * size for s in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0) if high / (s * size) <= 5)
+        step = next(
+            s * size for s in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0) if high / (s * size) <= 5
+        )
         super().__init__([step * i for i in range(int(high / step) + 1)])
 
 
@@ -565,9 +570,7 @@ def _revenue_title(words: Words, frame: pd.DataFrame) -> str:
 
 
 def _revenue_caption(words: Words, frame: pd.DataFrame) -> str:
-    parts = [
-        words._("Net of refunds and returns. Repeat: not on the customer's first order date.")
-    ]
+    parts = [words._("Net of refunds and returns. Repeat: not on the customer's first order date.")]
     if frame["short_history"].any():
         parts.append(
             words._(
@@ -636,7 +639,9 @@ def _identified_line(months: Result, *, id: str, width: style.Width) -> Figure:
             _marked_tick(ax, len(kept) - 1)
         labels = [(last, words.share(last), style.ACTUAL, "semibold")]
         labels += [(h, words._("limit"), style.PLAN, "normal") for h in bands]
-        _direct_labels(ax, [part for part in labels if not math.isnan(part[0])], x=len(frame) - 0.95)
+        _direct_labels(
+            ax, [part for part in labels if not math.isnan(part[0])], x=len(frame) - 0.95
+        )
         what = words._("Orders with a known customer, share")
         style.unit_note(ax, _range_note(words, what, bottom, top))
         return style.exhibit(
@@ -646,7 +651,9 @@ def _identified_line(months: Result, *, id: str, width: style.Width) -> Figure:
         )  # fmt: skip
 
 
-def _thinned(names: Sequence[str], kept: Sequence[int], frame: pd.DataFrame, words: Words) -> list[str]:
+def _thinned(
+    names: Sequence[str], kept: Sequence[int], frame: pd.DataFrame, words: Words
+) -> list[str]:
     """Labels of the kept ticks; each new year among them is written once."""
     if len(kept) == len(names):
         return list(names)
@@ -692,4 +699,3 @@ def _identified_alt(words: Words, frame: pd.DataFrame) -> str:
         last=words.share(_number(last["value"])),
         last_month=words.period(Period.parse(last["month"])),
     )
-

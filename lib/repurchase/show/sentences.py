@@ -7,15 +7,14 @@ interval excludes 0 and both of its figures are final.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from repurchase.analysis.findings import compared, identification_change, moved, year_ago
+from repurchase.calendar import day_counts
 from repurchase.context import Context
 from repurchase.definitions import METRICS
-from repurchase.params import Incident
-from repurchase.period import Period
 from repurchase.reasons import worded
-from repurchase.records import CompareTo, Confidence, Finding, Record, Result
+from repurchase.records import CompareTo, Confidence, Record, Result
 from repurchase.show.blocks import (
     Delta,
     Headline,
@@ -24,7 +23,6 @@ from repurchase.show.blocks import (
     ListBlock,
     ListItem,
     Note,
-    Text,
     Tone,
 )
 from repurchase.words import N_, Words
@@ -56,6 +54,9 @@ CERTAIN = {
     "medium": N_("certainty medium"),
     "low": N_("certainty low"),
 }
+CLAIM_RISE = N_("Returning buyers rose to {share} of all buyers in {period}: {clauses}.")
+CLAIM_FALL = N_("Returning buyers fell to {share} of all buyers in {period}: {clauses}.")
+CLAIM_LEVEL = N_("Returning buyers were {share} of all buyers in {period}: {clauses}.")
 DASH = "–"
 WIDE = 0.03
 FEW = 400
@@ -210,12 +211,9 @@ def _claim(context: Context, figures: Result, record: Record, detail: str) -> He
     }
     ways = {moved(r) for r in changes} - {0}
     first = moved(changes[0]) if changes else 0
-    if first > 0 and ways == {1}:
-        text = words._("Returning buyers rose to {share} of all buyers in {period}: {clauses}.", **values)
-    elif first < 0 and ways == {-1}:
-        text = words._("Returning buyers fell to {share} of all buyers in {period}: {clauses}.", **values)
-    else:
-        text = words._("Returning buyers were {share} of all buyers in {period}: {clauses}.", **values)
+    claim = CLAIM_RISE if first > 0 and ways == {1} else CLAIM_LEVEL
+    claim = CLAIM_FALL if first < 0 and ways == {-1} else claim
+    text = words._(claim, **values)
     return Headline(text, _together(map(tone_of, [*changes, target])), detail)
 
 
@@ -384,7 +382,9 @@ def _light_doubts(context: Context, figures: Result, record: Record) -> list[str
             )
     past = year_ago(figures, HEADLINE, context.windows.basis)
     if past is None or past.status != "final":
-        found.append(words._("there is no sound year-ago figure, so the season cannot be told apart"))
+        found.append(
+            words._("there is no sound year-ago figure, so the season cannot be told apart")
+        )
     return found
 
 
@@ -417,92 +417,115 @@ def certainty(figures: Result, identification: Result) -> Note:
     return Note(paragraph(words, parts), tone, words._(CERTAINTY[level]))
 
 
-# ---- findings and what people said ------------------------------------------------------------
+# ---- what moved with it -----------------------------------------------------------------------
 
 
-def claim_text(words: Words, finding: Finding, *, currency: str) -> str:
-    """A finding's claim as a sentence in the reader's language."""
-    values = {name: said(words, name, v, currency) for name, v in finding.values.items()}
-    return words._(finding.claim, **values)
+def causes(figures: Result, identification: Result, constant: Result) -> ListBlock:
+    """What moved beside the headline and what did not: identification, repurchase, revenue, days.
+
+    None of it proves a cause; it says where to look and what can be ruled out.
+    """
+    context: Context = figures.context
+    found = [_identification_item(context, figures, identification, constant)]
+    for name in ("repurchase_90d", "retention_rate", "repeat_revenue_share"):
+        item = _moved_item(context, figures, name)
+        if item:
+            found.append(item)
+    days = _days_item(context)
+    return ListBlock((*found, days) if days else tuple(found), ordered=False)
 
 
-def said(words: Words, name: str, value: str | float | int | None, currency: str) -> str:
-    """A value of a finding in words; the end of its name says what it is."""
-    if value is None:
-        return ""
-    kind = name.rsplit("_", 1)[-1]
-    if isinstance(value, str):
-        if kind == "period":
-            return words.period(Period.parse(value))
-        if kind == "metric":
-            return words._(METRICS[value].name)
-        if kind == "label":
-            return words._(AGAINST[value])
-        if kind == "day":
-            return words.day(dt.date.fromisoformat(value))
-        return value
-    if kind == "share":
-        return words.share(value)
-    if kind == "points":
-        return points(words, value)
-    if kind == "distance":
-        return distance(words, value)
-    if kind == "money":
-        return words.money(value, currency)
-    return words.count(value) if float(value).is_integer() else words.number(value, 2)
-
-
-CONFIDENCE: Mapping[Confidence, str] = {
-    "high": N_("confidence high"),
-    "medium": N_("confidence medium"),
-    "low": N_("confidence low"),
-}
-
-
-def findings(found: Sequence[Finding], *, words: Words, currency: str) -> ListBlock:
-    """The findings in the order given: claim, suggested action, money at stake and confidence."""
-    return ListBlock(tuple(_item(finding, words, currency) for finding in found))
-
-
-def _item(finding: Finding, words: Words, currency: str) -> ListItem:
-    meta = [words._(CONFIDENCE[finding.confidence])]
-    if finding.money is not None:
-        money = words.money(finding.money, currency)
-        if finding.money_low is not None and finding.money_high is not None:
-            money = words._(
-                "{money} of revenue at stake (95% interval {interval})",
-                money=money,
-                interval=words.interval(
-                    words.money(finding.money_low, currency),
-                    words.money(finding.money_high, currency),
-                ),
-            )
-        meta.insert(0, money)
-    if finding.exhibit:
-        meta.append(words._("see {exhibit}", exhibit=finding.exhibit))
-    action = words._(finding.suggested_action) if finding.suggested_action else ""
-    return ListItem(
-        claim_text(words, finding, currency=currency), action, joined(words, meta), finding.tone
-    )
-
-
-def commentary(text: str | None, *, words: Words) -> Note | Text:
-    """What the company wrote about the period, as it stands; nothing if nothing was written."""
-    if not text or not text.strip():
-        return Text("")
-    return Note(text.strip(), "neutral", words._("The company's comment"))
-
-
-def incidents(known: Sequence[Incident], *, words: Words) -> Note | Text:
-    """What is known to have happened in the period; nothing if nothing is."""
-    if not known:
-        return Text("")
-    lines = [
-        words._(
-            "{days}: {text}",
-            days=words.day(one.first) if one.last is None else words.days(one.first, one.last),
-            text=one.text,
+def _identification_item(
+    context: Context, figures: Result, identification: Result, constant: Result
+) -> ListItem:
+    words = context.words
+    record = identification.one("identified_order_share")
+    if record.value is None:
+        text = words._("How many orders have a known customer cannot be said")
+        return ListItem(text, why(words, record), tone="unsure")
+    share = words.share(record.value)
+    limit = context.params.profile.identification_limit
+    change = compared(identification, "identified_order_share", "previous")
+    if identification_change(identification, limit=limit) is None:
+        if change is None:
+            return ListItem(words._("{share} of the orders have a known customer", share=share))
+        title = words._(
+            "Identification does not explain it: {share} of the orders have a known customer,"
+            " {change} {against}, within the limit",
+            share=share,
+            change=points(words, change.change),
+            against=against(words, "previous"),
         )
-        for one in known
+        return ListItem(title)
+    title = words._(
+        "Identification may explain it: {share} of the orders have a known customer,"
+        " {change} {against}",
+        share=share,
+        change=points(words, change.change if change else None),
+        against=against(words, "previous"),
+    )
+    fixed = next((r for r in constant.records if r.value is not None), None)
+    plain = figures.one(HEADLINE)
+    if fixed is None or plain.value is None:
+        return ListItem(title, tone="unsure")
+    text = words._(
+        "At constant identification the returning-buyer share would be {constant} instead of"
+        " {share}.",
+        constant=words.share(fixed.value),
+        share=words.share(plain.value),
+    )
+    return ListItem(title, text, tone="unsure")
+
+
+def _moved_item(context: Context, figures: Result, name: str) -> ListItem | None:
+    """A companion figure and its movement; None if it is not computed."""
+    words, basis = context.words, context.windows.basis
+    base = figures.one(name)
+    if base.value is None:
+        return None
+    candidates = (year_ago(figures, name, basis), compared(figures, name, "previous"))
+    sound = [r for r in candidates if r and r.status == "final"]
+    values = {"figure": words._(METRICS[name].name), "share": words.share(base.value)}
+    if not sound:
+        return ListItem(words._("{figure}: {share}, nothing sound to compare it with", **values))
+    record = next((r for r in sound if moved(r)), sound[0])
+    title = words._(
+        "{figure}: {share}, {clause}", **values, clause=change_clause(words, record, basis)
+    )
+    return ListItem(title, tone=tone_of(record))
+
+
+def _days_item(context: Context) -> ListItem | None:
+    """How the period's days differ from those of the year-ago window; None if they do not."""
+    words, windows, profile = context.words, context.windows, context.params.profile
+    promotions = {p.name: (p.day, p.days) for p in profile.promotions}
+    now, then = (
+        day_counts(windows.days[w], country=profile.country, promotions=promotions)
+        for w in ("none", "year_ago")
+    )
+    parts = [
+        words._("{now} weekend days (then {then})", now=now.weekend_days, then=then.weekend_days)
+        if now.weekend_days != then.weekend_days
+        else "",
+        words._("{now} public days (then {then})", now=now.public_days, then=then.public_days)
+        if now.public_days != then.public_days
+        else "",
+        words._(
+            "{now} promotion days (then {then})", now=now.promotion_days, then=then.promotion_days
+        )
+        if now.promotion_days != then.promotion_days
+        else "",
+        _feast_part(words, now.spring_festival, then.spring_festival),
     ]
-    return Note("\n".join(lines), "unsure", words._("Known incidents"))
+    if not any(parts):
+        return None
+    title = words._("The days differ from those a year ago: {parts}", parts=joined(words, parts))
+    return ListItem(title)
+
+
+def _feast_part(words: Words, now: dt.date | None, then: dt.date | None) -> str:
+    if now and not then:
+        return words._("the Spring Festival lies in it now")
+    if then and not now:
+        return words._("the Spring Festival lay in it then")
+    return ""

@@ -121,7 +121,7 @@ def house(words: Words) -> Iterator[None]:
     """The house style for all that is drawn and saved inside."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(settings(words))
+        matplotlib.rcParams.update(settings(words))  # type: ignore[arg-type]
         yield
 
 
@@ -142,9 +142,16 @@ def axes(
     return picture, picture.add_axes(box)
 
 
+def picture_of(ax: Axes) -> Picture:
+    """The whole picture that a plot stands in."""
+    picture = ax.get_figure(root=True)
+    assert isinstance(picture, Picture)
+    return picture
+
+
 def unit_note(ax: Axes, text: str) -> None:
     """What the vertical axis counts, at the top left of the picture."""
-    picture = ax.figure
+    picture = picture_of(ax)
     width, height = picture.get_size_inches() / _MM
     picture.text(0.4 / width, 1 - 0.6 / height, text, size=SMALL_PT + 0.5, color=MUTED, va="top")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -115,7 +116,9 @@ def _window_label(words: Words, windows: Windows, name: CompareTo) -> str:
 # ---- comparisons ------------------------------------------------------------------------------
 
 
-def comparisons(figures: Result, identification: Result | None = None, *, id: str | None = None) -> Table:
+def comparisons(
+    figures: Result, identification: Result | None = None, *, id: str | None = None
+) -> Table:
     """Every headline figure with its interval, n and each comparison; reasons as notes beneath."""
     context: Context = figures.context
     words, notes = context.words, _Notes(context.words)
@@ -155,7 +158,11 @@ def _comparison_row(
     label = words._(METRICS[name].name)
     if base is None or base.value is None:
         mark = notes.mark(base.reason if base else None)
-        return (label, Cell(f"{DASH}{mark}", muted=True), *[Cell(DASH, muted=True)] * (2 + len(shown)))
+        return (
+            label,
+            Cell(f"{DASH}{mark}", muted=True),
+            *[Cell(DASH, muted=True)] * (2 + len(shown)),
+        )
     care = notes.mark(base.reason) if base.status == "provisional" else ""
     changes = [_change_cell(words, _find(result, name, w), notes) for w in shown]
     n = base_size(words, base, result.context.currency)
@@ -169,7 +176,7 @@ def _comparison_row(
 
 
 def triangle(result: Result, *, id: str) -> Table:
-    """Cohorts by joining month: who ordered again at each age. Blank has not happened yet, 0 has."""
+    """Cohorts by joining month: who ordered again at each age. Blank has not happened, 0 has."""
     context: Context = result.context
     words, counts = context.words, result.frame
     shown = counts.tail(COHORTS_SHOWN)
@@ -263,9 +270,7 @@ def ladder(figures: Result, *, id: str | None = None) -> Table:
     )  # fmt: skip
 
 
-def _ladder_row(
-    figures: Result, name: str, months: int, notes: _Notes
-) -> tuple[str | Cell, ...]:
+def _ladder_row(figures: Result, name: str, months: int, notes: _Notes) -> tuple[str | Cell, ...]:
     context: Context = figures.context
     words = notes.words
     label = words._(METRICS[name].name)
@@ -384,9 +389,7 @@ def identification_cuts(*cuts: Result, id: str | None = None) -> Table | None:
     ]
     if left_out:
         caption.append(
-            words._(
-                "Left out, smaller and not marked: {count}.", count=words.count(left_out)
-            )
+            words._("Left out, smaller and not marked: {count}.", count=words.count(left_out))
         )
     data = pd.concat([c.frame.rename(columns={c.frame.columns[0]: "name"}) for c in filled])
     return Table(
@@ -398,7 +401,7 @@ def identification_cuts(*cuts: Result, id: str | None = None) -> Table | None:
 
 def _is_cut(frame: pd.DataFrame) -> bool:
     """One row without a name is no cut: the orders have no such column filled."""
-    return len(frame) > 1 or (len(frame) == 1 and frame.iloc[0, 0] != "")
+    return len(frame) > 1 or (len(frame) == 1 and bool(frame.iloc[0, 0] != ""))
 
 
 def _worth_showing(frame: pd.DataFrame, limit: float) -> pd.DataFrame:
@@ -415,18 +418,18 @@ def _beyond(frame: pd.DataFrame, limit: float) -> pd.Series:
 
 
 def _cut_row(
-    words: Words, name: str, row: Mapping[str, object], beyond: bool
+    words: Words, name: str, row: Mapping[Hashable, Any], beyond: bool
 ) -> tuple[str | Cell, ...]:
-    change = float(row["change"])  # type: ignore[arg-type]
+    change = float(row["change"])
     label = str(row[name]) or words._("(not given)")
-    known = words.share(float(row["value"]))  # type: ignore[arg-type]
+    known = words.share(float(row["value"]))
     if math.isnan(change):
         cell = Cell(DASH, muted=True)
     elif beyond:
         cell = Cell(points(words, change), tone="unsure", bold=True)
     else:
         cell = Cell(points(words, change), muted=True)
-    return label, words.count(float(row["orders"])), known, cell  # type: ignore[arg-type]
+    return label, words.count(float(row["orders"])), known, cell
 
 
 # ---- the calendar -----------------------------------------------------------------------------
@@ -519,7 +522,11 @@ def _named(words: Words, records: Sequence[Record], basis: str) -> str:
     for name, lacks in by_metric.items():
         grouped.setdefault(tuple(dict.fromkeys(lacks)), []).append(name)
     parts = [
-        words._("{figures}: {comparisons}", figures=words.listed(names), comparisons=words.listed(list(lacks)))
+        words._(
+            "{figures}: {comparisons}",
+            figures=words.listed(names),
+            comparisons=words.listed(list(lacks)),
+        )
         if lacks
         else words.listed(names)
         for lacks, names in grouped.items()
@@ -545,7 +552,9 @@ def totals(result: Result, *others: Result, id: str | None = None) -> Table:
         now = _value(words, records, metric_now, where_now, context.currency)
         if past or now:
             name = METRICS[metric or metric_now].name
-            rows.append((words._(name), past or Cell(DASH, muted=True), now or Cell(DASH, muted=True)))
+            rows.append(
+                (words._(name), past or Cell(DASH, muted=True), now or Cell(DASH, muted=True))
+            )
     columns = (
         Column(words._("What the chapters see"), "left", "fr"),
         *_right(words._("All data to the period's end"), words._("Period reviewed")),
@@ -560,173 +569,13 @@ def totals(result: Result, *others: Result, id: str | None = None) -> Table:
     )  # fmt: skip
 
 
-def _value(
-    words: Words, records: Sequence[Record], metric: str, where: str, currency: str
-) -> str:
-    found = [r for r in records if (r.metric, r.dimensions) == (metric, where) and r.value is not None]
+def _value(words: Words, records: Sequence[Record], metric: str, where: str, currency: str) -> str:
+    found = [
+        r for r in records if (r.metric, r.dimensions) == (metric, where) and r.value is not None
+    ]
     if not found:
         return ""
     record = found[0]
     if record.unit == "money":
         return words.money(record.value, currency, whole=False)
     return words.count(record.value)
-
-
-# ---- definitions ------------------------------------------------------------------------------
-
-
-def definitions(words: Words, metrics: Iterable[str] = tuple(METRICS), *, id: str | None = None) -> Table:
-    """The appendix: what each figure means, out of what, which way is good."""
-    columns = (
-        Column(words._("Figure"), "left"),
-        Column(words._("Meaning"), "left", "fr"),
-        Column(words._("Numerator / denominator"), "left", "fr"),
-    )
-    rows = []
-    for name in dict.fromkeys(metrics):
-        m = METRICS[name]
-        numerator, denominator = words._(m.numerator), words._(m.denominator)
-        parts = f"{numerator} / {denominator}" if denominator else numerator
-        rows.append((Cell(words._(m.name), bold=True), words._(m.formula), parts))
-    return Table(columns, tuple(rows), id=id, size="small")
-
-
-# ---- the data page ----------------------------------------------------------------------------
-
-OUTCOMES = {
-    "loaded": N_("loaded"),
-    "excluded": N_("excluded"),
-    "quarantined": N_("quarantined"),
-    "read": N_("read"),
-}
-
-
-def load_report(result: Result, *, id: str | None = None) -> Table:
-    """Every row of the source by table, outcome and reason; rows in equal the rows accounted for."""
-    context: Context = result.context
-    words = context.words
-    frame: pd.DataFrame = result.frame
-    has_money = "amount" in frame.columns and frame["amount"].notna().any()
-    rows: list[tuple[str | Cell, ...]] = []
-    for table, part in frame.groupby("table", sort=False):
-        rows.append(_load_total(words, context, str(table), part, has_money))
-        rows += [_load_row(words, context, row, has_money) for row in part.to_dict("records")]
-    columns = [
-        Column(words._("Table"), "left"),
-        Column(words._("Outcome"), "left"),
-        Column(words._("Reason"), "left", "fr"),
-        *_right(words._("Rows")),
-    ]
-    if has_money:
-        columns += _right(words._("Amount"))
-    return Table(
-        tuple(columns), tuple(rows), id=id,
-        title=words._("Every row read is loaded, excluded or set aside") if id else None,
-        csv=csv_text(frame), size="small",
-    )  # fmt: skip
-
-
-def _load_total(
-    words: Words, context: Context, table: str, part: pd.DataFrame, has_money: bool
-) -> tuple[str | Cell, ...]:
-    cells: list[str | Cell] = [
-        Cell(table, bold=True),
-        Cell(words._("rows read"), bold=True),
-        "",
-        Cell(words.count(float(part["rows"].sum())), bold=True),
-    ]
-    if has_money:
-        money = part["amount"].dropna()
-        text = words.money(float(money.sum()), context.currency, whole=False) if len(money) else ""
-        cells.append(Cell(text, bold=True))
-    return tuple(cells)
-
-
-def _load_row(
-    words: Words, context: Context, row: Mapping[str, object], has_money: bool
-) -> tuple[str | Cell, ...]:
-    outcome = str(row["outcome"])
-    reason = row["reason"]
-    cells: list[str | Cell] = [
-        "",
-        words._(OUTCOMES[outcome]) if outcome in OUTCOMES else outcome,
-        "" if reason is None or pd.isna(reason) else worded(words, words._(str(reason))),  # type: ignore[call-overload]
-        words.count(float(row["rows"])),  # type: ignore[arg-type]
-    ]
-    if has_money:
-        amount = row["amount"]
-        known = amount is not None and not pd.isna(amount)  # type: ignore[call-overload]
-        cells.append(words.money(float(amount), context.currency, whole=False) if known else "")  # type: ignore[arg-type]
-    return tuple(cells)
-
-
-def money_bridge(result: Result, *, id: str | None = None) -> Table:
-    """From the finance total to the revenue analysed, one line a step; first and last are sums."""
-    context: Context = result.context
-    words = context.words
-    frame: pd.DataFrame = result.frame
-    last = len(frame) - 1
-    rows = []
-    for number, row in enumerate(frame.to_dict("records")):
-        total = number in (0, last)
-        known = row["amount"] is not None and not pd.isna(row["amount"])
-        text = words.money(float(row["amount"]), context.currency, whole=False) if known else DASH
-        rows.append((Cell(words._(str(row["line"])), bold=total), Cell(text, bold=total)))
-    columns = (Column(words._("Step"), "left", "fr"), *_right(words._("Amount")))
-    return Table(
-        columns, tuple(rows), id=id,
-        title=words._("From the finance total to the revenue analysed") if id else None,
-        csv=csv_text(frame),
-    )  # fmt: skip
-
-
-SOURCE_HEADINGS = {
-    "table": N_("Table"),
-    "file": N_("File"),
-    "encoding": N_("Encoding"),
-    "delimiter": N_("Delimiter"),
-    "rows": N_("Rows"),
-}
-DELIMITERS = {
-    ",": N_("comma"),
-    ";": N_("semicolon"),
-    "\t": N_("tab"),
-    "|": N_("bar"),
-    " ": N_("space"),
-    "whitespace": N_("space"),
-}
-
-
-def sources(result: Result, *, id: str | None = None) -> Table:
-    """The files that were read, how they were read, and how many rows each gave."""
-    words = result.context.words
-    frame: pd.DataFrame = result.frame
-    names = [str(name) for name in frame.columns]
-    columns = tuple(
-        Column(
-            words._(SOURCE_HEADINGS.get(name, name)),
-            "right" if name == "rows" else "left",
-            "fr" if name == "file" else "auto",
-        )
-        for name in names
-    )
-    rows = [
-        tuple(_source_cell(words, name, row[name]) for name in names)
-        for row in frame.to_dict("records")
-    ]
-    return Table(
-        columns, tuple(rows), id=id, title=words._("The files that were read") if id else None,
-        csv=csv_text(frame), size="small",
-    )  # fmt: skip
-
-
-def _source_cell(words: Words, name: str, value: object) -> str:
-    if value is None or pd.isna(value):  # type: ignore[call-overload]
-        return ""
-    if name == "delimiter" and value in DELIMITERS:
-        return words._(DELIMITERS[str(value)])
-    if isinstance(value, int | float):
-        return words.count(float(value))
-    return str(value)
-
-

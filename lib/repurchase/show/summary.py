@@ -1,0 +1,187 @@
+"""The first page: what the chapters recorded and found, ranked and worded; nothing is computed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from repurchase.context import Context
+from repurchase.definitions import METRICS
+from repurchase.params import Incident
+from repurchase.period import Period
+from repurchase.records import Confidence, Finding, Record, Result
+from repurchase.show import sentences, tables
+from repurchase.show.blocks import Headline, Kpis, ListBlock, ListItem, Note, Table, Text
+from repurchase.show.sentences import AGAINST, distance, joined, points
+from repurchase.words import N_, Words
+
+CONFIDENCE: Mapping[Confidence, str] = {
+    "high": N_("confidence high"),
+    "medium": N_("confidence medium"),
+    "low": N_("confidence low"),
+}
+TONE_ORDER = {"bad": 0, "unsure": 1, "good": 2, "neutral": 3}
+CONFIDENCE_ORDER = {"high": 0, "medium": 1, "low": 2}
+
+
+class Told(Protocol):
+    """What the other chapters recorded and found, as plain rows."""
+
+    @property
+    def records(self) -> Sequence[Mapping[str, Any]]: ...
+
+    @property
+    def findings(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def _read(told: Told, context: Context) -> Result:
+    """The chapters' records as one result."""
+    return Result(None, tuple(Record(**row) for row in told.records), context=context)
+
+
+def _findings(told: Told) -> list[Finding]:
+    return [
+        Finding(**{**row, "values": dict(row["values"]), "records": tuple(row["records"])})
+        for row in told.findings
+    ]
+
+
+def verdict(told: Told, *, context: Context) -> Headline:
+    """The retention chapter's headline; without that chapter, the weightiest finding."""
+    read = _read(told, context)
+    if any(r.metric == sentences.HEADLINE and not r.dimensions for r in read.records):
+        at_constant = tuple(
+            r for r in read.records if r.dimensions == "basis=constant_identification"
+        )
+        return sentences.headline(read, read, Result(None, at_constant, context=context))
+    found = ranked(_findings(told))
+    if not found:
+        return Headline(context.words._("The chapters found nothing to report."), "neutral")
+    first = found[0]
+    text = claim_text(context.words, first, currency=context.currency)
+    return Headline(text, first.tone)
+
+
+def key_figures(told: Told, *, context: Context) -> Kpis:
+    """The scorecard, from what the chapters recorded."""
+    read = _read(told, context)
+    return sentences.scorecard(read, read)
+
+
+def ranked(found: Iterable[Finding]) -> list[Finding]:
+    """Findings by weight: what hurts or casts doubt first, then money, then confidence.
+
+    The order is total (the id breaks ties), so that equal findings rank alike in every run.
+    """
+    return sorted(
+        found,
+        key=lambda f: (
+            not f.headline,
+            TONE_ORDER[f.tone],
+            -abs(f.money or 0.0),
+            CONFIDENCE_ORDER[f.confidence],
+            f.id,
+        ),
+    )
+
+
+def findings(told: Told, *, context: Context) -> ListBlock | Text:
+    """What to know, ranked: claim, suggested action, money at stake and confidence."""
+    found = ranked(_findings(told))
+    if not found:
+        return Text(context.words._("The chapters found nothing to report."))
+    return ListBlock(tuple(_item(context.words, f, context.currency) for f in found))
+
+
+def _item(words: Words, finding: Finding, currency: str) -> ListItem:
+    meta = [words._(CONFIDENCE[finding.confidence])]
+    if finding.money is not None:
+        meta.insert(0, _at_stake(words, finding, currency))
+    if finding.exhibit:
+        meta.append(words._("see {exhibit}", exhibit=finding.exhibit))
+    action = words._(finding.suggested_action) if finding.suggested_action else ""
+    return ListItem(
+        claim_text(words, finding, currency=currency), action, joined(words, meta), finding.tone
+    )
+
+
+def _at_stake(words: Words, finding: Finding, currency: str) -> str:
+    money = words.money(finding.money, currency)
+    low, high = (words.money(m, currency) for m in (finding.money_low, finding.money_high))
+    if not low or not high:
+        return words._("{money} of revenue", money=money)
+    return words._(
+        "{money} of revenue (95% interval {interval})",
+        money=money,
+        interval=words.interval(low, high),
+    )
+
+
+def claim_text(words: Words, finding: Finding, *, currency: str) -> str:
+    """A finding's claim as a sentence in the reader's language."""
+    values = {name: said(words, name, v, currency) for name, v in finding.values.items()}
+    return words._(finding.claim, **values)
+
+
+def said(words: Words, name: str, value: str | float | int | None, currency: str) -> str:
+    """A value of a finding in words; the end of its name says what it is.
+
+    `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._money`,
+    `..._period`, `..._metric`, `..._label` (a comparison), `..._day`; a number else is counted.
+    """
+    kind = name.rsplit("_", 1)[-1]
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _said_text(words, kind, value)
+    if kind == "share":
+        return words.share(value)
+    if kind == "points":
+        return points(words, value)
+    if kind == "distance":
+        return distance(words, value)
+    if kind == "money":
+        return words.money(value, currency)
+    return words.count(value) if float(value).is_integer() else words.number(value, 2)
+
+
+def _said_text(words: Words, kind: str, value: str) -> str:
+    if kind == "period":
+        return words.period(Period.parse(value))
+    if kind == "metric":
+        return words._(METRICS[value].name)
+    if kind == "label":
+        return words._(AGAINST[value])
+    if kind == "day":
+        return words.day(dt.date.fromisoformat(value))
+    return value
+
+
+def commentary(
+    text: str | None, incidents: Sequence[Incident] = (), *, context: Context
+) -> Note | Text:
+    """What the company wrote about the period, and what is known to have happened in it.
+
+    Nothing if nothing was written and nothing is known.
+    """
+    words = context.words
+    lines = [_incident(words, one) for one in incidents]
+    said_by_company = (text or "").strip()
+    if lines:
+        title = words._("Comment and known incidents" if said_by_company else "Known incidents")
+        return Note("\n".join(filter(None, [said_by_company, *lines])), "unsure", title)
+    if said_by_company:
+        return Note(said_by_company, "neutral", words._("The company's comment"))
+    return Text("")
+
+
+def _incident(words: Words, incident: Incident) -> str:
+    first, last = incident.first, incident.last
+    days = words.day(first) if last is None else words.days(first, last)
+    return words._("{days}: {text}", days=days, text=incident.text)
+
+
+def not_computed_of(told: Told, *, context: Context) -> Table | Text:
+    """What no chapter could compute, and why."""
+    return tables.not_computed(_read(told, context))
