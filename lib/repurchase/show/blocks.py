@@ -31,6 +31,8 @@ TONE_COLOURS: Mapping[Tone, str] = {
 # direction: a falling figure may be good. Each mark is a character of both bundled fonts.
 TONE_MARKS: Mapping[Tone, str] = {"good": "✓", "bad": "!", "neutral": "", "unsure": "?"}
 HEAT = (0x1F, 0x3A, 0x5F)
+# A cell up to this length (a month, a code, a figure) stays on one line on a narrow screen.
+LONGEST_UNWRAPPED = 14
 
 
 class BlockError(ValueError):
@@ -185,7 +187,8 @@ class Figure(Block):
         else:
             return f'<p class="rr-detail">{escape(self.alt)}</p>' if self.alt else ""
         alt = escape(self.alt or self.caption or self.title)
-        return f'<img src="{uri}" alt="{alt}">'
+        # On a narrow screen a wide chart scrolls in its box, so that its words stay legible.
+        return f'<div class="rr-scroll" tabindex="0"><img src="{uri}" alt="{alt}"></div>'
 
 
 @dataclass(frozen=True)
@@ -517,6 +520,7 @@ def _cell_html(cell: str | Cell, column: Column, *, is_row_head: bool) -> str:
     names += [f"rr-{look.tone}"] if look.tone else []
     names += ["rr-bold"] if look.bold else []
     names += ["rr-muted"] if look.muted else []
+    names += ["rr-short"] if len(look.text) <= LONGEST_UNWRAPPED else []
     style = f' style="{_heat_css(look.fill)}"' if look.fill is not None else ""
     mark = _mark(look.tone) if look.tone and look.text else ""
     opening = '<th scope="row"' if is_row_head else "<td"
@@ -547,8 +551,7 @@ def tone_css(selectors: Iterable[Tone] = TONES) -> str:
 
 
 LAB_CSS = (
-    tone_css()
-    + ".rr-claim{font-size:1.25em;font-weight:600;color:var(--tone);margin:.2em 0}"
+    tone_css() + ".rr-claim{font-size:1.25em;font-weight:600;color:var(--tone);margin:.2em 0}"
     ".rr-detail,.rr-caption,.rr-figure figcaption,.rr-table figcaption"
     "{color:#5c6672;font-size:.85em;margin:.2em 0}"
     ".rr-kpis,.rr-row{display:flex;flex-wrap:wrap;gap:1em}.rr-row>div{flex:1 1 18em}"

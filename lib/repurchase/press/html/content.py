@@ -24,7 +24,6 @@ from repurchase.show.blocks import (
     RECORDS_MIME,
     Block,
     BlockError,
-    Figure,
     Note,
     Row,
     block_from_json,
@@ -42,7 +41,7 @@ SCHEMES = frozenset({"http", "https", "mailto", "data"})
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]+\Z")
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _HEADING = re.compile(r"<(/?)h([1-6])\b")
-_EMPTY_IMAGE = re.compile(r'<img(?![^>]*\bsrc=)([^>]*)>')
+_EMPTY_IMAGE = re.compile(r"<img(?![^>]*\bsrc=)([^>]*)>")
 _ALT = re.compile(r'\balt="([^"]*)"')
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 _BIDI = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -93,7 +92,11 @@ def markdown_html(cell: Mapping[str, Any], *, first_level: int, seen: list[int])
         source = source.replace(f"attachment:{name}", _data_uri(bundle) or "")
     plugins = ["table", "strikethrough", "url", "task_lists", "footnotes", "math"]
     renderer = mistune.HTMLRenderer(escape=False, allow_harmful_protocols=True)
-    html = clean(str(mistune.create_markdown(renderer=renderer, plugins=plugins)(source)))
+    markdown = mistune.create_markdown(renderer=renderer, plugins=plugins)
+    # Without a script from the net a formula is best read as its source.
+    renderer.register("inline_math", lambda _, text: f"<code>{escape(text)}</code>")
+    renderer.register("block_math", lambda _, text: f"<pre>{escape(text.strip())}</pre>\n")
+    html = clean(str(markdown(source)))
     html = html.replace("<table>", '<div class="rr-scroll" tabindex="0"><table>')
     return _renumbered(html.replace("</table>", "</table></div>"), first_level, seen)
 
@@ -141,9 +144,7 @@ def block_html(block: Block, *, figures: str | None = None) -> str:
     if figures is None:
         return html
     for exhibit in _exhibits(block):
-        link = (
-            f'<a class="rr-data" href="{escape(figures)}{quote(exhibit, safe="")}.csv">CSV</a>'
-        )
+        link = f'<a class="rr-data" href="{escape(figures)}{quote(exhibit, safe="")}.csv">CSV</a>'
         head = f'<span class="rr-id">{escape(exhibit)}</span> '
         before, found, after = html.partition(head)
         if found:

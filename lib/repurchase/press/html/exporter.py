@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
+from markupsafe import Markup
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import Unicode, default
 
@@ -16,14 +17,13 @@ from repurchase.press.typst.notebook import HIDDEN_TAGS, notebook_title
 TEMPLATE = "review"
 
 
-class ReviewHtmlExporter(TemplateExporter):  # type: ignore[misc]
+class ReviewHtmlExporter(TemplateExporter):
     """A notebook as one self-contained page: no script, nothing from the net, code hidden."""
 
     export_from_notebook = "HTML (Repurchase Review)"
     output_mimetype = "text/html"
 
     language = Unicode("en", help="Language of the text: en or zh-CN.").tag(config=True)
-
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
@@ -47,7 +47,7 @@ class ReviewHtmlExporter(TemplateExporter):  # type: ignore[misc]
         environment.filters["cells_html"] = cells_html
         return environment
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: Any, resources: Any = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         """The page and nbconvert's resources; `resources["rr_page"]` may bring a `Page`."""
@@ -72,20 +72,18 @@ def _has_part(nb: Any, part: str) -> bool:
 
 
 def cells_html(
-    nb: Any, part: str | None, *, title: str, show_code: bool = False, figures: str | None = None
-) -> Any:
+    nb: Any, part: str | None, *, show_code: bool = False, figures: str | None = None
+) -> Markup:
     """The cells of one part (None: all) as HTML, without the heading that is the page's title."""
-    from markupsafe import Markup
-
     seen: list[int] = []
     level = 3 if part == "b" else 2
-    shown = []
+    shown: list[Markup] = []
     for cell in nb["cells"]:
         tags = _tags(cell)
         if tags & HIDDEN_TAGS or (part is not None and f"part-{part}" not in tags):
             continue
         if not shown and cell["cell_type"] == "markdown":
-            cell = {**cell, "source": _without_title(_text(cell["source"]), title)}
+            cell = {**cell, "source": _without_title(_text(cell["source"]))}
         shown.append(
             cell_html(cell, show_code=show_code, first_level=level, seen=seen, figures=figures)
         )
@@ -96,7 +94,7 @@ def _text(source: Any) -> str:
     return "".join(source) if isinstance(source, list) else str(source)
 
 
-def _without_title(source: str, title: str) -> str:
-    """The Markdown without its first line where that is the title as a heading."""
+def _without_title(source: str) -> str:
+    """The Markdown without its first line where that is a heading of level 1, the title."""
     first, _, rest = source.lstrip().partition("\n")
     return rest if first.startswith("# ") else source

@@ -32,13 +32,20 @@ DEFAULT_LABELS: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=1)
+def style() -> Markup:
+    """The style that every page carries."""
+    source = files("repurchase.press.html").joinpath("review/style.css")
+    return Markup(source.read_text(encoding="utf-8"))
+
+
 @dataclass(frozen=True)
 class Page:
     """What the page around any content says; all texts plain, `body` trusted HTML."""
 
     title: str
     language: str = "en"
-    css: Markup = field(default_factory=lambda: style())
+    css: Markup = field(default_factory=style)
     company: str = ""
     period: str = ""
     nav: Nav = ()
@@ -48,7 +55,7 @@ class Page:
     reasons: tuple[str, ...] = ()
     watermark: str = ""
     foot: str = ""
-    body: Markup = Markup("")
+    body: Markup = field(default_factory=Markup)
     part_b: str = DEFAULT_LABELS["part_b"]
     figures: str | None = None
 
@@ -62,13 +69,6 @@ class ArchiveRow:
     status: str
     data_through: str = ""
     links: tuple[tuple[str, str], ...] = ()
-
-
-@lru_cache(maxsize=1)
-def style() -> Markup:
-    """The style that every page carries."""
-    source = files("repurchase.press.html").joinpath("review/style.css")
-    return Markup(source.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
@@ -206,9 +206,7 @@ def archive_html(
         f'aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></figure>"
     )
-    return page_html(
-        title, table, language=language, labels=labels, company=company, foot=foot
-    )
+    return page_html(title, table, language=language, labels=labels, company=company, foot=foot)
 
 
 def _archive_row(row: ArchiveRow, words: Mapping[str, str]) -> str:
@@ -221,5 +219,6 @@ def _archive_row(row: ArchiveRow, words: Mapping[str, str]) -> str:
     return (
         f'<tr><th scope="row"><a href="{escape(row.href)}">'
         f"{escape(visible_controls(row.period))}</a></th>"
-        f'<td class="rr-{tone}">{status}</td><td>{escape(row.data_through)}</td><td>{links}</td></tr>'
+        f'<td class="rr-{tone}">{status}</td>'
+        f"<td>{escape(row.data_through)}</td><td>{links}</td></tr>"
     )

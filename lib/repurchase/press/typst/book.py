@@ -24,7 +24,7 @@ LOG = logging.getLogger("repurchase.press")
 Status = Literal["candidate", "draft", "signed"]
 PartName = Literal["a", "b", "back"]
 
-STANDARD = "ua-1"
+STANDARD: Literal["ua-1"] = "ua-1"
 TITLE_PT, SMALLEST_TITLE_PT = 34.0, 15.0
 # More entries than this do not fit beside the facts on the cover.
 ENTRIES_ON_COVER = 22
@@ -121,9 +121,19 @@ def _opening(book: Book, labels: Mapping[str, str]) -> str:
         "data-through": typst_string(book.data_through),
         "watermark-word": typst_string(labels["draft"]) if draft else "none",
         "page-pattern": typst_string(labels["page_of"]),
+        "running": _running(book),
     }
     settings = ", ".join(f"{name}: {value}" for name, value in options.items())
     return f'#import "review.typ": *\n#show: review.with({settings})'
+
+
+def _running(book: Book) -> str:
+    heads = (
+        f"{typst_string(section.title)}: {typst_string(section.running_head)}, "
+        for section in {section.title: section for section in book.sections}.values()
+        if section.running_head
+    )
+    return f"(: {''.join(heads)})".replace("(: )", "(:)").replace("(: ", "(", 1)
 
 
 def _code(text: str, default: str) -> str:
@@ -161,17 +171,15 @@ def _entries(book: Book) -> int:
     return chapters + len({section.part for section in book.sections})
 
 
-def _section(
-    section: Section, labels: Mapping[str, str], *, starts_part: bool, first: bool
-) -> str:
+def _section(section: Section, labels: Mapping[str, str], *, starts_part: bool, first: bool) -> str:
     lines = []
     # Part A is read a page a chapter; the evidence flows.
     if starts_part or (section.part == "a" and section.level == 1) or first:
         lines.append("#pagebreak(weak: true)")
-    lines.append(f"#run({typst_string(section.running_head or section.title)})")
     if starts_part:
         word = labels["back" if section.part == "back" else f"part_{section.part}"]
         lines.append(f"#heading(level: 1, {typst_string(word)})")
+        lines.append("#v(-4mm)")
     level = max(1, section.level) + 1
     lines.append(f"#heading(level: {level}, {typst_string(section.title)})")
     lines.append(section.typst)
@@ -201,18 +209,25 @@ def compile_source(source: str, assets: AssetStore, *, timestamp: datetime) -> b
             except typst.TypstError as error:
                 mended = _mended(source, error, assets, folder)
                 if mended == source:
-                    raise PressError(
-                        "the typesetter refused the pack",
-                        where=_diagnostic(error),
-                        remedy="report this: content should never stop a pack",
-                    ) from error
+                    LOG.warning("printed without PDF/UA-1: %s", _diagnostic(error))
+                    break
                 source = mended
-    raise PressError("the typesetter refused the pack", rule=f"{REPAIRS} repairs did not help")
+        try:
+            return _pdf(main, folder, timestamp, standards=[])
+        except typst.TypstError as error:
+            raise PressError(
+                "the typesetter refused the pack",
+                where=_diagnostic(error),
+                remedy="report this: content should never stop a pack",
+            ) from error
 
 
-def _pdf(main: Path, root: Path, timestamp: datetime) -> bytes:
+def _pdf(
+    main: Path, root: Path, timestamp: datetime, *, standards: list[Any] | None = None
+) -> bytes:
+    standards = [STANDARD] if standards is None else standards
     result: Any = fonts.compiler().compile(
-        input=main, root=root, format="pdf", pdf_standards=[STANDARD], timestamp=timestamp
+        input=main, root=root, format="pdf", pdf_standards=standards, timestamp=timestamp
     )
     return bytes(result)
 
@@ -233,9 +248,9 @@ def _mended(source: str, error: Exception, assets: AssetStore, folder: Path) -> 
     for name in sorted(broken):
         LOG.warning("picture %s cannot be read; its words are printed", name)
     return _PICTURE.sub(
-        lambda found: f"missing-picture({found.group(2)}"
-        if found.group(1) in broken
-        else found.group(),
+        lambda found: (
+            f"missing-picture({found.group(2)}" if found.group(1) in broken else found.group()
+        ),
         source,
     )
 

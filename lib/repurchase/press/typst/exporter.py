@@ -14,7 +14,7 @@ from repurchase.press.typst.mend import title_from_name, typst_string
 from repurchase.press.typst.notebook import notebook_fragment
 
 
-class TypstPdfExporter(Exporter):  # type: ignore[misc]
+class TypstPdfExporter(Exporter):
     """A notebook as PDF/UA-1, set like the review. Code is hidden unless asked for."""
 
     export_from_notebook = "PDF (Repurchase Review)"
@@ -31,7 +31,7 @@ class TypstPdfExporter(Exporter):  # type: ignore[misc]
     def _file_extension_default(self) -> str:
         return ".pdf"
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: Any, resources: Any = None, **kwargs: Any
     ) -> tuple[bytes, dict[str, Any]]:
         """The PDF and nbconvert's resources."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from repurchase.press.typst import render
 from repurchase.press.typst.mend import heading_levels, typst_string
@@ -21,6 +22,7 @@ from repurchase.show.blocks import Column, Table
 Token = Mapping[str, Any]
 
 DEEPEST = 8
+URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 LINKED = ("https://", "http://", "mailto:")
 _BREAK = re.compile(r"<br\s*/?>\Z", re.IGNORECASE)
 _FORMATTING = re.compile(
@@ -157,7 +159,7 @@ class MarkdownRenderer:
     def _table(self, token: Token, depth: int) -> str:
         head, body = token["children"][0], token["children"][1:]
         labels = [plain_text(cell["children"]) for cell in head["children"]]
-        aligns = [cell["attrs"].get("align") or "left" for cell in head["children"]]
+        aligns: list[Any] = [cell["attrs"].get("align") or "left" for cell in head["children"]]
         rows = [
             tuple(plain_text(cell["children"]) for cell in row["children"])
             for part in body
@@ -221,9 +223,7 @@ class MarkdownRenderer:
         if not url.lower().startswith(LINKED) or not plain_text(token["children"]).strip():
             return words
         # An address must reach the reader unchanged: escaped only, nothing mended in it.
-        safe = "".join(c if "!" <= c <= "~" else "%{:02X}".format(ord(c)) if ord(c) < 128 else c
-                       for c in url)
-        return f'link("{safe.replace(chr(92), "%5C").replace(chr(34), "%22")}", {words})'
+        return f'link("{quote(url, safe=URL_SAFE)}", {words})'
 
     def _picture(self, token: Token) -> str:
         url = str(token["attrs"].get("url", ""))

@@ -99,8 +99,9 @@ def notebook_fragment(
     }
     title = _take_title(texts) if skip_title else None
     levels = iter(
-        heading_levels([d for tokens in texts.values() for d in heading_depths(tokens)],
-                       base=base_level)
+        heading_levels(
+            [d for tokens in texts.values() for d in heading_depths(tokens)], base=base_level
+        )
     )
     pieces: list[str] = []
     for number, cell in enumerate(cells):
@@ -138,9 +139,7 @@ def _take_title(texts: Mapping[int, list[Any]]) -> str | None:
 def _markdown(
     tokens: Sequence[Any], cell: Mapping[str, Any], context: Context, levels: Sequence[int]
 ) -> list[str]:
-    renderer = MarkdownRenderer(
-        context, attachments=cell.get("attachments") or {}, levels=levels
-    )
+    renderer = MarkdownRenderer(context, attachments=cell.get("attachments") or {}, levels=levels)
     wide = ("heading", "table", "block_html")
     pieces = []
     for token in tokens:

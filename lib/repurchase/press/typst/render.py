@@ -26,6 +26,7 @@ NARROWEST_PT = 6.5
 CELL_PAD_PT = 4.0
 WIDEST_WORD_EM = 14.0
 PROSE_COLUMN_EM = 11.0
+MOST_SPARE_PT = 26.0
 
 
 @dataclass
@@ -120,9 +121,7 @@ def _kpi(item: b.Kpi, *, size: float) -> str:
 
 def _figure(block: b.Figure, context: Context) -> str:
     number = context.next_picture()
-    alt = alt_text(
-        block.alt, block.caption, block.title, number=number, word=context.figure_word
-    )
+    alt = alt_text(block.alt, block.caption, block.title, number=number, word=context.figure_word)
     name = None
     if block.svg:
         name = context.assets.add_svg(block.svg)
@@ -140,17 +139,12 @@ def _figure(block: b.Figure, context: Context) -> str:
     )
 
 
-def plain_picture(
-    name: str, alt: str, context: Context, *, width_mm: float | None = None
-) -> str:
+def plain_picture(name: str, alt: str, context: Context, *, width_mm: float | None = None) -> str:
     """A picture without a block around it, at its own size or smaller."""
     number = context.next_picture()
     spoken = alt_text(alt, number=number, word=context.figure_word)
     width = f"{width_mm:.2f}mm" if width_mm else "none"
-    return (
-        f'exhibit(picture("{name}", {typst_string(spoken)}, '
-        f"natural: true, width: {width}))"
-    )
+    return f'exhibit(picture("{name}", {typst_string(spoken)}, natural: true, width: {width}))'
 
 
 def _ranked(block: b.ListBlock) -> str:
@@ -298,17 +292,13 @@ def _cjk_cap(word: str) -> float:
 
 
 def _stretched(needed: Sequence[float], stretches: Sequence[bool], room: float) -> tuple[str, ...]:
-    """Widths of a table with room to spare: `fr` columns take it, else the first words column
-    does, so that tables share the page's edges."""
-    chosen = list(stretches) if any(stretches) else [i == 0 for i in range(len(needed))]
-    spare = room - sum(needed)
-    if not any(stretches) and spare > room * 0.35:
-        # A few narrow columns torn apart over the page are hard to read along.
-        share = min(spare / len(needed), 26.0)
-        return tuple(f"{width + share:.2f}pt" for width in needed)
+    """Widths of a table with room to spare: `fr` columns take it, else all share it, up to a
+    limit, since columns torn apart are hard to read along.
+    """
+    share = 0.0 if any(stretches) else min((room - sum(needed)) / len(needed), MOST_SPARE_PT)
     return tuple(
-        f"{width:.2f}fr" if stretch else f"{width:.2f}pt"
-        for width, stretch in zip(needed, chosen, strict=True)
+        f"{width:.2f}fr" if stretch else f"{width + share:.2f}pt"
+        for width, stretch in zip(needed, stretches, strict=True)
     )
 
 
@@ -320,14 +310,12 @@ def _wrapped(
     if spare < 0:
         return tuple(f"{width / sum(floor) * room:.2f}pt" for width in floor)
     wants = [
-        max(0.0, want * size + 2 * pad - least)
-        for want, least in zip(natural, floor, strict=True)
+        max(0.0, want * size + 2 * pad - least) for want, least in zip(natural, floor, strict=True)
     ]
     capped = [min(want, room) for want in wants]
     total = sum(capped) or 1.0
     return tuple(
-        f"{least + spare * want / total:.2f}pt"
-        for least, want in zip(floor, capped, strict=True)
+        f"{least + spare * want / total:.2f}pt" for least, want in zip(floor, capped, strict=True)
     )
 
 

@@ -40,9 +40,8 @@ def _looks(css: str) -> Mapping[str, Mapping[str, str]]:
     """Declarations by element id: the only selectors that Styler writes for single cells."""
     looks: dict[str, dict[str, str]] = {}
     for selectors, body in _RULE.findall(css):
-        declared = dict(
-            (part.strip() for part in line.split(":", 1)) for line in body.split(";") if ":" in line
-        )
+        pairs = (line.split(":", 1) for line in body.split(";") if ":" in line)
+        declared = {name.strip(): value.strip() for name, value in pairs}
         for selector in selectors.split(","):
             if re.fullmatch(r"\s*#[\w-]+\s*", selector):
                 looks.setdefault(selector.strip()[1:], {}).update(declared)
