@@ -23,5 +23,5 @@ def shared_data() -> Path:
     """
     folder = Path(os.environ.get("REVIEW_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"the real data are not on this machine: {folder.name}/ beside the checkout")
+        pytest.skip("the real data are not on this machine (../shared/data of the checkout)")
     return folder
