@@ -16,11 +16,12 @@ from repurchase.errors import DataError, ParameterError, SourceError
 from repurchase.model import checks, derive, identity, money
 from repurchase.model.locate import SourceFile
 from repurchase.model.mapping import Mapped, mapped, told
-from repurchase.model.raw import Raw, lossy_id, place_sql, read_raw, reader
+from repurchase.model.raw import Raw, numbered_rows, read_raw, reader
 from repurchase.model.schema import ORDER_KINDS, TABLES
 from repurchase.model.snapshot import META
 from repurchase.model.typed import EXCLUDE, Zones, business_date_of, typed_select
 from repurchase.params import Params
+from repurchase.sources.files import lossy_id, lossy_ids
 from repurchase.sources.sql import identifier, literal
 
 @dataclass
@@ -165,8 +166,9 @@ def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
         _find_repeats(work, raw, repeats)
     zones = Zones(work.params.profile.time_zone, m.spec.time_zone or work.params.profile.time_zone)
     select = typed_select(
-        m, raw.table, read=reader(work.con, m, raw, zones), describe=work.describe, repeats=repeats
-    )
+        m, numbered_rows(raw), read=reader(work.con, m, raw, zones), describe=work.describe,
+        repeats=repeats,
+    )  # fmt: skip
     _stop_at_lossy_ids(work, m, raw, where)
     try:
         work.con.execute(f"CREATE TEMP TABLE {into} AS {select}")
@@ -176,6 +178,10 @@ def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
             where=where,
             remedy="number(x_name) reads text as a number; smaller factors avoid an overflow",
         ) from None
+    if m.table == "orders":
+        turned = work.one(f"SELECT count(*) FROM {into} WHERE _turned")[0]
+        if turned:
+            work.note("returns_turned_negative", table="orders", rows=turned)
     if m.has("status"):
         _check_statuses(work, m, into, where)
 
@@ -184,28 +190,28 @@ def _find_repeats(work: Work, raw: Raw, into: str) -> None:
     """The rows that equal an earlier one in every column of the source."""
     columns = ", ".join(identifier(h) for h in raw.headings)
     work.con.execute(f"""
-        CREATE TEMP TABLE {into} AS SELECT _file, _row FROM (
-          SELECT _file, _row, row_number() OVER (PARTITION BY {columns} ORDER BY _file, _row) AS n
-          FROM {raw.table} WHERE hash({columns}) IN (
+        CREATE TEMP TABLE {into} AS SELECT _place FROM (
+          SELECT _place, row_number() OVER (PARTITION BY {columns} ORDER BY _place) AS n
+          FROM {numbered_rows(raw)} WHERE hash({columns}) IN (
             SELECT hash({columns}) FROM {raw.table} GROUP BY 1 HAVING count(*) > 1))
         WHERE n > 1""")
 
 
 def _stop_at_lossy_ids(work: Work, m: Mapped, raw: Raw, where: str) -> None:
     for column, heading in m.headings.items():
-        if m.kinds[column] != "id":
+        if m.kinds[column] != "id" or not (n := lossy_ids(work.con, raw.table, heading)):
             continue
-        test = lossy_id(identifier(heading))
-        n, place = work.one(f"SELECT count(*), min((_file, _row)) FROM {raw.table} WHERE {test}")
-        if n:
-            shown = raw.place(place)
-            raise SourceError(
-                f"{n:,} ids in {heading!r} have lost digits: a spreadsheet made them numbers such "
-                "as 1.23457E+18, and different ids became equal",
-                where=f"{shown} ({where})",
-                remedy="export the column as text, straight from the system and not through a "
-                "spreadsheet",
-            )
+        first = work.con.execute(
+            f"SELECT _file || ', row ' || _row FROM {numbered_rows(raw)}"
+            f" WHERE {lossy_id(identifier(heading))} ORDER BY _place LIMIT 1"
+        ).fetchone()
+        raise SourceError(
+            f"{n:,} ids in {heading!r} have lost digits: a spreadsheet made numbers of them, such "
+            "as 1.23457E+18, and different ids became equal",
+            where=f"{first[0]} ({where})" if first else where,
+            remedy="export the column as text, straight from the system and not through a "
+            "spreadsheet",
+        )
 
 
 def _check_statuses(work: Work, m: Mapped, rows: str, where: str) -> None:
@@ -327,13 +333,13 @@ def _in_one_currency(work: Work, table: Table, rows: str) -> str:
 def _keep_quarantined(work: Work, table: Table) -> None:
     """Move the quarantined rows' raw text into the table `quarantined`; the raw tables go."""
     con = work.con
-    for number, (m, raw) in enumerate(table.sources):
+    for _, raw in table.sources:
         columns = ", ".join(f"{literal(h)}, r.{identifier(h)}" for h in raw.headings)
         con.execute(f"""
             INSERT INTO quarantined BY NAME
-            SELECT {literal(table.name)} AS "table", j._rules AS rules, 'f' AS file,
+            SELECT {literal(table.name)} AS "table", j._rules AS rules, r._file AS file,
               r._row AS row, json_object({columns}) AS raw, j._place
-            FROM {table.rows} j JOIN {raw.table} r ON j._place = {place_sql("r")}
+            FROM {table.rows} j JOIN {numbered_rows(raw)} r USING (_place)
             WHERE j._outcome = 'quarantined'""")
         con.execute(f"DROP TABLE {raw.table}")
 

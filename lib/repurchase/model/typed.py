@@ -62,13 +62,13 @@ def typed_select(
     m: Mapped, raw: str, *, read: Reader, describe: Callable[[str], dict[str, str]],
     repeats: str | None = None,
 ) -> str:  # fmt: skip
-    """The SELECT that turns the raw table `raw` into typed rows.
+    """The SELECT that turns raw rows (SQL, see `raw.numbered_rows`) into typed rows.
 
     Every mapped canonical column under its name, the business date, the kept x_ columns, and
-    `_place` (file * 2^40 + row), `_excluded` (reason or NULL), `_rules` (list or NULL), `_turned`
+    `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (list or NULL), `_turned`
     (an amount of a return was made negative). `read` gives the SQL that reads a text as a kind,
-    `describe` the types of a query's columns; `repeats` is a table of `_file, _row` that repeat
-    an earlier row. Raises ParameterError for a bad expression.
+    `describe` the types of a query's columns; `repeats` is a table of the `_place` of rows that
+    repeat an earlier one. Raises ParameterError for a bad expression.
     """
     sql = _values(m, raw, read, repeats)
     kinds: dict[str, str] = {c: k for c, k in m.kinds.items() if c not in m.expressions}
@@ -127,11 +127,8 @@ def _source_text(m: Mapped, column: str, text: str) -> str:
 
 def _values(m: Mapped, raw: str, read: Reader, repeats: str | None) -> str:
     parts = [
-        f"_file::BIGINT * {ROWS_PER_FILE} + _row AS _place", "_file", "_row",
-        "coalesce(_total, false) AS _total", "_problem IS NOT NULL AS _ragged",
-        f"(_file, _row) IN (SELECT (_file, _row) FROM {repeats}) AS _repeat"
-        if repeats
-        else "false AS _repeat",
+        "_place", "_number", "_row", "_total", "_problem IS NOT NULL AS _ragged",
+        f"_place IN (SELECT _place FROM {repeats}) AS _repeat" if repeats else "false AS _repeat",
     ]  # fmt: skip
     texts = {c: identifier(h) for c, h in m.headings.items()}
     texts |= {c: literal(v) for c, v in m.constants.items()}
@@ -139,7 +136,7 @@ def _values(m: Mapped, raw: str, read: Reader, repeats: str | None) -> str:
         reading = read(column, _source_text(m, column, text), m.kinds[column], raw)
         parts += reading.columns(column, _day_name(m, column))
     parts += [f"{identifier(h)} AS {identifier(x)}" for x, h in m.extra.items()]
-    return f"SELECT {', '.join(parts)} FROM {identifier(raw)}"
+    return f"SELECT {', '.join(parts)} FROM {raw}"
 
 
 def _with_expression(
@@ -230,7 +227,7 @@ def _with_key(m: Mapped, sql: str) -> str:
     if not names:
         return sql
     parts = [
-        ("_row::VARCHAR" if c == "line_no" else "_file || ':' || _row") + f" AS {identifier(c)}"
+        ("_row::VARCHAR" if c == "line_no" else "_number || ':' || _row") + f" AS {identifier(c)}"
         for c in names
     ]
     return f"SELECT *, {', '.join(parts)} FROM ({sql})"
@@ -260,7 +257,8 @@ def _with_rules(m: Mapped, sql: str) -> str:
     listed = f"CASE WHEN {some} THEN list_filter([{cases}], lambda x: x IS NOT NULL) END"
     unused = [bad(c) for c in m.kinds]
     extra = [x for x in m.extra if x not in m.kept]
-    drop = ", ".join(identifier(c) for c in (*unused, "_total", "_ragged", "_repeat", *extra))
+    helpers = ("_number", "_row", "_total", "_ragged", "_repeat")
+    drop = ", ".join(map(identifier, (*unused, *helpers, *extra)))
     return f"SELECT * EXCLUDE ({drop}), {listed} AS _rules FROM ({sql})"
 
 
