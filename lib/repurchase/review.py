@@ -27,10 +27,11 @@ from repurchase.context import Context
 from repurchase.definitions import METRICS
 from repurchase.errors import DataError, ParameterError
 from repurchase.model.prepare import prepare
-from repurchase.model.reconcile import load_report, money_bridge
+from repurchase.model.reconcile import money_bridge
 from repurchase.model.schema import TABLES
+from repurchase.model.typed import business_date_of
 from repurchase.model.snapshot import Snapshot
-from repurchase.params import Params, load_params, with_period
+from repurchase.params import Incident, Params, load_params, with_period
 from repurchase.period import Period, last_complete_month
 from repurchase.records import (
     MIME,
@@ -38,12 +39,20 @@ from repurchase.records import (
     Finding,
     Record,
     Result,
+    dimensions,
     finding_rows,
     record_rows,
     rounded,
 )
 from repurchase.words import Words
 
+EXHIBITS = {
+    "returning_buyer_share": "R-1",
+    "cohort_retention": "R-2",
+    "repurchase_90d": "R-4",
+    "repeat_revenue_share": "R-5",
+    "identified_order_share": "R-6",
+}
 RUN = "REPURCHASE_RUN"  # path of the press's run file; absent in the lab
 
 
@@ -150,9 +159,7 @@ class Review:
         if name in {"orders", "customer_days"}:
             table = table.filter(table.order_date <= end)
         elif name in TABLES and TABLES[name].time in table.columns:
-            time = table[TABLES[name].time]
-            day = time.cast("date") if TABLES[name].columns[TABLES[name].time] == "date" else None  # type: ignore[index]
-            day = table[f"{TABLES[name].time}_date"] if day is None else day
+            day = table[business_date_of(name) or TABLES[name].time]
             table = table.filter((day <= end) | day.isnull())
         if name == "customer_days":
             later = table.next_date > end
@@ -210,6 +217,16 @@ class Review:
         return Recorded(records=[], findings=named)
 
     @property
+    def words(self) -> Words:
+        """The reader's language."""
+        return self.context.words
+
+    @property
+    def currency(self) -> str:
+        """The reporting currency's ISO code."""
+        return self.context.currency
+
+    @property
     def chapters(self) -> Told:
         """What the other chapters recorded and found: of this run, or of the pack in place."""
         if self._told is not None:
@@ -226,9 +243,14 @@ class Review:
         ]
         return Told(*read)
 
-    def commentary(self, chapter: str | None = None) -> str:
+    def commentary(self, chapter: str) -> str:
         """What the period file says of this chapter; empty if nothing."""
-        return self.params.period_file.commentary.get(chapter or self.chapter, "")
+        return self.params.period_file.commentary.get(chapter, "")
+
+    def incidents(self, chapter: str) -> tuple[Incident, ...]:
+        """What is known to have happened in the period and concerns this chapter."""
+        known = self.params.period_file.incidents
+        return tuple(one for one in known if not one.chapters or chapter in one.chapters)
 
 
 @dataclass(frozen=True)
@@ -344,8 +366,15 @@ class RetentionBench(Bench):
             identified.shares(),
             identified.constant(),
             self.cohorts(),
-            self.totals(),
+            returning_revenue_mean=self._returning_revenue_mean(),
+            exhibits=EXHIBITS,
         )
+
+    def _returning_revenue_mean(self) -> float | None:
+        """Net revenue after the first order date, a returning buyer of the period."""
+        buyers = self.figures().one("returning_buyer_share").numerator
+        repeat = self.figures().one("repeat_revenue_share").numerator
+        return repeat / buyers if buyers and repeat else None
 
 
 class IdentificationBench(Bench):
@@ -415,23 +444,26 @@ class LoadBench(Bench):
     @functools.cache  # noqa: B019
     def bridge(self) -> Result:
         """Money from the source rows, or the finance total, to the revenue analysed."""
-        frame = money_bridge(self._review.snapshot, self._review.params)
-        return self._result(Result(frame))
-
-    @functools.cache  # noqa: B019
-    def report(self) -> Result:
-        """Rows by table, outcome and reason, as the model proves them."""
-        return self._result(Result(load_report(self._review.snapshot)))
+        bridge = money_bridge(self._review.snapshot, self._review.params)
+        records = tuple(
+            Record("unexplained_money", float(s.amount), "money", dimensions(source=s.bridge))
+            for s in bridge.steps
+            if s.code == "unexplained" and s.amount is not None
+        )
+        return self._result(Result(bridge.frame(), records))
 
     @functools.cache  # noqa: B019
     def sources(self) -> Result:
         """The files that were read: path, encoding, delimiter, rows."""
-        return self._result(Result(pd.DataFrame(self._review.snapshot.meta["files"])))
+        return self._result(Result(pd.DataFrame(_source_rows(self._review.snapshot.meta["sources"]))))
 
 
-def findings_of(rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """Findings read back from plain rows."""
+
+def _source_rows(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row a file: table, file, encoding, delimiter, rows."""
+    names = ("file", "encoding", "delimiter", "rows")
     return [
-        Finding(**{**row, "values": dict(row["values"]), "records": tuple(row["records"])})
-        for row in rows
+        {"table": source["table"], **{n: one.get(n) for n in names}}
+        for source in sources
+        for one in source["files"]
     ]

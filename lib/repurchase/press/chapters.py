@@ -19,6 +19,8 @@ from repurchase.params import NAME, Params
 from repurchase.review import RUN
 
 PARAMETERS = {"profile": str, "period": str}
+# a kernel's messages carry company data: over a socket file of the user's, not over a port
+TRANSPORT = "tcp" if os.name == "nt" else "ipc"
 ALWAYS = ("data", "summary")  # what was read, and what the other chapters found
 
 
@@ -135,6 +137,7 @@ def run(chapter: Chapter, params: Params, run_file: Path, output: Path) -> Ran:
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillException, PapermillExecutionError
+    from traitlets.config import Config
 
     assert params.period is not None
     with _environment({RUN: str(run_file), "REPURCHASE_CHAPTER": chapter.name}):
@@ -148,6 +151,7 @@ def run(chapter: Chapter, params: Params, run_file: Path, output: Path) -> Ran:
                 progress_bar=False,
                 log_output=False,
                 cwd=str(params.root),
+                config=Config({"KernelManager": {"transport": TRANSPORT}}),
             )
         except PapermillExecutionError as error:
             raise _failure(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from repurchase.errors import DataError
+from repurchase.model.reconcile import MoneyBridge
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params
 from repurchase.words import N_, Words
@@ -43,8 +44,8 @@ def check_complete(params: Params, snapshot: Snapshot) -> None:
         )
 
 
-def verdict(params: Params, snapshot: Snapshot, bridge: Any, words: Words) -> Verdict:
-    """What this pack is. `bridge` is the money bridge's frame."""
+def verdict(params: Params, snapshot: Snapshot, bridge: MoneyBridge, words: Words) -> Verdict:
+    """What this pack is: a draft names its reasons."""
     reasons = []
     assert params.period is not None
     if params.period.end > snapshot.data_through:
@@ -54,13 +55,12 @@ def verdict(params: Params, snapshot: Snapshot, bridge: Any, words: Words) -> Ve
                 day=words.day(snapshot.data_through),
             )
         )
-    unexplained = bridge[bridge["over_threshold"]] if "over_threshold" in bridge else ()
-    for row in unexplained.itertuples() if len(unexplained) else ():
+    if bridge.exceeded and bridge.unexplained_share is not None:
         reasons.append(
             words._(
-                N_("{money} of the finance total {source} are not explained by the bridge."),
-                money=words.money(float(row.amount), params.profile.currency, whole=False),
-                source=row.source,
+                N_("{share} of a finance total is not explained, more than the limit of {limit}."),
+                share=words.share(float(bridge.unexplained_share), 2),
+                limit=words.share(params.profile.max_unexplained_share, 2),
             )
         )
     return Verdict("draft" if reasons else "candidate", tuple(reasons))

@@ -46,7 +46,7 @@ def manifest(
         "libraries": {name: version(name) for name in LIBRARIES},
         "parameters": _parameters(params),
         "chapters": [{"name": c.name, "own": c.own, "sha256": _sha256(c.path)} for c in chapters],
-        "sources": [dict(s) for s in snapshot.sources],
+        "sources": snapshot.meta["sources"],
     }
 
 

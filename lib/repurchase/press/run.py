@@ -145,12 +145,9 @@ def _write_restricted(folder: Path, snapshot: Snapshot) -> None:
     """Rows that were set aside; names and phones may stand in them."""
     import pyarrow.parquet as pq
 
-    table = snapshot.table("quarantine")
     target = folder / pack.RESTRICTED / "quarantine.csv"
-    if table is None:
-        return
-    rows = pq.read_table(table).to_pylist()
-    names = list(rows[0]) if rows else ["table", "rules", "file", "row", "values"]
+    read = pq.read_table(snapshot.file("quarantine"))
+    names, rows = read.column_names, read.to_pylist()
     with target.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.DictWriter(handle, names)
         writer.writeheader()
