@@ -31,6 +31,8 @@ TONE_COLOURS: Mapping[Tone, str] = {
 # direction: a falling figure may be good. Each mark is a character of both bundled fonts.
 TONE_MARKS: Mapping[Tone, str] = {"good": "✓", "bad": "!", "neutral": "", "unsure": "?"}
 HEAT = (0x1F, 0x3A, 0x5F)
+# A darker shade would ask for white text, and dark and white text in one table read as two kinds.
+DARKEST_HEAT = 0.62
 # A cell up to this length (a month, a code, a figure) stays on one line on a narrow screen.
 LONGEST_UNWRAPPED = 14
 
@@ -530,9 +532,9 @@ def _cell_html(cell: str | Cell, column: Column, *, is_row_head: bool) -> str:
 
 def heat_colours(fill: float) -> tuple[str, str]:
     """Background and text colour of a heat cell, as `#rrggbb`, at least 4.5 : 1 apart."""
-    share = 0.85 * fill
+    share = DARKEST_HEAT * fill
     red, green, blue = (round(255 - (255 - part) * share) for part in HEAT)
-    return f"#{red:02x}{green:02x}{blue:02x}", "#ffffff" if fill > 0.62 else "#1a1a1a"
+    return f"#{red:02x}{green:02x}{blue:02x}", "#1a1a1a"
 
 
 def _heat_css(fill: float) -> str:
