@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
 from repurchase.press.html.exporter import ReviewHtmlExporter
 from repurchase.press.html.pages import ArchiveRow, archive_html, chapter_html, page_html
 from repurchase.show.blocks import RECORDS_MIME, Column, Figure, Headline, Note, Table

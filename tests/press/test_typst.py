@@ -10,7 +10,6 @@ import nbformat
 import pypdf
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
 from repurchase.press import fonts
 from repurchase.press.typst import mend
 from repurchase.press.typst.assets import AssetStore
@@ -35,7 +34,10 @@ from repurchase.show.blocks import (
 )
 
 NOON = datetime(2025, 10, 1, 12, tzinfo=UTC)
-SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='80' height='40'><rect width='9' height='9'/></svg>"
+SVG = (
+    "<svg xmlns='http://www.w3.org/2000/svg' width='80' height='40'>"
+    "<rect width='9' height='9'/></svg>"
+)
 
 
 def shown(block: Block, tag: str = "part-a"):
@@ -349,7 +351,8 @@ def test_styler_shades_become_heat():
     html = (
         "<style>#T_u_row0_col0, #T_u_row1_col0 {background-color: #000000; color: #fff}</style>"
         "<table><thead><tr><th>h</th></tr></thead><tbody>"
-        "<tr><td id='T_u_row0_col0'>1</td></tr><tr><td id='T_u_row9_col0'>2</td></tr></tbody></table>"
+        "<tr><td id='T_u_row0_col0'>1</td></tr><tr><td id='T_u_row9_col0'>2</td></tr>"
+        "</tbody></table>"
     )
     (table,) = tables_in_html(html)
 

@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-
 from repurchase.show.blocks import (
     BLOCK_MIME,
     BlockError,
