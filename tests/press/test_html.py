@@ -120,7 +120,7 @@ def test_a_notebook_without_tags_is_shown_whole():
 
 def test_exhibits_keep_words_and_lead_to_their_data():
     """Alternative text, caption, id and the link to the CSV stand with the picture."""
-    html = page(EVERYTHING[2], figures="figures/")
+    html = page(EVERYTHING[2], figures="figures")
 
     assert 'alt="What one sees"' in html
     assert "<figcaption>Caption</figcaption>" in html

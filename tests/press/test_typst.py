@@ -108,11 +108,11 @@ def test_a_book_has_cover_contents_bookmarks_and_page_numbers():
         "Definitions and data",
         ["Definitions"],
     ]
-    assert len(pypdf.PdfReader(io.BytesIO(pdf)).pages) == 5
+    assert len(pypdf.PdfReader(io.BytesIO(pdf)).pages) == 4
     for text in ("Qingquan", "September 2025", "19,842", "Candidate, not yet signed", "Contents"):
         assert text in words(pdf, 0)
     assert "Retention 3" in words(pdf, 0)
-    assert "Page 3 of 5" in words(pdf, 2)
+    assert "Page 3 of 4" in words(pdf, 2)
     assert "Data through 30 September 2025" in words(pdf, 2)
 
 
@@ -125,6 +125,27 @@ def test_evidence_flows_and_decisions_start_a_page():
         return len(pypdf.PdfReader(io.BytesIO(pdf)).pages)
 
     assert (3, 2) == (pages("a"), pages("b"))
+
+
+def test_the_back_matter_begins_where_there_is_room():
+    """It follows the evidence on the same page, but not below the middle of one."""
+
+    def pages(lines):
+        evidence = "\n".join(['#para("line")'] * lines)
+        sections = (Section("One", 1, "b", evidence), Section("Two", 1, "back", '#para("x")'))
+        pdf = compile_book(Book("t", "s", sections), timestamp=NOON)
+        return len(pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+    assert (2, 3) == (pages(3), pages(30))
+
+
+def test_a_short_table_is_not_torn_apart():
+    """Ten rows that do not fit on what is left of a page go to the next one together."""
+    rows = tuple((f"row {n}",) for n in range(10))
+    pdf = bound(*(said("line") for _ in range(36)), shown(Table((Column("head"),), rows)))
+    counts = [words(pdf, page).count("row ") for page in (1, 2)]
+
+    assert [0, 10] == counts
 
 
 def test_the_running_head_names_the_chapter():
@@ -433,7 +454,8 @@ def test_a_broken_picture_is_replaced_by_its_words(caplog):
 def test_a_picture_without_words_is_called_by_its_number():
     """Alternative text is never missing: figures without any count from 1."""
     png = base64.b64encode(picture()).decode()
-    nb = new_notebook(cells=[result({"image/png": png, "text/plain": "<Figure size 1x1>"})] * 2)
+    bundle = {"image/png": png, "text/plain": "<Figure size 1x1>"}
+    nb = new_notebook(cells=[result(bundle), result(bundle)])
 
     fragment = notebook_to_typst(nb, part=None, assets=AssetStore())
 

@@ -144,7 +144,8 @@ def block_html(block: Block, *, figures: str | None = None) -> str:
     if figures is None:
         return html
     for exhibit in _exhibits(block):
-        link = f'<a class="rr-data" href="{escape(figures)}{quote(exhibit, safe="")}.csv">CSV</a>'
+        address = f"{escape(figures.rstrip('/'))}/{quote(exhibit, safe='')}.csv"
+        link = f'<a class="rr-data" href="{address}">CSV</a>'
         head = f'<span class="rr-id">{escape(exhibit)}</span> '
         before, found, after = html.partition(head)
         if found:

@@ -173,8 +173,10 @@ def _entries(book: Book) -> int:
 
 def _section(section: Section, labels: Mapping[str, str], *, starts_part: bool, first: bool) -> str:
     lines = []
-    # Part A is read a page a chapter; the evidence flows.
-    if starts_part or (section.part == "a" and section.level == 1) or first:
+    # Part A is read a page a chapter; the evidence flows, and the back matter after it.
+    if starts_part and section.part == "back" and not first:
+        lines.append("#part-break()")
+    elif starts_part or (section.part == "a" and section.level == 1):
         lines.append("#pagebreak(weak: true)")
     if starts_part:
         word = labels["back" if section.part == "back" else f"part_{section.part}"]

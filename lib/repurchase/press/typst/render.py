@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from repurchase.press.fonts import text_width_em
@@ -27,6 +27,8 @@ CELL_PAD_PT = 4.0
 WIDEST_WORD_EM = 14.0
 PROSE_COLUMN_EM = 11.0
 MOST_SPARE_PT = 26.0
+# A table up to this size is not torn apart at a page's end.
+SHORT_ROWS, SHORT_CHARACTERS = 14, 900
 
 
 @dataclass
@@ -211,8 +213,15 @@ def _panel(block: b.Table, *, width_mm: float) -> str:
         f"caption: {optional(block.caption)}, size: {fit.size_pt:g}pt, pad: {fit.pad_pt:g}pt, "
         f"columns: ({', '.join(fit.widths)},), "
         f"align: ({', '.join(column.align for column in block.columns)},), "
+        f"breakable: {str(not _is_short(block)).lower()}, "
         f"header-rows: {extra + 1}, header: ({', '.join(head)},), {', '.join(cells)})"
     )
+
+
+def _is_short(block: b.Table) -> bool:
+    """Whether the table may stand on one page whole; certain to be lower than a page."""
+    text = sum(len(_cell(cell).text) for row in block.rows for cell in row)
+    return len(block.rows) <= SHORT_ROWS and text <= SHORT_CHARACTERS
 
 
 def _cell(cell: str | b.Cell) -> b.Cell:
@@ -241,11 +250,12 @@ def fitted(block: b.Table, *, width_mm: float) -> Fit:
     """
     room = width_mm / MM_PER_PT
     natural, least = _column_widths_em(block)
+    one_line = [max(w, text_width_em(c.label) * SEMIBOLD) for w, c in _pairs(natural, block)]
     sizes = TABLE_SIZES[block.size]
     stretches = [column.width == "fr" for column in block.columns]
-    for size in sizes:
+    for size, widths in ((size, widths) for size in sizes for widths in (one_line, natural)):
         for pad in (CELL_PAD_PT, CELL_PAD_PT / 2):
-            needed = [width * size + 2 * pad for width in natural]
+            needed = [width * size + 2 * pad for width in widths]
             if sum(needed) <= room:
                 return Fit(size, pad, _stretched(needed, stretches, room))
     for size in (*sizes, NARROWEST_PT):
@@ -254,6 +264,10 @@ def fitted(block: b.Table, *, width_mm: float) -> Fit:
         if sum(floor) <= room or size == NARROWEST_PT:
             return Fit(size, pad, _wrapped(floor, natural, size, pad, room))
     raise AssertionError("the last size always fits")
+
+
+def _pairs(widths: Sequence[float], block: b.Table) -> Iterable[tuple[float, b.Column]]:
+    return zip(widths, block.columns, strict=True)
 
 
 def _column_widths_em(block: b.Table) -> tuple[list[float], list[float]]:
