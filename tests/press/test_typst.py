@@ -351,6 +351,16 @@ def test_output_without_any_text_still_shows_what_it_holds():
     assert "application/x-odd: payload" in words(bound(result({"application/x-odd": "payload"})))
 
 
+def test_a_plot_that_needs_a_script_is_named():
+    """An interactive figure without a picture prints its type and a beginning, not its code."""
+    figure = {"data": [1] * 5000, "layout": {}}
+    html = "<div><script>var plotly = 1</script></div>"
+    text = words(bound(result({"application/vnd.plotly.v1+json": figure, "text/html": html})))
+
+    assert "application/vnd.plotly.v1+json: {" in text
+    assert len(text) < 2000
+
+
 def test_a_frame_of_pandas_becomes_a_table():
     """Values, spans and alignment come over; figures stand right."""
     html = (

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from repurchase.press.typst.assets import AssetStore
 from repurchase.press.typst.mend import heading_levels
+from repurchase.press.typst.notebook import LONGEST_UNKNOWN
 from repurchase.press.typst.tables import tables_in_html, text_of_html
 from repurchase.show.blocks import (
     BLOCK_MIME,
@@ -182,7 +183,7 @@ def _bundle_html(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     if not plain.strip():
         plain = text_of_html(html) if html else ""
     if not plain.strip():
-        plain = "\n".join(f"{mime}: {_joined(data[mime])}" for mime in rich)
+        plain = "\n".join(f"{mime}: {_joined(data[mime])[:LONGEST_UNKNOWN]}" for mime in rich)
     return _pre(plain)
 
 

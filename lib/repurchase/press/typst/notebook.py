@@ -27,6 +27,7 @@ from repurchase.show.blocks import BLOCK_MIME, RECORDS_MIME, BlockError, block_f
 Part = Literal["a", "b"]
 
 LONGEST_TEXT = 20_000
+LONGEST_UNKNOWN = 500
 MOST_ROWS = 2_000
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 HIDDEN_TAGS = frozenset({"remove_cell", "remove-cell"})
@@ -212,7 +213,7 @@ def _fallback(data: Mapping[str, Any], html: str, context: Context) -> list[str]
         context.missed("output of type %s is printed as text", ", ".join(sorted(rich)))
     text = _joined(data.get("text/plain", "")) or (text_of_html(html) if html else "")
     if not text.strip() and rich:
-        text = "\n".join(f"{mime}: {_joined(data[mime])}" for mime in rich)
+        text = "\n".join(f"{mime}: {_joined(data[mime])[:LONGEST_UNKNOWN]}" for mime in rich)
     return _plain(text, context)
 
 

@@ -26,11 +26,11 @@ def tables_in_html(html: str) -> list[Table]:
 
 
 def text_of_html(html: str) -> str:
-    """The words of an HTML text, without styles and scripts' markup, lines kept."""
+    """The words of an HTML text, without styles and scripts, a line an element."""
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(html, "html.parser")
-    for style in soup.find_all("style"):
+    for style in soup.find_all(["style", "script"]):
         style.decompose()
     kept = (line.strip() for line in soup.get_text("\n").splitlines())
     return "\n".join(line for line in kept if line)
