@@ -337,7 +337,7 @@ def _keep_quarantined(work: Work, table: Table) -> None:
         columns = ", ".join(f"{literal(h)}, r.{identifier(h)}" for h in raw.headings)
         con.execute(f"""
             INSERT INTO quarantined BY NAME
-            SELECT {literal(table.name)} AS "table", j._rules AS rules, r._file AS file,
+            SELECT {literal(table.name)} AS "table", string_split(j._rules, ' ') AS rules, r._file AS file,
               r._row AS row, json_object({columns}) AS raw, j._place
             FROM {table.rows} j JOIN {numbered_rows(raw)} r USING (_place)
             WHERE j._outcome = 'quarantined'""")

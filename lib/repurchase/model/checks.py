@@ -114,7 +114,8 @@ def judged(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> str:
     outcome = (
         "CASE WHEN _excluded IS NOT NULL THEN 'excluded'"
         " WHEN _rules IS NOT NULL THEN 'quarantined' ELSE 'loaded' END AS _outcome,"
-        " CASE WHEN _excluded IS NOT NULL THEN _excluded ELSE _rules[1] END AS _reason"
+        " CASE WHEN _excluded IS NOT NULL THEN _excluded"
+        " WHEN _rules IS NOT NULL THEN split_part(_rules, ' ', 1) END AS _reason"
     )
     faults = faults_table(table)
     found = con.execute(f"SELECT count(*) FROM {faults}").fetchone()
@@ -122,11 +123,10 @@ def judged(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> str:
         return f"SELECT *, {outcome} FROM {rows}"
     con.execute(f"""
         CREATE TEMP TABLE {faults}_by_row AS
-        SELECT _place, list(rule ORDER BY rule) AS _more FROM {faults} GROUP BY _place""")
+        SELECT _place, string_agg(rule, ' ' ORDER BY rule) AS _more FROM {faults} GROUP BY _place""")
     return (
         f"SELECT * EXCLUDE (_more), {outcome} FROM (SELECT r.* REPLACE ("
-        "CASE WHEN r._rules IS NULL THEN f._more WHEN f._more IS NULL THEN r._rules"
-        " ELSE list_concat(r._rules, f._more) END AS _rules), f._more"
+        "nullif(concat_ws(' ', r._rules, f._more), '') AS _rules), f._more"
         f" FROM {rows} r LEFT JOIN {faults}_by_row f USING (_place))"
     )
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import zoneinfo
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
+from repurchase.errors import SourceError
 from repurchase.model.locate import SourceFile
-from repurchase.model.mapping import Mapped
+from repurchase.model.mapping import Mapped, told
 from repurchase.model.schema import Kind
-from repurchase.model.typed import ROWS_PER_FILE, Reader, Reading, Zones
+from repurchase.model.typed import ROWS_PER_FILE, Reader, Reading, Zones, type_of
 from repurchase.params import SourceSpec
+from repurchase.sources import values
 from repurchase.sources.files import FileSpec, read_files
 from repurchase.sources.sql import identifier, literal
+
+Decimal = Literal[".", ","]
 
 
 @dataclass(frozen=True)
@@ -63,21 +70,153 @@ def numbered_rows(raw: Raw) -> str:
 
 
 def reader(con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, zones: Zones) -> Reader:
-    def read(column: str, text: str, kind: Kind, rows: str) -> Reading:
-        t = f"nullif(trim({text}), '')"
+    """How the texts of one source are read; number formats are told from the data here, once."""
+
+    def read(column: str, text: str, kind: Kind) -> Reading:
         if kind == "id":
-            return Reading(f"regexp_replace({t}, '\\.0$', '')", "false")
+            return _id(text)
         if kind == "text":
-            return Reading(t, "false")
-        ty = {"money": "DECIMAL(18,4)", "number": "DECIMAL(18,6)", "integer": "BIGINT",
-              "flag": "BOOLEAN", "date": "DATE", "time": "TIMESTAMP"}.get(kind)
-        v = f"TRY_CAST({t} AS {ty})"
-        b = f"({t} IS NOT NULL AND {v} IS NULL)"
-        if kind == "time":
-            inst = f"timezone({literal(zones.source)}, {v})"
-            utc = f"timezone('UTC', {inst})"
-            if zones.source == zones.company:
-                return Reading(utc, b, f"{v}::DATE")
-            return Reading(utc, b, f"timezone({literal(zones.company)}, {inst})::DATE")
-        return Reading(v, b)
+            return _text(text)
+        if kind in ("money", "number", "integer"):
+            return _number(text, column, kind, decimal_of(con, m, raw, column))
+        if kind in ("time", "date"):
+            return _time(con, text, kind, _formats(m, column), _column_zones(m, column, zones))
+        parsed = values.boolean(text) if kind == "flag" else values.tags(text)
+        return Reading(parsed.value, _fault(parsed.unreadable))
+
     return read
+
+
+def _fault(unreadable: str) -> str:
+    return f"CASE WHEN {unreadable} THEN 'unreadable' END"
+
+
+NO_FAULT = "CAST(NULL AS VARCHAR)"
+_BLANK = r"\s\x{3000}\x{A0}\x{200B}-\x{200F}\x{202A}\x{202C}\x{2060}\x{FEFF}"
+
+
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {literal(pattern)})"
+
+
+def _id(text: str) -> Reading:
+    parsed = values.text_id(text)
+    plain = Reading(f"({text})", NO_FAULT)
+    when = _matches(text, "[A-Za-z0-9_.:-]*[0-9][A-Za-z0-9_.:-]*")
+    return Reading(parsed.value, _fault(parsed.unreadable), when=when, plain=plain)
+
+
+def _text(text: str) -> Reading:
+    listed = ", ".join(map(literal, values.NULLS))
+    shape = _matches(text, f"[^{_BLANK}]|[^{_BLANK}].*[^{_BLANK}]")
+    plain = Reading(f"({text})", NO_FAULT)
+    when = f"({text} NOT IN ({listed}) AND {shape})"
+    return Reading(values.text(text), NO_FAULT, when=when, plain=plain)
+
+
+def _number(text: str, column: str, kind: Kind, decimal: Decimal) -> Reading:
+    wanted = type_of(column, kind)
+    scale = 4 if kind == "integer" else int(wanted.rstrip(")").split(",")[1])
+    parsed = values.number(text, decimal=decimal, money=kind == "money", scale=scale)
+    value, broken = parsed.value, parsed.unreadable
+    if kind == "integer":
+        whole = f"{value} = trunc({value})"
+        broken = f"({broken} OR NOT coalesce({whole}, true))"
+        value = f"CASE WHEN {whole} THEN CAST({value} AS BIGINT) END"
+    point = r"(\.\d+)?" if decimal == "." and kind != "integer" else ""
+    cast = f"TRY_CAST({text} AS {wanted})"
+    plain = Reading(cast, _fault(f"{text} IS NOT NULL AND {cast} IS NULL"))
+    when = _matches(text, rf"-?\d+{point}")
+    return Reading(value, _fault(broken), when=when, plain=plain)
+
+
+def _formats(m: Mapped, column: str) -> str:
+    return told(m.spec, column).format or m.spec.date_format
+
+
+def _column_zones(m: Mapped, column: str, zones: Zones) -> Zones:
+    return Zones(zones.company, told(m.spec, column).time_zone or zones.source)
+
+
+def _time(
+    con: duckdb.DuckDBPyConnection, text: str, kind: Kind, format: str, zones: Zones
+) -> Reading:
+    formats: Literal["auto"] | tuple[str, ...] = "auto" if format == "auto" else (format,)
+    moment = values.date_time(
+        text, formats=formats, zone=zones.source, business_zone=zones.company
+    )
+    value, day = (moment.utc, moment.date) if kind == "time" else (moment.date, None)
+    full = Reading(value, moment.reason, day)
+    if format != "auto":
+        return full
+    naive = f"TRY_CAST({text} AS TIMESTAMP)"
+    local = f"timezone({literal(zones.source)}, {naive})"
+    utc = f"make_timestamp(epoch_us({local}))"
+    company_day = f"CAST({naive} AS DATE)"
+    if zones.source != zones.company:
+        company_day = f"CAST(timezone({literal(zones.company)}, {local}) AS DATE)"
+    when = _matches(text, r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}")
+    switches = _switch_table(con, zones.source)
+    when = f"({when} AND left({text}, 10) NOT IN (SELECT day FROM {switches}))"
+    lost = _fault(f"{text} IS NOT NULL AND {naive} IS NULL")
+    if kind == "date":
+        plain = Reading(company_day, lost)
+    else:
+        plain = Reading(utc, lost, company_day)
+    return Reading(value, moment.reason, day, when=when, plain=plain)
+
+
+def _switch_table(con: duckdb.DuckDBPyConnection, zone: str) -> str:
+    """A table of the days near which a clock of the zone may have shown a time twice or never."""
+    name = identifier(f"switches {zone}")
+    con.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} (day VARCHAR)")
+    if con.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None:
+        con.executemany(f"INSERT INTO {name} VALUES (?)", [["none"], *([d] for d in switch_days(zone))])
+    return name
+
+
+@lru_cache
+def switch_days(zone: str) -> tuple[str, ...]:
+    """The days, and those beside them, on which a zone's clocks were changed, 1990 to 2100.
+
+    On those days a clock time may have occurred twice or never.
+    """
+    clock = zoneinfo.ZoneInfo(zone)
+    found: set[dt.date] = set()
+    day, last = dt.date(1990, 1, 1), dt.date(2100, 1, 2)
+    before = dt.datetime(1989, 12, 31, 12, tzinfo=clock).utcoffset()
+    while day < last:
+        now = dt.datetime(day.year, day.month, day.day, 12, tzinfo=clock).utcoffset()
+        if now != before:
+            found |= {day + dt.timedelta(days=shift) for shift in (-1, 0, 1)}
+        day, before = day + dt.timedelta(days=1), now
+    return tuple(sorted(d.isoformat() for d in found))
+
+
+def decimal_of(con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, column: str) -> Decimal:
+    """The decimal mark of a column: declared, or proved by its texts.
+
+    Raises SourceError if the texts could be read either way.
+    """
+    declared = told(m.spec, column).decimal or m.spec.decimal
+    if declared != "auto":
+        return declared
+    heading = m.headings.get(column)
+    written = any(f["format"] in ("csv", "whitespace") for f in raw.files)
+    if heading is None or not written:
+        return "."
+    name = identifier(heading)
+    plain = _matches(name, r"-?\d+(\.(\d{1,2}|\d{4,}))?")
+    row = con.execute(
+        f"SELECT 1 FROM {raw.table} WHERE {name} IS NOT NULL AND NOT {plain} LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return "."
+    found = values.number_format(con, raw.table, heading)
+    if found == "ambiguous":
+        raise SourceError(
+            f"the numbers under {heading!r} can be read in two ways: is 1,234 a thousand or one?",
+            where=f"sources.{m.table}.columns.{column}",
+            remedy="say which: decimal: '.' or decimal: ',' for the source or the column",
+        )
+    return found

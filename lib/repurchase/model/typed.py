@@ -23,7 +23,7 @@ TYPES: dict[Kind, str] = {
     "integer": "BIGINT", "time": "TIMESTAMP", "date": "DATE", "flag": "BOOLEAN",
     "tags": "VARCHAR[]",
 }  # fmt: skip
-WIDE_TYPES = {"fx_rate": "DECIMAL(28,12)"}
+WIDE_TYPES = {"fx_rate": "DECIMAL(18,9)"}
 EXCLUDE = "exclude:"
 ROWS_PER_FILE = 1 << 40
 OLDEST, LATEST = "1990-01-01", "2100-01-01"
@@ -55,7 +55,7 @@ class Zones:
     source: str
 
 
-Reader = Callable[[str, str, Kind, str], "Reading"]
+Reader = Callable[[str, str, Kind], "Reading"]
 
 
 def typed_select(
@@ -65,7 +65,7 @@ def typed_select(
     """The SELECT that turns raw rows (SQL, see `raw.numbered_rows`) into typed rows.
 
     Every mapped canonical column under its name, the business date, the kept x_ columns, and
-    `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (list or NULL), `_turned`
+    `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (names with a blank between, or NULL), `_turned`
     (an amount of a return was made negative). `read` gives the SQL that reads a text as a kind,
     `describe` the types of a query's columns; `repeats` is a table of the `_place` of rows that
     repeat an earlier one. Raises ParameterError for a bad expression.
@@ -88,28 +88,31 @@ def typed_select(
 
 @dataclass(frozen=True)
 class Reading:
-    """SQL that reads a text: its value, and whether there is one that cannot be read.
+    """SQL that reads a text: its value, and NULL or why it cannot be read ("unreadable", ...).
 
-    Of a time also the day it falls on in the company's time zone.
+    Of a time also the day it falls on in the company's time zone. `plain` is a cheaper reading
+    of the same text where `when` is true, as it is of nearly all rows of a clean export.
     """
 
     value: str
-    unreadable: str
+    fault: str
     day: str | None = None
+    when: str | None = None
+    plain: Reading | None = None
 
     def columns(self, column: str, day_name: str | None) -> list[str]:
         parts = [
             f"{self.value} AS {identifier(column)}",
-            f"{self.unreadable} AS {identifier(bad(column))}",
+            f"{self.fault} AS {identifier(fault(column))}",
         ]
         if day_name and self.day:
             parts.append(f"{self.day} AS {identifier(day_name)}")
         return parts
 
 
-def bad(column: str) -> str:
-    """The name of the flag that says that a row's column could not be read."""
-    return f"_bad_{column}"
+def fault(column: str) -> str:
+    """The name of the column that says why a row's column could not be read."""
+    return f"_fault_{column}"
 
 
 def _day_name(m: Mapped, column: str) -> str | None:
@@ -126,17 +129,36 @@ def _source_text(m: Mapped, column: str, text: str) -> str:
 
 
 def _values(m: Mapped, raw: str, read: Reader, repeats: str | None) -> str:
+    """Mapped columns and constants as values; rows that are plain in all columns go the short way."""
+    texts = {c: identifier(h) for c, h in m.headings.items()}
+    texts |= {c: literal(v) for c, v in m.constants.items()}
+    readings = {
+        column: read(column, _source_text(m, column, text), m.kinds[column])
+        for column, text in texts.items()
+    }
+    plain = [r.when for r in readings.values() if r.when]
+    if not plain:
+        return _values_select(m, raw, readings, repeats, "true")
+    short = {c: r.plain or r for c, r in readings.items()}
+    condition = " AND ".join(f"coalesce({when}, true)" for when in plain)
+    return (
+        _values_select(m, raw, short, repeats, condition)
+        + " UNION ALL "
+        + _values_select(m, raw, readings, repeats, f"NOT ({condition})")
+    )
+
+
+def _values_select(
+    m: Mapped, raw: str, readings: Mapping[str, Reading], repeats: str | None, where: str
+) -> str:
     parts = [
         "_place", "_number", "_row", "_total", "_problem IS NOT NULL AS _ragged",
         f"_place IN (SELECT _place FROM {repeats}) AS _repeat" if repeats else "false AS _repeat",
     ]  # fmt: skip
-    texts = {c: identifier(h) for c, h in m.headings.items()}
-    texts |= {c: literal(v) for c, v in m.constants.items()}
-    for column, text in texts.items():
-        reading = read(column, _source_text(m, column, text), m.kinds[column], raw)
+    for column, reading in readings.items():
         parts += reading.columns(column, _day_name(m, column))
     parts += [f"{identifier(h)} AS {identifier(x)}" for x, h in m.extra.items()]
-    return f"SELECT {', '.join(parts)} FROM {raw}"
+    return f"SELECT {', '.join(parts)} FROM {raw} WHERE {where}"
 
 
 def _with_expression(
@@ -148,14 +170,16 @@ def _with_expression(
     result = _type_of_expression(compiled, sql, describe, where)
     kind = m.kinds[column]
     if result == "VARCHAR" and kind not in {"id", "text"}:
-        reading = read(column, _source_text(m, column, f"({compiled})"), kind, f"({sql})")
+        reading = read(column, _source_text(m, column, f"({compiled})"), kind)
     else:
         wanted = type_of(column, kind)
         cast = f"TRY_CAST(({compiled}) AS {wanted})"
         if kind in {"id", "text"}:
             cast = f"nullif(trim({_source_text(m, column, cast)}), '')"
-        lost = f"({compiled}) IS NOT NULL AND {cast} IS NULL"
-        reading = Reading(cast, "false" if kind in {"id", "text"} else lost, f"{cast}::DATE")
+        lost = f"CASE WHEN ({compiled}) IS NOT NULL AND {cast} IS NULL THEN 'unreadable' END"
+        if kind in {"id", "text"}:
+            lost = "CAST(NULL AS VARCHAR)"
+        reading = Reading(cast, lost, f"TRY_CAST({cast} AS DATE)")
     columns = reading.columns(column, _day_name(m, column))
     return f"SELECT *, {', '.join(columns)} FROM ({sql})"
 
@@ -251,32 +275,35 @@ def _with_exclusion(
 
 
 def _with_rules(m: Mapped, sql: str) -> str:
-    rules = {rule: test for rule, test in row_rules(m)}
-    cases = ", ".join(f"CASE WHEN {test} THEN {literal(rule)} END" for rule, test in rules.items())
-    some = " OR ".join(f"({test})" for test in rules.values())
-    listed = f"CASE WHEN {some} THEN list_filter([{cases}], lambda x: x IS NOT NULL) END"
-    unused = [bad(c) for c in m.kinds]
+    cases = ", ".join(f"CASE WHEN {test} THEN {rule} END" for rule, test in row_rules(m))
+    listed = f"nullif(concat_ws(' ', {cases}), '')"
     extra = [x for x in m.extra if x not in m.kept]
     helpers = ("_number", "_row", "_total", "_ragged", "_repeat")
-    drop = ", ".join(map(identifier, (*unused, *helpers, *extra)))
+    drop = ", ".join(map(identifier, (*map(fault, m.kinds), *helpers, *extra)))
     return f"SELECT * EXCLUDE ({drop}), {listed} AS _rules FROM ({sql})"
 
 
 def row_rules(m: Mapped) -> list[tuple[str, str]]:
-    """The rules that a row can break by itself, each with the SQL that is true if it does."""
+    """The rules that a row can break by itself: SQL of the rule's name, SQL true if it is broken.
+
+    Of a value that cannot be read the name is its fault and the column, as unreadable_ordered_at,
+    skipped_ordered_at (no clock showed that time) or repeated_ordered_at (clocks showed it twice).
+    """
     table = TABLES[m.table]
-    rules = [("ragged_row", "_ragged")]
-    rules += [(f"unreadable_{c}", identifier(bad(c))) for c in m.kinds]
+    rules = [("'ragged_row'", "_ragged")]
+    for column in m.kinds:
+        name = identifier(fault(column))
+        rules.append((f"{name} || {literal('_' + column)}", f"{name} IS NOT NULL"))
     needed = [c for c in (*table.required, *table.key) if m.has(c)]
     for column in dict.fromkeys(needed):
         if (m.table, column) != ("orders", "customer_id"):
-            empty = f"{identifier(column)} IS NULL AND NOT {identifier(bad(column))}"
-            rules.append((f"missing_{column}", empty))
+            empty = f"{identifier(column)} IS NULL AND {identifier(fault(column))} IS NULL"
+            rules.append((literal(f"missing_{column}"), empty))
     if m.table == "orders":
         listed = ", ".join(literal(k) for k in ORDER_KINDS)
-        rules.append(("unknown_kind", f"\"kind\" NOT IN ({listed})"))
+        rules.append(("'unknown_kind'", f"\"kind\" NOT IN ({listed})"))
     if table.time and m.has(table.time):
         day = identifier(business_date_of(m.table) or table.time)
         outside = f"({day} < DATE '{OLDEST}' OR {day} >= DATE '{LATEST}')"
-        rules.append(("date_out_of_range", f"coalesce({outside}, false)"))
+        rules.append(("'date_out_of_range'", outside))
     return rules
