@@ -15,7 +15,7 @@ TOTAL_ROWS = ("合计", "小计", "总计", "Total", "Grand total", "Subtotal")
 LEADING_CELLS, LEADING_COLUMNS = 3, 12
 _SKIPPED = " \t\r\n\u00a0\u3000:：,，"
 _MEASURE = re.compile(r"[\s\d.,:+()¥$€£%‰—–*/~-]*(CNY|RMB|USD|EUR|GBP)?[万亿元笔单件个条人次共\s]*")
-_DATE = re.compile(r"\d{4}[-/.年]\s?\d")
+_DATE = re.compile(r"(?<!\d)\d{4}(?:[-/]|\.(?=\d{1,2}\.)|年)\s?\d")
 
 
 def mark_totals(
