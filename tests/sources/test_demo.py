@@ -130,14 +130,15 @@ def test_another_seed_gives_another_company(small: Path, tmp_path: Path) -> None
     assert same == ["products.csv", "stores.xlsx"]
 
 
-def test_an_earlier_end_leaves_the_past_as_it_is(small: Path, tmp_path: Path) -> None:
+def test_an_earlier_end_leaves_the_past_as_it_is(middle: Path, tmp_path: Path) -> None:
     """A company that ends in June has the same order files up to May."""
-    earlier = digests(generate(tmp_path, customers=300, until=date(2025, 6, 30)))
+    earlier = digests(generate(tmp_path, customers=3_000, until=date(2025, 6, 30)))
 
     past = {name: hash_ for name, hash_ in earlier.items()
             if name.startswith("orders/") and name < "orders/orders_2025-06"}
     assert len(past) == 26
-    assert {name: digests(small)[name] for name in past} == past
+    later = digests(middle)
+    assert {name: later[name] for name in past} == past
     assert "orders/orders_2025-07.csv" not in earlier
 
 
@@ -235,6 +236,9 @@ def test_a_workbook_has_two_heading_rows_true_dates_and_textual_ids(small: Path)
     assert all(isinstance(row[0], str) and len(row[0]) == 19 for row in table[2:-1])
     paid = sum((money(row[3]) or Decimal(0) for row in table[2:-1]), Decimal(0))
     assert money(table[-1][3]) == paid
+    merged = sheet.merged_cell_ranges or []
+    assert ((0, 3), (0, 8)) in merged
+    assert ((0, 0), (1, 0)) in merged
 
 
 def test_order_ids_are_unique_and_too_long_for_a_float(middle: Path) -> None:
@@ -318,6 +322,7 @@ def test_known_duplicates_are_named_and_unknown_ones_share_a_telephone(middle: P
         assert first["手机号"] == second["手机号"].removeprefix("+86 ").replace(" ", "")
     merged = sum(bool(row["合并至"]) for row in customers.values())
     assert truths_of(middle)["duplicates"]["known"] == merged
+    assert 0 < merged < len(pairs)
 
 
 def test_the_worst_late_order_is_in_the_file(middle: Path) -> None:
@@ -334,6 +339,7 @@ def test_the_worst_late_order_is_in_the_file(middle: Path) -> None:
     assert worst["lag_days"] == max(lag.values()) == lag[worst["order_id"]]
     assert (worst["store_id"], worst["source_system"]) == (row["门店编号"], row["来源系统"])
     assert plan.LATE_STORE == row["门店编号"]
+    assert str(plan.LATE_LOADED) == worst["loaded_at"][:10]
 
 
 def test_only_the_planted_month_loses_membership_numbers(middle: Path) -> None:
