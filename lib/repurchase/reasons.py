@@ -6,6 +6,7 @@ pack's language, found again by its template.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import re
 from typing import TYPE_CHECKING
@@ -48,7 +49,10 @@ def worded(words: Words, text: str) -> str:
     for template, pattern in _patterns():
         match = pattern.fullmatch(text)
         if match:
-            return words._(template, **match.groupdict())
+            values = match.groupdict()
+            if "day" in values:
+                values["day"] = words.day(dt.date.fromisoformat(values["day"]))
+            return words._(template, **values)
     return text
 
 

@@ -28,6 +28,10 @@ from repurchase.period import Period
 MINUS = "\u2212"
 
 
+# Lines up to the next empty one.
+PARAGRAPH = re.compile(r"[^\n](?:.|\n(?!\s*\n))*")
+
+
 def N_(message: str) -> str:
     """Marks a message for the catalogue without translating it yet."""
     return message
@@ -54,7 +58,7 @@ class Words:
 
     def paragraph(self, text: str) -> str:
         """A Markdown cell, translated paragraph by paragraph."""
-        return re.sub(r"[^\n](?:.|\n(?!\s*\n))*", lambda m: self._(m[0].rstrip()), text)
+        return PARAGRAPH.sub(lambda m: self._(m[0].rstrip()), text)
 
     def number(self, value: float | None, digits: int = 0) -> str:
         if value is None:
@@ -158,6 +162,11 @@ def translations(language: str) -> gettext.NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def paragraphs(text: str) -> list[str]:
+    """The messages of a Markdown cell: its paragraphs, a heading being one."""
+    return [match[0].rstrip() for match in PARAGRAPH.finditer(text) if match[0].strip()]
 
 
 def fill(words: Words, claim: str, values: Mapping[str, object]) -> str:

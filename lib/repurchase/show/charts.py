@@ -38,6 +38,7 @@ LABEL_GAP_MM = 3.4
 CURVE_TICKS = (30, 60, 90, 180)
 POOLED_AGES = 18
 FEW_COHORTS = 3
+AXIS_LEFT_MM = 11.0
 
 
 # ---- shared pieces ----------------------------------------------------------------------------
@@ -260,8 +261,8 @@ def pooled(result: Result, *, id: str) -> Figure:
     shown = frame[frame["age"] >= 1].head(POOLED_AGES).reset_index(drop=True)
     with style.house(words):
         names = (words._("Month after joining"), words._("Cohorts counted"))
-        left = style.text_mm(names, size=style.SMALL_PT + 0.5) + 3
-        picture, ax = style.axes(height_mm=58, left=left, right=6, bottom=11)
+        room = style.text_mm(names, size=style.SMALL_PT + 0.5)
+        picture, ax = style.axes(height_mm=58, right=6, bottom=11)
         _, high = _reach(shown["high"].tolist())
         bottom, top = _share_axis(ax, words, 0.0, high)
         x = shown["age"].to_numpy(dtype=float)
@@ -273,7 +274,7 @@ def pooled(result: Result, *, id: str) -> Figure:
                 x[chosen], shown["value"][chosen], linestyle="none", marker="o", markersize=3.8,
                 markerfacecolor=face, markeredgecolor=style.ACTUAL, markeredgewidth=1.1,
             )  # fmt: skip
-        _age_axis(ax, words, shown, names)
+        _age_axis(ax, words, shown, names, room)
         _pooled_values(ax, words, shown)
         what = words._("Customers with an order date in that month, share of those who joined")
         style.unit_note(ax, _range_note(words, what, bottom, top))
@@ -284,12 +285,17 @@ def pooled(result: Result, *, id: str) -> Figure:
         )  # fmt: skip
 
 
-def _age_axis(ax: Axes, words: Words, shown: pd.DataFrame, names: Sequence[str]) -> None:
-    ages = shown["age"].tolist()
-    ax.set_xlim(0.6, max([*ages, 6]) + 0.4)
-    ax.set_xticks(
-        ages, [f"{a}\n{words.count(c)}" for a, c in zip(ages, shown["cohorts"], strict=True)]
-    )
+def _age_axis(
+    ax: Axes, words: Words, shown: pd.DataFrame, names: Sequence[str], room_mm: float
+) -> None:
+    """Ages with the cohorts behind them; what the two lines are stands left of the first."""
+    ages = [int(age) for age in shown["age"]]
+    last = max([*ages, 6]) + 0.4
+    width_mm = ax.get_position().width * style.TEXT_WIDTH_MM
+    free = min(0.5, max(0.0, (room_mm - AXIS_LEFT_MM + 4) / width_mm))
+    ax.set_xlim((1 - free * last) / (1 - free), last)
+    labels = [f"{a}\n{words.count(c)}" for a, c in zip(ages, shown["cohorts"], strict=True)]
+    ax.set_xticks(ages, labels)
     ax.annotate(
         "\n".join(names), (0, 0), xycoords=("figure points", "axes fraction"), xytext=(1, -4),
         textcoords="offset points", size=style.SMALL_PT + 0.5, color=style.MUTED, va="top",

@@ -75,7 +75,16 @@ def points(words: Words, change: float | None) -> str:
     """A signed change in percentage points, with a second digit where one would show 0."""
     if change is None:
         return ""
-    return words.points(change, 2 if 0 < abs(change) < 0.0005 else 1)
+    return words.points(change, _digits(change))
+
+
+def bare_points(words: Words, change: float) -> str:
+    """A change for a column whose caption names percentage points as its unit."""
+    return words.plus(change * 100, _digits(change))
+
+
+def _digits(change: float) -> int:
+    return 2 if 0 < abs(change) < 0.0005 else 1
 
 
 def distance(words: Words, change: float) -> str:
@@ -308,7 +317,7 @@ def _card(result: Result, name: str) -> Kpi:
         label=label,
         value=words.share(base.value),
         detail=words._(
-            "{interval}, n = {n}",
+            "{interval}, n={n}",
             interval=share_interval(words, base),
             n=base_size(words, base, context.currency),
         ),

@@ -169,7 +169,8 @@ def commentary(
     lines = [_incident(words, one) for one in incidents]
     said_by_company = (text or "").strip()
     if lines:
-        title = words._("Comment and known incidents" if said_by_company else "Known incidents")
+        both = words._("The company's comment and known incidents")
+        title = both if said_by_company else words._("Known incidents")
         return Note("\n".join(filter(None, [said_by_company, *lines])), "unsure", title)
     if said_by_company:
         return Note(said_by_company, "neutral", words._("The company's comment"))

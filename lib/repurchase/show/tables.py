@@ -20,6 +20,7 @@ from repurchase.show.blocks import Cell, Column, Table, Text
 from repurchase.show.sentences import (
     DASH,
     against,
+    bare_points,
     base_size,
     distance,
     paragraph,
@@ -89,7 +90,7 @@ def _change_cell(words: Words, record: Record | None, notes: _Notes) -> Cell:
     if record.change is None:
         return Cell(f"{DASH}{notes.mark(record.reason)}", muted=True)
     care = notes.mark(record.reason) if record.status == "provisional" else ""
-    text = f"{points(words, record.change)}{care}"
+    text = f"{bare_points(words, record.change)}{care}"
     if record.status == "final" and moved(record):
         tone = tone_of(record)
         return Cell(text, tone=None if tone == "neutral" else tone, bold=True)
@@ -136,7 +137,10 @@ def comparisons(
         Column(words._("Figure"), "left", "fr"),
         *_right(words._("Value"), words._("95% interval"), words._("n"), *headings),
     ]
-    legend = words._("Bold: the interval of the change excludes 0. Grey: no detectable change.")
+    legend = words._(
+        "Changes in percentage points. Bold: the interval of the change excludes 0. Grey: no"
+        " detectable change."
+    )
     return Table(
         tuple(columns), tuple(rows), id=id,
         title=words._("Each figure against each comparison, in percentage points") if id else None,
@@ -205,7 +209,7 @@ def triangle(result: Result, *, id: str) -> Table:
 def _cohort_row(
     words: Words, label: str, size: float, shares: pd.Series, most: float
 ) -> tuple[str | Cell, ...]:
-    small = size < SMALL_COHORT
+    small = bool(size < SMALL_COHORT)
     cells: list[str | Cell] = [
         Cell(words.month(Period.parse(label).start), muted=small),
         Cell(words.count(size), muted=small),
@@ -259,8 +263,8 @@ def ladder(figures: Result, *, id: str | None = None) -> Table:
         Column(words._("First order date"), "left"),
     ]  # fmt: skip
     legend = words._(
-        "Only customers old enough for the stated days count. Bold: the interval of the change"
-        " excludes 0. Grey: no detectable change."
+        "Only customers old enough for the stated days count. Changes in percentage points. Bold:"
+        " the interval of the change excludes 0. Grey: no detectable change."
     )
     kept = [r for r in figures.records if r.metric in LADDER]
     return Table(
