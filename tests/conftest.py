@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,4 +25,17 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("REVIEW_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip("the real data are not on this machine (../shared/data of the checkout)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def little_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder of its own whose profile `little` is the demo company with 300 customers."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "params").mkdir()
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    demo = (ROOT / "params" / "demo.yaml").read_text(encoding="utf-8")
+    little = demo.replace("customers: 20000", "customers: 300")
+    assert little != demo
+    (folder / "params" / "little.yaml").write_text(little, encoding="utf-8")
     return folder

@@ -92,6 +92,13 @@ class Finding:
     headline: bool = False
 
 
+FINDING_COLUMNS = (
+    "id chapter claim values records tone money money_low money_high confidence suggested_action"
+    " exhibit headline"
+).split()
+assert sorted(FINDING_COLUMNS) == sorted(f.name for f in fields(Finding))
+
+
 @dataclass(frozen=True)
 class Result:
     """What an analysis returns: a small frame to draw, the records in it, the SQL that made it."""

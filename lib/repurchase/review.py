@@ -461,9 +461,9 @@ class LoadBench(Bench):
 
 def _source_rows(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row a file: table, file, encoding, delimiter, rows."""
-    names = ("file", "encoding", "delimiter", "rows")
+    names = ("encoding", "delimiter", "rows")
     return [
-        {"table": source["table"], **{n: one.get(n) for n in names}}
+        {"table": source["table"], "file": one["path"], **{n: one[n] for n in names}}
         for source in sources
         for one in source["files"]
     ]

@@ -495,7 +495,9 @@ def totals(days: ir.Table, orders: ir.Table, windows: Windows) -> Result:
         days_history=days.count(),
     )
     every = orders.filter(orders.is_purchase)
-    counts = every.aggregate(orders_period=_within(every.order_date, windows.now).sum())
+    counts = every.aggregate(
+        orders_history=every.count(), orders_period=_within(every.order_date, windows.now).sum()
+    )
     row = {
         **money.to_pyarrow().to_pylist()[0],
         **people.to_pyarrow().to_pylist()[0],
@@ -504,6 +506,7 @@ def totals(days: ir.Table, orders: ir.Table, windows: Windows) -> Result:
     records = [
         Record("customers", _number(row["customers_history"]), "count", dimensions(span="history")),
         Record("buyers", _number(row["buyers_period"]), "count"),
+        Record("orders", _number(row["orders_history"]), "count", dimensions(span="history")),
         Record("orders", _number(row["orders_period"]), "count"),
     ]
     for name in ("net", "gross"):

@@ -152,6 +152,7 @@ def run(chapter: Chapter, params: Params, run_file: Path, output: Path) -> Ran:
                 log_output=False,
                 cwd=str(params.root),
                 config=Config({"KernelManager": {"transport": TRANSPORT}}),
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )
         except PapermillExecutionError as error:
             raise _failure(

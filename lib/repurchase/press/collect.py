@@ -7,7 +7,7 @@ from typing import Any
 
 from repurchase.errors import DataError
 from repurchase.press.chapters import Ran
-from repurchase.records import COLUMNS, MIME
+from repurchase.records import COLUMNS, FINDING_COLUMNS, MIME
 
 Row = dict[str, Any]
 
@@ -15,6 +15,7 @@ Row = dict[str, Any]
 def collected(ran: Iterable[Ran]) -> tuple[list[Row], list[Row]]:
     """All records and findings of executed notebooks, in the order of chapter and cell.
 
+    A notebook's file sorts the keys of a row; here they get their published order again.
     A figure that is recorded again with the same value is kept once. Raises DataError if the
     same metric, dimensions, period and comparison was recorded with different values.
     """
@@ -26,8 +27,8 @@ def collected(ran: Iterable[Ran]) -> tuple[list[Row], list[Row]]:
                 rows = output.get("data", {}).get(MIME)
                 if rows:
                     for row in rows["records"]:
-                        _keep(records, row)
-                    findings += rows["findings"]
+                        _keep(records, {name: row[name] for name in COLUMNS})
+                    findings += ({n: row[n] for n in FINDING_COLUMNS} for row in rows["findings"])
     named = [f["id"] for f in findings]
     twice = sorted({i for i in named if named.count(i) > 1})
     if twice:
@@ -58,4 +59,4 @@ def records_table(rows: list[Row]) -> Any:
     kinds = {c: pa.float64() if c in numbers else pa.string() for c in COLUMNS}
     kinds["definition_version"] = pa.int64()
     schema = pa.schema([(c, kinds[c]) for c in COLUMNS])
-    return pa.Table.from_pylist([{c: row[c] for c in COLUMNS} for row in rows], schema=schema)
+    return pa.Table.from_pylist(rows, schema=schema)
