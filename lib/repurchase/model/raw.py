@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,21 +71,71 @@ def numbered_rows(raw: Raw) -> str:
 
 
 def reader(con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, zones: Zones) -> Reader:
-    """How the texts of one source are read; number formats are told from the data here, once."""
+    """How the texts of one source are read.
 
-    def read(column: str, text: str, kind: Kind) -> Reading:
-        if kind == "id":
-            return _id(text)
-        if kind == "text":
-            return _text(text)
-        if kind in ("money", "number", "integer"):
-            return _number(text, column, kind, decimal_of(con, m, raw, column))
-        if kind in ("time", "date"):
-            return _time(con, text, kind, _formats(m, column), _column_zones(m, column, zones))
-        parsed = values.boolean(text) if kind == "flag" else values.tags(text)
-        return Reading(parsed.value, _fault(parsed.unreadable))
+    Nearly all texts of a clean export have a plain shape that the engine reads by itself. What
+    has not (`¥1.2万`, `2025年9月1日 下午1:05`) is read once a distinct text, and joined.
+    """
+    numbers = count(1)
+
+    def read(column: str, text: str, kind: Kind, rows: str) -> Reading:
+        form = _form(con, m, raw, zones, column, text, kind)
+        if column in m.constants:
+            return form.careful
+        name = f"reading_{raw.table}_{next(numbers)}"
+        known, value, why, day = (f"_{name}_{part}" for part in ("text", "value", "fault", "day"))
+        con.execute(
+            f"CREATE TEMP TABLE {name} AS SELECT _text AS {known}, {form.careful.value} AS {value},"
+            f" {form.careful.fault} AS {why}, {form.careful.day or 'NULL'} AS {day}"
+            f" FROM (SELECT DISTINCT {text} AS _text FROM {rows}"
+            f" WHERE NOT coalesce({form.when}, true))"
+        )
+        if con.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None:
+            return form.plain
+        plain, met = form.plain, f"{known} IS NOT NULL"
+        return Reading(
+            f"CASE WHEN {met} THEN {value} ELSE {plain.value} END",
+            f"CASE WHEN {met} THEN {why} ELSE {plain.fault} END",
+            f"CASE WHEN {met} THEN {day} ELSE {plain.day} END" if plain.day else None,
+            join=f"LEFT JOIN {name} ON {known} = {text}",
+        )
 
     return read
+
+
+@dataclass(frozen=True)
+class Form:
+    """Two readings of one text: `plain` serves where `when` is true or the text is NULL.
+
+    `careful` reads the column `_text`, or a constant, and serves always.
+    """
+
+    careful: Reading
+    plain: Reading
+    when: str
+
+
+def _form(
+    con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, zones: Zones, column: str, text: str,
+    kind: Kind,
+) -> Form:  # fmt: skip
+    careful = text if column in m.constants else "_text"
+    if kind == "id":
+        return _id(text, careful)
+    if kind == "text":
+        return _text(text, careful)
+    if kind in ("money", "number", "integer"):
+        return _number(text, careful, column, kind, decimal_of(con, m, raw, column))
+    if kind in ("time", "date"):
+        format = told(m.spec, column).format or m.spec.date_format
+        zone = told(m.spec, column).time_zone or zones.source
+        return _time(con, text, careful, kind, format, Zones(zones.company, zone))
+    if kind == "flag":
+        return _flag(text, careful)
+    parsed = values.tags(careful)
+    return Form(
+        Reading(parsed.value, NO_FAULT), Reading("CAST(NULL AS VARCHAR[])", NO_FAULT), "false"
+    )
 
 
 def _fault(unreadable: str) -> str:
@@ -99,25 +150,38 @@ def _matches(text: str, pattern: str) -> str:
     return f"regexp_full_match({text}, {literal(pattern)})"
 
 
-def _id(text: str) -> Reading:
-    parsed = values.text_id(text)
-    plain = Reading(f"({text})", NO_FAULT)
+def _id(text: str, careful: str) -> Form:
+    parsed = values.text_id(careful)
     when = _matches(text, "[A-Za-z0-9_.:-]*[0-9][A-Za-z0-9_.:-]*")
-    return Reading(parsed.value, _fault(parsed.unreadable), when=when, plain=plain)
+    return Form(
+        Reading(parsed.value, _fault(parsed.unreadable)), Reading(f"({text})", NO_FAULT), when
+    )
 
 
-def _text(text: str) -> Reading:
+def _text(text: str, careful: str) -> Form:
     listed = ", ".join(map(literal, values.NULLS))
     shape = _matches(text, f"[^{_BLANK}]|[^{_BLANK}].*[^{_BLANK}]")
-    plain = Reading(f"({text})", NO_FAULT)
-    when = f"({text} NOT IN ({listed}) AND {shape})"
-    return Reading(values.text(text), NO_FAULT, when=when, plain=plain)
+    return Form(
+        Reading(values.text(careful), NO_FAULT),
+        Reading(f"({text})", NO_FAULT),
+        f"({text} NOT IN ({listed}) AND {shape})",
+    )
 
 
-def _number(text: str, column: str, kind: Kind, decimal: Decimal) -> Reading:
+def _flag(text: str, careful: str) -> Form:
+    parsed = values.boolean(careful)
+    yes, no = (", ".join(map(literal, texts)) for texts in (values.TRUE, values.FALSE))
+    return Form(
+        Reading(parsed.value, _fault(parsed.unreadable)),
+        Reading(f"({text} IN ({yes}))", NO_FAULT),
+        f"{text} IN ({yes}, {no})",
+    )
+
+
+def _number(text: str, careful: str, column: str, kind: Kind, decimal: Decimal) -> Form:
     wanted = type_of(column, kind)
     scale = 4 if kind == "integer" else int(wanted.rstrip(")").split(",")[1])
-    parsed = values.number(text, decimal=decimal, money=kind == "money", scale=scale)
+    parsed = values.number(careful, decimal=decimal, money=kind == "money", scale=scale)
     value, broken = parsed.value, parsed.unreadable
     if kind == "integer":
         whole = f"{value} = trunc({value})"
@@ -126,44 +190,33 @@ def _number(text: str, column: str, kind: Kind, decimal: Decimal) -> Reading:
     point = r"(\.\d+)?" if decimal == "." and kind != "integer" else ""
     cast = f"TRY_CAST({text} AS {wanted})"
     plain = Reading(cast, _fault(f"{text} IS NOT NULL AND {cast} IS NULL"))
-    when = _matches(text, rf"-?\d+{point}")
-    return Reading(value, _fault(broken), when=when, plain=plain)
-
-
-def _formats(m: Mapped, column: str) -> str:
-    return told(m.spec, column).format or m.spec.date_format
-
-
-def _column_zones(m: Mapped, column: str, zones: Zones) -> Zones:
-    return Zones(zones.company, told(m.spec, column).time_zone or zones.source)
+    return Form(Reading(value, _fault(broken)), plain, _matches(text, rf"-?\d+{point}"))
 
 
 def _time(
-    con: duckdb.DuckDBPyConnection, text: str, kind: Kind, format: str, zones: Zones
-) -> Reading:
+    con: duckdb.DuckDBPyConnection, text: str, careful: str, kind: Kind, format: str, zones: Zones
+) -> Form:
     formats: Literal["auto"] | tuple[str, ...] = "auto" if format == "auto" else (format,)
     moment = values.date_time(
-        text, formats=formats, zone=zones.source, business_zone=zones.company
+        careful, formats=formats, zone=zones.source, business_zone=zones.company
     )
-    value, day = (moment.utc, moment.date) if kind == "time" else (moment.date, None)
-    full = Reading(value, moment.reason, day)
-    if format != "auto":
-        return full
     naive = f"TRY_CAST({text} AS TIMESTAMP)"
     local = f"timezone({literal(zones.source)}, {naive})"
-    utc = f"make_timestamp(epoch_us({local}))"
-    company_day = f"CAST({naive} AS DATE)"
+    day = f"CAST({naive} AS DATE)"
     if zones.source != zones.company:
-        company_day = f"CAST(timezone({literal(zones.company)}, {local}) AS DATE)"
-    when = _matches(text, r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}")
-    switches = _switch_table(con, zones.source)
-    when = f"({when} AND left({text}, 10) NOT IN (SELECT day FROM {switches}))"
+        day = f"CAST(timezone({literal(zones.company)}, {local}) AS DATE)"
     lost = _fault(f"{text} IS NOT NULL AND {naive} IS NULL")
+    when = "false"
+    if format == "auto":
+        shape = _matches(text, r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}")
+        switches = _switch_table(con, zones.source)
+        when = f"({shape} AND left({text}, 10) NOT IN (SELECT day FROM {switches}))"
     if kind == "date":
-        plain = Reading(company_day, lost)
-    else:
-        plain = Reading(utc, lost, company_day)
-    return Reading(value, moment.reason, day, when=when, plain=plain)
+        return Form(Reading(moment.date, moment.reason), Reading(day, lost), when)
+    utc = f"make_timestamp(epoch_us({local}))"
+    return Form(
+        Reading(moment.utc, moment.reason, moment.date), Reading(utc, lost, day), when
+    )
 
 
 def _switch_table(con: duckdb.DuckDBPyConnection, zone: str) -> str:

@@ -55,7 +55,7 @@ class Zones:
     source: str
 
 
-Reader = Callable[[str, str, Kind], "Reading"]
+Reader = Callable[[str, str, Kind, str], "Reading"]
 
 
 def typed_select(
@@ -66,8 +66,8 @@ def typed_select(
 
     Every mapped canonical column under its name, the business date, the kept x_ columns, and
     `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (names with a blank between, or NULL), `_turned`
-    (an amount of a return was made negative). `read` gives the SQL that reads a text as a kind,
-    `describe` the types of a query's columns; `repeats` is a table of the `_place` of rows that
+    (an amount of a return was made negative). `read` gives the SQL that reads a text of the given rows as a
+    kind, `describe` the types of a query's columns; `repeats` is a table of the `_place` of rows that
     repeat an earlier one. Raises ParameterError for a bad expression.
     """
     sql = _values(m, raw, read, repeats)
@@ -90,15 +90,14 @@ def typed_select(
 class Reading:
     """SQL that reads a text: its value, and NULL or why it cannot be read ("unreadable", ...).
 
-    Of a time also the day it falls on in the company's time zone. `plain` is a cheaper reading
-    of the same text where `when` is true, as it is of nearly all rows of a clean export.
+    Of a time also the day it falls on in the company's time zone. `join` brings in what the three
+    need beside the row itself.
     """
 
     value: str
     fault: str
     day: str | None = None
-    when: str | None = None
-    plain: Reading | None = None
+    join: str = ""
 
     def columns(self, column: str, day_name: str | None) -> list[str]:
         parts = [
@@ -129,36 +128,19 @@ def _source_text(m: Mapped, column: str, text: str) -> str:
 
 
 def _values(m: Mapped, raw: str, read: Reader, repeats: str | None) -> str:
-    """Mapped columns and constants as values; rows that are plain in all columns go the short way."""
     texts = {c: identifier(h) for c, h in m.headings.items()}
     texts |= {c: literal(v) for c, v in m.constants.items()}
-    readings = {
-        column: read(column, _source_text(m, column, text), m.kinds[column])
-        for column, text in texts.items()
-    }
-    plain = [r.when for r in readings.values() if r.when]
-    if not plain:
-        return _values_select(m, raw, readings, repeats, "true")
-    short = {c: r.plain or r for c, r in readings.items()}
-    condition = " AND ".join(f"coalesce({when}, true)" for when in plain)
-    return (
-        _values_select(m, raw, short, repeats, condition)
-        + " UNION ALL "
-        + _values_select(m, raw, readings, repeats, f"NOT ({condition})")
-    )
-
-
-def _values_select(
-    m: Mapped, raw: str, readings: Mapping[str, Reading], repeats: str | None, where: str
-) -> str:
     parts = [
         "_place", "_number", "_row", "_total", "_problem IS NOT NULL AS _ragged",
         f"_place IN (SELECT _place FROM {repeats}) AS _repeat" if repeats else "false AS _repeat",
     ]  # fmt: skip
-    for column, reading in readings.items():
+    joins = []
+    for column, text in texts.items():
+        reading = read(column, _source_text(m, column, text), m.kinds[column], raw)
         parts += reading.columns(column, _day_name(m, column))
+        joins.append(reading.join)
     parts += [f"{identifier(h)} AS {identifier(x)}" for x, h in m.extra.items()]
-    return f"SELECT {', '.join(parts)} FROM {raw} WHERE {where}"
+    return f"SELECT {', '.join(parts)} FROM {raw} AS rows {' '.join(joins)}"
 
 
 def _with_expression(
@@ -170,7 +152,7 @@ def _with_expression(
     result = _type_of_expression(compiled, sql, describe, where)
     kind = m.kinds[column]
     if result == "VARCHAR" and kind not in {"id", "text"}:
-        reading = read(column, _source_text(m, column, f"({compiled})"), kind)
+        reading = read(column, _source_text(m, column, f"({compiled})"), kind, f"({sql})")
     else:
         wanted = type_of(column, kind)
         cast = f"TRY_CAST(({compiled}) AS {wanted})"
@@ -181,7 +163,7 @@ def _with_expression(
             lost = "CAST(NULL AS VARCHAR)"
         reading = Reading(cast, lost, f"TRY_CAST({cast} AS DATE)")
     columns = reading.columns(column, _day_name(m, column))
-    return f"SELECT *, {', '.join(columns)} FROM ({sql})"
+    return f"SELECT rows.*, {', '.join(columns)} FROM ({sql}) AS rows {reading.join}"
 
 
 def _type_of_expression(
