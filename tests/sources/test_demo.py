@@ -199,6 +199,26 @@ def test_the_dirt_in_the_files_is_the_dirt_in_the_truths(small: Path, middle: Pa
             assert {key: files[name][key] for key in found} == found
 
 
+def test_every_row_ends_in_one_place(middle: Path) -> None:
+    """Excluded, set aside and loaded rows counted from the files are those of the truths."""
+    ledger = truths_of(middle)["dirt"]["ledger"]
+    places: Counter[str] = Counter()
+    for rows in order_rows(middle).values():
+        for row in rows:
+            if row["测试订单"] == "是":
+                places["test"] += 1
+            elif row["订单状态"] in ("已取消", "待付款"):
+                places[{"已取消": "cancelled", "待付款": "unpaid"}[row["订单状态"]]] += 1
+            elif moment(row["下单时间"]) is None or money(row["实付金额"]) is None:
+                places["quarantined"] += 1
+            else:
+                places["loaded"] += 1
+
+    assert ledger["excluded"] == {name: places[name] for name in ("cancelled", "unpaid", "test")}
+    assert (ledger["quarantined"], ledger["loaded"]) == (places["quarantined"], places["loaded"])
+    assert ledger["rows"] == places.total()
+
+
 def test_some_rows_are_unreadable_but_few(middle: Path) -> None:
     """There is something to set aside, below a fifth of a per cent of the rows."""
     dirt = truths_of(middle)["dirt"]["all"]

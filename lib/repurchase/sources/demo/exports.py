@@ -46,8 +46,9 @@ _MONEY = slice(3, 9)
 DONE, SHIPPED, PAID, OFF, WAITING, REFUNDED = (
     "已完成", "已发货", "已付款", "已取消", "待付款", "已退款",
 )
-BAD_DATES = ("#REF!", "2024-02-31 10:20:00", "昨天", "0000-00-00")
-BAD_AMOUNTS = ("#VALUE!", "12O.5O", "面议")
+# None of them is a word for "missing", such as #REF!: what is here was written, and is wrong.
+BAD_DATES = ("2025-13-01 09:00:00", "2024-02-31 10:20:00", "昨天", "0000-00-00")
+BAD_AMOUNTS = ("1,2,3.4.5", "12O.5O", "面议")
 REMARKS = ("要求包装, 送人", '刻字"HY"', "请放前台", "改期配送", "gift wrap")
 
 

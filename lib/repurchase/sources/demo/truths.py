@@ -456,6 +456,21 @@ def _row_counts(company: Company, rows: Ints) -> Truth:
     }
 
 
+def _ledger(company: Company) -> Truth:
+    """Where each row of the order files ends: set aside, excluded by name, or loaded."""
+    role = company.orders.role
+    torn = company.sheet.bad_date | company.sheet.bad_amount
+    named = {"cancelled": role == CANCELLED, "unpaid": role == UNPAID, "test": role == TEST}
+    kept = ~(named["cancelled"] | named["unpaid"] | named["test"])
+    return {
+        "definition": "a row that is both excluded and unreadable is excluded",
+        "rows": len(role),
+        "total_rows": sum(name.endswith(".xlsx") for name in company.files),
+        "excluded": {name: int(mask.sum()) for name, mask in named.items()},
+        "quarantined": int((torn & kept).sum()), "loaded": int((~torn & kept).sum()),
+    }
+
+
 def _dirt(company: Company) -> Truth:
     files: Truth = {}
     for name, rows in company.files.items():
@@ -466,6 +481,7 @@ def _dirt(company: Company) -> Truth:
         "definition": "counts of rows in the order files; a row may count under several heads; "
         "total rows (合计) are not rows",
         "all": _row_counts(company, np.arange(len(company.orders.day))),
+        "ledger": _ledger(company),
         "files": files,
         "order_lines": len(company.lines.order),
         "events": len(company.contact.events.person),
