@@ -129,6 +129,17 @@ def test_exhibits_keep_words_and_lead_to_their_data():
     assert "R-1.csv" not in page(EVERYTHING[2])
 
 
+def test_a_frame_is_written_anew_and_escaped():
+    """The table of an output keeps its values and loses whatever else was in it."""
+    html = (
+        "<table onclick='x()'><tr><th>n</th></tr><tr><td>a &lt;b&gt;<i id=z>7</i></td></tr></table>"
+    )
+    text = page(shown({"text/html": html, "text/plain": "frame"}))
+
+    assert re.search(r"<td[^>]*>a &lt;b&gt; 7</td>|<th[^>]*>a &lt;b&gt; 7</th>", text)
+    assert "onclick" not in text and "<pre>frame" not in text
+
+
 def test_a_table_scrolls_in_its_own_box():
     """A wide table never widens the page."""
     html = page(said("|a|b|\n|-|-|\n|1|2|"), shown(Table((Column("a"),), (("1",),))))

@@ -230,6 +230,7 @@ def test_text_from_data_is_printed_as_it_is(text):
         ("a😀b", "a[U+1F600]b"),
         ("a\u202eb", "a[U+202E]b"),
         ("a\x00b", "a[U+0000]b"),
+        ("a\u00adb", "a[U+00AD]b"),
         ("שלום", "[U+05E9][U+05DC][U+05D5][U+05DD]"),
         ("❤\ufe0f", "[U+2764]"),
         ("e\u0301", "é"),
@@ -255,12 +256,11 @@ def test_an_emoji_does_not_stop_the_pack(caplog):
 def test_a_name_of_ten_thousand_characters_stays_on_its_pages():
     """It wraps; every character of it is printed, none beyond the edge."""
     pdf = bound(shown(Table((Column("name"), Column("n", "right")), (("x" * 10_000, "1"),))))
-    placed = []
-    for page in pypdf.PdfReader(io.BytesIO(pdf)).pages:
-        page.extract_text(visitor_text=lambda text, cm, tm, *rest: placed.append((tm[4], text)))
+    pages = pypdf.PdfReader(io.BytesIO(pdf)).pages
+    lines = [line for page in pages for line in page.extract_text().splitlines()]
 
     assert words(pdf).replace(" ", "").count("x") >= 10_000
-    assert max(at for at, text in placed if text.strip()) < 595 - 20 / MM_PER_PT
+    assert max(len(line) for line in lines) < 150
 
 
 def test_a_long_table_repeats_its_heads():
@@ -294,7 +294,7 @@ def test_a_table_that_fits_keeps_its_size_and_a_wider_one_shrinks():
         return fitted(Table(tuple(Column("n", "right") for _ in cells), (cells,)), width_mm=170)
 
     assert fit(3).size_pt == 8.5
-    assert 6.5 <= fit(12).size_pt < 8.5
+    assert (7.5, 7.0) == (fit(12).size_pt, fit(13).size_pt)
     for columns in (3, 12):
         total = sum(float(width.removesuffix("pt")) for width in fit(columns).widths)
         assert total <= 170 / MM_PER_PT + 0.1
@@ -364,16 +364,16 @@ def test_a_plot_that_needs_a_script_is_named():
 def test_a_frame_of_pandas_becomes_a_table():
     """Values, spans and alignment come over; figures stand right."""
     html = (
-        "<table><thead><tr><th></th><th colspan='2'>sales</th></tr>"
-        "<tr><th></th><th>net</th><th>who</th></tr></thead>"
-        "<tbody><tr><th>0</th><td>1,234.5</td><td>a &lt;b&gt;</td></tr></tbody></table>"
+        "<table><thead><tr><th></th><th colspan='2'>sales</th><th>more</th></tr>"
+        "<tr><th></th><th>net</th><th>who</th><th>k</th></tr></thead>"
+        "<tbody><tr><th>0</th><td>1,234.5</td><td>a &lt;b&gt;</td><td>7</td></tr></tbody></table>"
     )
     (table,) = tables_in_html(html)
 
-    assert ["", "sales", ""] == [column.label for column in table.columns]
-    assert ["right", "right", "left"] == [column.align for column in table.columns]
+    assert ["", "sales", "", "more"] == [column.label for column in table.columns]
+    assert ["right", "right", "left", "right"] == [column.align for column in table.columns]
     assert 2 == table.header_rows
-    assert ["0", "1,234.5", "a <b>"] == [cell.text for cell in table.rows[1]]
+    assert ["0", "1,234.5", "a <b>", "7"] == [cell.text for cell in table.rows[1]]
     assert "a <b>" in words(bound(result({"text/html": html, "text/plain": "df"})))
 
 

@@ -39,7 +39,6 @@ class TypstPdfExporter(Exporter):
         source, assets = self._source(nb, resources)
         moment = datetime.fromisoformat(self.timestamp)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        resources["output_extension"] = ".pdf"
         return compile_source(source, assets, timestamp=moment), resources
 
     def _source(self, nb: Any, resources: Any) -> tuple[str, AssetStore]:

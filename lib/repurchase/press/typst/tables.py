@@ -30,8 +30,7 @@ def text_of_html(html: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(html, "html.parser")
-    for style in soup.find_all(["style", "script"]):
-        style.decompose()
+    # The parser's own text leaves styles and scripts out.
     kept = (line.strip() for line in soup.get_text("\n").splitlines())
     return "\n".join(line for line in kept if line)
 
