@@ -29,7 +29,7 @@ MINUS = "\u2212"
 
 
 # Lines up to the next empty one.
-PARAGRAPH = re.compile(r"[^\n](?:.|\n(?!\s*\n))*")
+PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 
 
 def N_(message: str) -> str:

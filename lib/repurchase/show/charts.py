@@ -45,7 +45,12 @@ AXIS_LEFT_MM = 11.0
 
 
 def _share_axis(ax: Axes, words: Words, low: float, high: float) -> tuple[float, float]:
-    """A share axis around the values, on round steps; returns its range."""
+    """A share axis around the values, on round steps; returns its range.
+
+    It spans ten points at least, so that noise does not fill the picture.
+    """
+    centre = (low + high) / 2
+    low, high = min(low, max(0.0, centre - 0.05)), max(high, min(1.0, centre + 0.05))
     step = next((s for s in (0.01, 0.02, 0.05, 0.1) if (high - low) / s <= 5.5), 0.2)
     bottom = max(0.0, math.floor(low / step + 1e-9) * step)
     top = min(1.0, math.ceil(high / step - 1e-9) * step)
@@ -85,10 +90,10 @@ def _direct_labels(
 
 
 def _marked_tick(ax: Axes, number: int) -> None:
-    """The reviewed period's tick label stands out."""
-    label = ax.get_xticklabels()[number]
-    label.set_color(style.ACTUAL)
-    label.set_fontweight("semibold")
+    """The reviewed period's tick label stands out; an axis without ticks is left alone."""
+    for label in ax.get_xticklabels()[number:][:1]:
+        label.set_color(style.ACTUAL)
+        label.set_fontweight("semibold")
 
 
 def _number(value: object) -> float:
@@ -172,12 +177,12 @@ def _draw_trend(
     x = np.arange(len(shown))
     ax.fill_between(x, shown["low"], shown["high"], color=style.ACTUAL, alpha=0.13, linewidth=0)
     ax.plot(x, past, color=style.COMPARISON, linewidth=1.5)
-    ax.plot(x, shown["value"], color=style.ACTUAL, linewidth=1.9)
+    ax.plot(x, shown["value"], color=style.ACTUAL, linewidth=1.9, clip_on=False)
     short = shown["short_history"].astype(bool).to_numpy()
     for chosen, face in ((short, "white"), (~short, style.ACTUAL)):
         ax.plot(
             x[chosen], shown["value"][chosen], linestyle="none", marker="o", markersize=3.8,
-            markerfacecolor=face, markeredgecolor=style.ACTUAL, markeredgewidth=1.1,
+            markerfacecolor=face, markeredgecolor=style.ACTUAL, markeredgewidth=1.1, clip_on=False,
         )  # fmt: skip
     for number, period in enumerate(shown["period"]):
         if period in targets:
@@ -185,7 +190,7 @@ def _draw_trend(
                 [number - 0.32, number + 0.32], [targets[period]] * 2, color=style.PLAN,
                 linewidth=1.2, linestyle=(0, (2.5, 1.5)), solid_capstyle="butt",
             )  # fmt: skip
-    ax.set_xlim(-0.4, len(shown) - 1 + 0.1)
+    ax.set_xlim(-0.4, max(len(shown) - 1, 0.4) + 0.1)
     ax.set_xticks(x, style.period_labels([Period.parse(p) for p in shown["period"]], words))
     _marked_tick(ax, len(shown) - 1)
 
@@ -273,6 +278,7 @@ def pooled(result: Result, *, id: str) -> Figure:
             ax.plot(
                 x[chosen], shown["value"][chosen], linestyle="none", marker="o", markersize=3.8,
                 markerfacecolor=face, markeredgecolor=style.ACTUAL, markeredgewidth=1.1,
+                clip_on=False,
             )  # fmt: skip
         _age_axis(ax, words, shown, names, room)
         _pooled_values(ax, words, shown)
@@ -630,13 +636,16 @@ def _identified_line(months: Result, *, id: str, width: style.Width) -> Figure:
         bottom, top = _share_axis(ax, words, *_reach([*frame["low"], *frame["high"], *bands]))
         x = np.arange(len(frame))
         ax.fill_between(x, frame["low"], frame["high"], color=style.ACTUAL, alpha=0.13, linewidth=0)
-        ax.plot(x, frame["value"], color=style.ACTUAL, linewidth=1.9, marker="o", markersize=3.4)
+        ax.plot(
+            x, frame["value"], color=style.ACTUAL, linewidth=1.9, marker="o", markersize=3.4,
+            clip_on=False,
+        )  # fmt: skip
         for height in bands:
             ax.plot(
                 [len(frame) - 2, len(frame) - 1], [height] * 2, color=style.PLAN, linewidth=1.0,
                 linestyle=(0, (2.5, 1.5)),
             )  # fmt: skip
-        ax.set_xlim(-0.4, len(frame) - 1 + 0.1)
+        ax.set_xlim(-0.4, max(len(frame) - 1, 0.4) + 0.1)
         names = style.period_labels([Period.parse(m) for m in frame["month"]], words)
         step = 1 if width == "full" or len(frame) < 8 else 3
         kept = [i for i in range(len(frame)) if (len(frame) - 1 - i) % step == 0]

@@ -246,7 +246,7 @@ def _step_line(context: Context, row: Row, *, first: bool) -> tuple[str | Cell, 
     label = words._(STEPS[code], name=name) if code in STEPS else code
     reason = row["reason"]
     if isinstance(reason, str) and reason in STEP_REASONS:
-        label = f"{label} ({words._(STEP_REASONS[reason])})"
+        label = words._("{step} ({reason})", step=label, reason=words._(STEP_REASONS[reason]))
     aside = code == "undated"
     bold = (first or bool(row["total"]) or code == "unexplained") and not aside
     count = row["rows"]

@@ -548,7 +548,7 @@ def totals(result: Result, *others: Result, id: str | None = None) -> Table:
         ("", "", "orders", ""),
         ("net_revenue", "span=history", "net_revenue", ""),
         ("gross_revenue", "span=history", "gross_revenue", ""),
-        ("rows_without_customer", "", "", ""),
+        ("rows_without_customer", "span=history", "", ""),
     )
     rows = []
     for metric, where, metric_now, where_now in lines:

@@ -1,0 +1,171 @@
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from repurchase.analysis import findings
+from repurchase.analysis.windows import windows_of
+from repurchase.context import Context
+from repurchase.params import Params, Profile, SourceSpec
+from repurchase.period import Period
+from repurchase.records import Record, Result
+from repurchase.words import Words
+
+UP, FLAT = (0.02, 0.01, 0.03), (0.02, -0.01, 0.05)
+
+
+@pytest.fixture
+def context():
+    profile = Profile(
+        company="x", time_zone="UTC", currency="CNY", order_definition="x",
+        sources={"orders": (SourceSpec(files="a.csv", columns={}),)},
+    )  # fmt: skip
+    period = Period.parse("2025-09")
+    windows = windows_of(period, country=None, data_from=dt.date(2023, 1, 1))
+    return Context(Params("x", profile, Path("."), period), period, windows, Words("en"))
+
+
+def record(metric="returning_buyer_share", value=0.6, against="none", change=None, **given):
+    c, low, high = change or (None, None, None)
+    return Record(metric, value, "share", n=1000.0, numerator=600.0, compare_to=against,
+                  change=c, change_low=low, change_high=high, **given)  # fmt: skip
+
+
+def cohorts(newest: float, months: int = 14):
+    """A triangle whose cohorts of 1,000 come back to 30 % at age 1, the last three otherwise."""
+    labels = [Period.parse("2025-09").shifted(i - months + 1).label for i in range(months)]
+    table = np.full((months, 2), np.nan)
+    table[:, 0] = 1000
+    table[:-1, 1] = 300
+    table[-4:-1, 1] = newest
+    return Result(pd.DataFrame(table, index=pd.Index(labels, name="cohort"), columns=[0, 1]))
+
+
+def found(context, *records, identified=0.0, triangle=None, **options):
+    known = [
+        record("identified_order_share", 0.9),
+        record("identified_order_share", 0.9, "previous", (identified, identified - 0.01,
+                                                            identified + 0.01)),
+    ]  # fmt: skip
+    constant = Result(None, (record(value=0.58, against="previous", change=FLAT),))
+    result = Result(None, (record(), *records), context=context)
+    return findings.retention_findings(
+        result, Result(None, tuple(known)), constant, triangle or cohorts(300), **options
+    )
+
+
+def test_a_change_is_a_finding_only_if_its_interval_excludes_zero(context):
+    """What may be chance is not reported."""
+    assert ["retention.returning_buyer_share.rose"] == [
+        f.id for f in found(context, record(against="year_ago", change=UP))
+    ]
+    assert ["retention.nothing"] == [
+        f.id for f in found(context, record(against="year_ago", change=FLAT))
+    ]
+
+
+def test_a_year_ago_goes_before_the_previous_period(context):
+    """The season is in the comparison with the previous period, so it is the second choice."""
+    (one,) = found(
+        context,
+        record(against="previous", change=(-0.03, -0.04, -0.02)),
+        record(against="year_ago", change=UP),
+    )
+    (other,) = found(context, record(against="previous", change=UP))
+
+    assert ("year_ago", "high") == (one.values["against_label"], one.confidence)
+    assert ("previous", "medium") == (other.values["against_label"], other.confidence)
+
+
+def test_a_provisional_change_is_no_finding(context):
+    """A share that rises with the length of the data is not reported as a rise."""
+    young = record(against="year_ago", change=UP, status="provisional")
+
+    assert ["retention.nothing"] == [f.id for f in found(context, young)]
+
+
+def test_short_history_is_said_beside_other_findings(context):
+    """The reader hears that the comparison is not fair yet, whatever else was found."""
+    result = Result(
+        None,
+        (
+            record(status="provisional"),
+            record("repurchase_90d", 0.4, "target", (-0.1, -0.2, -0.05)),
+        ),
+        context=context,
+    )
+    known = Result(None, (record("identified_order_share", 0.9),))
+
+    told = findings.retention_findings(result, known, Result(None), cohorts(300))
+
+    assert ["retention.repurchase_90d.below_target", "retention.early"] == [f.id for f in told]
+
+
+def test_identification_beyond_its_limit_comes_first_and_lowers_the_rest(context):
+    """All else is unsure while nobody knows who was asked for the card."""
+    told = found(context, record(against="year_ago", change=UP), identified=-0.05)
+
+    assert "retention.identified_order_share.moved" == told[0].id
+    assert 0.58 == told[0].values["constant_share"]
+    assert ("unsure", "low") == (told[1].tone, told[1].confidence)
+
+
+def test_a_target_is_missed_only_beyond_the_interval(context):
+    """Within the margin it is neither met nor missed."""
+    below = record(against="target", change=(-0.05, -0.07, -0.03))
+    near = record(against="target", change=(-0.01, -0.03, 0.01))
+
+    (one,) = found(context, below)
+    assert 0.65 == pytest.approx(one.values["target_share"])
+    assert ["retention.nothing"] == [f.id for f in found(context, near)]
+
+
+def test_the_newest_cohorts_are_held_against_the_nine_before(context):
+    """240 of 1,000 in each of three months against 300 in nine: a fall of six points."""
+    (one,) = found(context, triangle=cohorts(240))
+
+    assert "retention.cohort_retention.newest_weaker" == one.id
+    assert (0.24, -0.06) == (
+        pytest.approx(one.values["value_share"]),
+        pytest.approx(one.values["change_points"]),
+    )
+    assert ("2025-06", "2025-08") == (one.values["first_period"], one.values["last_period"])
+
+
+@pytest.mark.parametrize("triangle", [cohorts(295), cohorts(240, months=12)])
+def test_few_cohorts_or_chance_say_nothing(context, triangle):
+    """Eleven observed cohorts are too few; half a point is chance."""
+    assert ["retention.nothing"] == [f.id for f in found(context, triangle=triangle)]
+
+
+def test_cohorts_of_the_first_year_are_no_yardstick(context):
+    """Who seems new in the first year of data may be an old customer."""
+    late = dt.date(2024, 6, 1)
+    windows = windows_of(context.period, country=None, data_from=late)
+    young = Context(context.params, context.period, windows, context.words)
+
+    assert ["retention.nothing"] == [f.id for f in found(young, triangle=cohorts(240))]
+
+
+def test_money_is_the_buyers_more_or_fewer_times_their_mean(context):
+    """.02 of 1,000 buyers are 20; at 50 each 1,000, from 500 to 1,500."""
+    (one,) = found(context, record(against="year_ago", change=UP), returning_revenue_mean=50.0)
+
+    assert (1000.0, 500.0, 1500.0) == (one.money, one.money_low, one.money_high)
+
+
+def test_every_claim_is_filled_by_its_finding(context):
+    """No gap of a claim is left without a value."""
+    from repurchase.catalogue import gaps
+
+    told = found(
+        context,
+        record(against="year_ago", change=UP),
+        record(against="target", change=(-0.05, -0.07, -0.03)),
+        identified=0.05,
+        triangle=cohorts(360),
+    )
+
+    assert 4 == len(told)
+    assert all(gaps(f.claim) <= set(f.values) for f in told)

@@ -1,0 +1,198 @@
+from dataclasses import replace
+
+import pytest
+from repurchase import show
+from repurchase.records import Record, Result
+from repurchase.show import sentences
+
+UP = (0.021, 0.003, 0.039)
+DOWN = (-0.021, -0.039, -0.003)
+FLAT = (0.010, -0.008, 0.028)
+
+
+def test_a_detectable_rise_is_said_with_its_size(context_of, chapter, figure_of):
+    """The headline says that the share rose, by how much, and that the rest is undecided."""
+    told = chapter(context_of(), figure_of(year_ago=UP, previous=FLAT))
+
+    block = show.headline(**told)
+
+    assert (
+        "Returning buyers rose to 62.0% of all buyers in September 2025: +2.1 pp on a year ago;"
+        " no detectable change on the previous period."
+    ) == block.text
+    assert "good" == block.tone
+    assert block.detail.endswith("certainty high")
+    assert "+2.1 pp on a year ago (95% interval +0.3 to +3.9 pp)" in block.detail
+
+
+def test_an_interval_that_covers_zero_is_no_change(context_of, chapter, figure_of):
+    """Nothing is claimed where the interval of the change covers 0, not even its direction."""
+    block = show.headline(**chapter(context_of(), figure_of(year_ago=FLAT, previous=FLAT)))
+
+    assert (
+        "Returning buyers were 62.0% of all buyers in September 2025: no detectable change on a"
+        " year ago, nor on the previous period."
+    ) == block.text
+    assert "neutral" == block.tone
+
+
+def test_a_fall_and_a_missed_target_are_bad(context_of, chapter, figure_of):
+    """The target is named with the distance to it."""
+    told = chapter(
+        context_of(), figure_of(year_ago=DOWN, previous=DOWN, target=(-0.03, -0.05, -0.01))
+    )
+
+    block = show.headline(**told)
+
+    assert block.text.startswith("Returning buyers fell to 62.0%")
+    assert block.text.endswith("3.0 pp below the target of 65.0%.")
+    assert "bad" == block.tone
+
+
+def test_opposite_movements_make_no_verdict(context_of, chapter, figure_of):
+    """Up on a year ago and down on the previous period is neither a rise nor a fall."""
+    block = show.headline(**chapter(context_of(), figure_of(year_ago=UP, previous=DOWN)))
+
+    assert block.text.startswith("Returning buyers were 62.0%")
+    assert "neutral" == block.tone
+
+
+def test_a_short_history_forbids_the_comparison(context_of, chapter, figure_of):
+    """A share that rises with the length of the data alone is not said to have risen."""
+    reason = "only 11 months of history: the share rises with its length alone"
+    told = chapter(context_of(), figure_of(previous=UP, status="provisional", reason=reason))
+
+    block = show.headline(**told)
+
+    assert f"no comparison is fair yet ({reason})." in block.text
+    assert "unsure" == block.tone
+    assert "rose" not in block.text
+
+
+@pytest.mark.parametrize("identified", [0.031, -0.031])
+def test_moving_identification_takes_the_headline_over(context_of, chapter, figure_of, identified):
+    """Beyond the limit the headline says so, and gives the figure at constant identification."""
+    told = chapter(context_of(), figure_of(year_ago=UP, previous=UP), identified)
+
+    block = show.headline(**told)
+
+    assert "this may be identification, not behaviour" in block.text
+    assert "at constant identification it is 63.5% (+0.1 pp on the previous period)" in block.text
+    assert "unsure" == block.tone
+    assert "certainty low" in block.detail
+
+
+def test_identification_within_its_limit_is_left_out(context_of, chapter, figure_of):
+    """A move of exactly the limit is still within it."""
+    told = chapter(context_of(), figure_of(year_ago=UP, previous=UP), 0.03)
+
+    assert "identification" not in show.headline(**told).text
+
+
+def test_a_figure_that_cannot_be_computed_says_why(context_of, chapter, figure_of):
+    """No value, no claim: the reason is the sentence."""
+    headline = figure_of(value=None, status="not_computed", reason="nobody to count in the period")
+
+    block = show.headline(**chapter(context_of(), headline))
+
+    assert "cannot be said: nobody to count in the period." in block.text
+
+
+def test_near_the_spring_festival_the_aligned_year_counts(context_of, chapter, figure_of):
+    """In February the change that the headline gives is the one aligned on the festival."""
+    told = chapter(
+        context_of(period="2025-02"), figure_of(year_ago=DOWN, year_ago_aligned=UP, previous=FLAT)
+    )
+
+    assert "+2.1 pp on a year ago, aligned on the Spring Festival" in show.headline(**told).text
+
+
+def test_the_headline_in_chinese_says_percentage_points(context_of, chapter, figure_of):
+    """Points are 个百分点, a year ago is 同比, the previous period 环比."""
+    told = chapter(context_of("zh-CN"), figure_of(year_ago=UP, previous=FLAT))
+
+    assert (
+        "2025年9月回头客占比升至62.0%：同比+2.1个百分点，环比无显著变化。"
+        == show.headline(**told).text
+    )
+
+
+def test_a_card_colours_only_what_is_detectable(context_of, chapter, figure_of):
+    """A change whose interval covers 0 stays neutral and says so; one that does not is toned."""
+    told = chapter(context_of(), figure_of(year_ago=UP, previous=FLAT))
+
+    card = show.scorecard(told["figures"], told["identification"]).items[0]
+
+    assert ("on the previous period", "+1.0 pp, not detectable", "neutral") == (
+        card.deltas[0].label,
+        card.deltas[0].text,
+        card.deltas[0].tone,
+    )
+    assert ("+2.1 pp", "good") == (card.deltas[1].text, card.deltas[1].tone)
+    assert "60.0% to 64.0%, n=1,000" == card.detail
+
+
+def test_a_card_that_cannot_be_read_yet_names_the_day(context_of, chapter, figure_of):
+    """An immature figure is blank with its date, never 0."""
+    young = Record("retention_rate", None, "share", status="immature", readable_from="2025-12-01")
+    told = chapter(context_of(), figure_of())
+    kept = [r for r in told["figures"].records if r.metric != "retention_rate"]
+    figures = replace(told["figures"], records=(*kept, young))
+
+    card = show.scorecard(figures, told["identification"]).items[3]
+
+    assert "" == card.value
+    assert "can be read from 1 Dec 2025" == card.detail
+
+
+def test_a_card_not_computed_says_why(context_of, chapter, figure_of):
+    """The reason stands on the card, in the reader's language and with the day written out."""
+    reason = "the data begin on 2025-01-01, within the activity window of 12 months"
+    none = Record("retention_rate", None, "share", status="not_computed", reason=reason)
+    told = chapter(context_of("zh-CN"), figure_of())
+    kept = [r for r in told["figures"].records if r.metric != "retention_rate"]
+    figures = replace(told["figures"], records=(*kept, none))
+
+    card = show.scorecard(figures, told["identification"]).items[3]
+
+    assert "–" == card.value
+    assert "数据始于2025年1月1日，落在12个月的活跃窗口之内" == card.note
+
+
+def test_few_buyers_lower_the_certainty(context_of, chapter, figure_of):
+    """Under 400 buyers the certainty is medium and the note says how few they are."""
+    told = chapter(context_of(), figure_of(year_ago=FLAT, n=399.0))
+
+    note = show.certainty(told["figures"], told["identification"])
+
+    assert "Certainty: medium" == note.title
+    assert "only 399 buyers" in note.text
+
+
+def test_causes_rule_out_what_did_not_move(context_of, chapter, figure_of):
+    """Identification within its limit is said not to explain the change."""
+    told = chapter(context_of(), figure_of(year_ago=UP))
+
+    items = show.causes(**told).items
+
+    assert items[0].title.startswith("Identification does not explain it: 90.0%")
+    assert "8 weekend days (then 9)" in items[-1].title
+
+
+def test_a_small_change_gets_the_digit_that_it_needs(context_of):
+    """A detectable change of .04 points is not printed as 0.0."""
+    words = context_of().words
+
+    assert "+0.04 pp" == sentences.points(words, 0.0004)
+    assert "0.0 pp" == sentences.points(words, 0.0)
+    assert "3.0 pp" == sentences.distance(words, -0.03)
+
+
+def test_results_without_changes_are_left_alone(context_of, chapter, figure_of):
+    """With nothing to compare with, the headline says so."""
+    told = chapter(context_of(), figure_of())
+    told["identification"] = Result(
+        None, tuple(figure_of("identified_order_share", 0.9)), context=told["figures"].context
+    )
+
+    assert "there is nothing yet to compare it with" in show.headline(**told).text

@@ -1,0 +1,115 @@
+import datetime as dt
+from types import SimpleNamespace
+
+from repurchase import show
+from repurchase.analysis.findings import ACTIONS, CLAIMS
+from repurchase.params import Incident
+from repurchase.records import Finding, finding_rows, record_rows
+from repurchase.show import summary
+
+
+def finding(name="a", **values):
+    given = dict(claim=CLAIMS["nothing"], values={"in_period": "2025-09"}, records=(),
+                 tone="neutral", confidence="high")  # fmt: skip
+    return Finding(id=name, **(given | values))
+
+
+def told(records=(), found=()):
+    return SimpleNamespace(records=record_rows(records), findings=finding_rows(found))
+
+
+def test_what_hurts_comes_first_then_what_is_worth_more():
+    """Headline, tone, money, confidence, name: a total order, so every run ranks alike."""
+    found = [
+        finding("z"),
+        finding("good", tone="good", money=9e9),
+        finding("bad-small", tone="bad", money=-10.0),
+        finding("bad-large", tone="bad", money=-5000.0),
+        finding("a"),
+        finding("head", headline=True),
+    ]
+
+    assert ["head", "bad-large", "bad-small", "good", "a", "z"] == [
+        f.id for f in summary.ranked(found)
+    ]
+    assert summary.ranked(found) == summary.ranked(reversed(found))
+
+
+def test_a_finding_is_said_in_the_readers_language(context_of):
+    """Raw values are formatted by what their names end in."""
+    fell = finding(
+        claim=CLAIMS["fell"],
+        values={
+            "about_metric": "repurchase_90d",
+            "value_share": 0.481,
+            "in_period": "2025-09",
+            "change_points": -0.021,
+            "against_label": "year_ago_aligned:spring_festival",
+        },
+        tone="bad",
+        suggested_action=ACTIONS["fell"],
+        money=-123456.0,
+        money_low=-200000.0,
+        money_high=-50000.0,
+        exhibit="R-4",
+    )
+
+    english = show.findings(told(found=[fell]), context=context_of()).items[0]
+    chinese = show.findings(told(found=[fell]), context=context_of("zh-CN")).items[0]
+
+    assert (
+        "Repurchase within 90 days fell to 48.1% in September 2025: −2.1 pp on a year ago, aligned"
+        " on the Spring Festival"
+    ) == english.title
+    assert "−¥123.5k of revenue (95% interval −¥200.0k to −¥50.0k); confidence high; see R-4" == (
+        english.meta
+    )
+    assert "2025年9月90天复购率降至48.1%：农历对齐同比−2.1个百分点" == chinese.title
+    assert "涉及收入−¥12.3万（95%置信区间−¥20.0万至−¥5.0万），可信度高，见R-4" == chinese.meta
+
+
+def test_the_verdict_repeats_the_chapters_headline(context_of, chapter, figure_of):
+    """The summary words the recorded figures as the chapter did; it computes nothing."""
+    context = context_of()
+    results = chapter(context, figure_of(year_ago=(0.02, 0.01, 0.03)), 0.05)
+    records = [r for result in results.values() for r in result.records]
+
+    assert show.headline(**results) == show.verdict(told(records), context=context)
+    assert show.scorecard(results["figures"], results["identification"]) == show.key_figures(
+        told(records), context=context
+    )
+
+
+def test_without_retention_the_weightiest_finding_speaks(context_of):
+    """A pack without that chapter still has a first sentence."""
+    block = show.verdict(told(found=[finding(tone="unsure")]), context=context_of())
+
+    assert ("No repurchase figure changed detectably in September 2025", "unsure") == (
+        block.text,
+        block.tone,
+    )
+
+
+def test_nothing_found_is_said(context_of):
+    """An empty list would look like a fault."""
+    assert (
+        "The chapters found nothing to report."
+        == show.findings(told(), context=context_of()).to_text()
+    )
+
+
+def test_what_the_company_wrote_stands_as_it_is(context_of):
+    """Markup in a comment is plain text; incidents follow with their days."""
+    known = Incident(
+        **{"from": dt.date(2025, 9, 3), "to": dt.date(2025, 9, 5), "text": "till <b>down</b>"}
+    )
+
+    note = show.commentary(" We moved. ", [known], context=context_of())
+
+    assert "We moved.\n3 Sep 2025 to 5 Sep 2025: till <b>down</b>" == note.text
+    assert "<b>" not in note.to_html()
+
+
+def test_no_comment_is_no_block(context_of):
+    """Nothing written, nothing known: nothing printed."""
+    assert "" == show.commentary("", (), context=context_of()).to_text()
