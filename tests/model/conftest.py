@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from repurchase.model.prepare import prepare
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params, Profile
@@ -51,7 +50,9 @@ class Shop:
             "max_quarantined_share": 1.0,
         }
         sources = {"orders": told} | profile.pop("sources", {})
-        return Params("shop", Profile.model_validate(raw | profile | {"sources": sources}), self.root)
+        return Params(
+            "shop", Profile.model_validate(raw | profile | {"sources": sources}), self.root
+        )
 
     def prepare(self, params: Params | None = None, **told: Any) -> Snapshot:
         return prepare(params or self.params(**told), cache=self.cache)

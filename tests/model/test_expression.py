@@ -6,7 +6,6 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from repurchase.errors import ParameterError
 from repurchase.model.expression import compile_expression
 

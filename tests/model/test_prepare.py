@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from repurchase.errors import DataError, ParameterError, SourceError
 
 HEADING = ("id", "customer", "time", "amount")
 DAY = "2025-01-01 10:00:00"
-OUTCOMES = 'SELECT outcome, reason, sum(rows)::INT FROM row_ledger GROUP BY ALL ORDER BY ALL'
+OUTCOMES = "SELECT outcome, reason, sum(rows)::INT FROM row_ledger GROUP BY ALL ORDER BY ALL"
 
 
 def test_rows_are_loaded_with_business_date_and_utc_time(shop: Any, query: Any) -> None:
@@ -41,8 +40,37 @@ def test_a_source_in_another_zone_is_moved_to_the_companys_day(shop: Any, query:
 def test_a_date_without_a_time_never_shifts(shop: Any, query: Any) -> None:
     """A day is a day of the company, whatever zone the source declares."""
     shop.csv("orders.csv", HEADING, [(1, "a", "2025-02-28", 1)])
-    snapshot = shop.prepare(orders={"time_zone": "America/New_York"})
+    snapshot = shop.prepare(orders={"time_zone": "Asia/Shanghai"}, time_zone="America/New_York")
     assert [(dt.date(2025, 2, 28),)] == query(snapshot, "SELECT order_date FROM orders")
+
+
+def test_clock_times_that_occurred_twice_or_never_are_quarantined(shop: Any, query: Any) -> None:
+    """In Berlin 02:30 did not exist on 30 March 2025, and existed twice on 26 October."""
+    shop.csv("orders.csv", HEADING, [
+        (1, "a", "2025-03-30 02:30:00", 1), (2, "a", "2025-10-26 02:30:00", 1),
+        (3, "a", "2025-10-26 12:00:00", 1), (4, "a", "2025-10-26 23:30:00", 1),
+    ])  # fmt: skip
+    snapshot = shop.prepare(time_zone="Europe/Berlin")
+    assert [(["skipped_ordered_at"], 2), (["repeated_ordered_at"], 3)] == query(
+        snapshot, "SELECT rules, row FROM quarantine"
+    )
+    assert [
+        ("3", dt.datetime(2025, 10, 26, 11, 0)), ("4", dt.datetime(2025, 10, 26, 22, 30)),
+    ] == query(snapshot, "SELECT order_id, ordered_at FROM orders ORDER BY 1")  # fmt: skip
+
+
+def test_plain_and_unusual_texts_of_one_column_are_read_alike(shop: Any, query: Any) -> None:
+    """Rows of the short way and of the careful way stand side by side in one column."""
+    shop.csv("orders.csv", HEADING, [
+        (1, "a", "2025-09-01 13:05:00", "12000"), (2, " a ", "2025年9月1日 下午1:05", "¥1.2万"),
+        (3, "ａ", "2025/9/1 13:05", '"12,000.00"'), (4, "a", "2025-09-01T05:05:00Z", "12000.00"),
+    ])  # fmt: skip
+    snapshot = shop.prepare()
+    at, amount = dt.datetime(2025, 9, 1, 5, 5), Decimal(12000)
+    assert {(at, dt.date(2025, 9, 1), amount)} == set(
+        query(snapshot, "SELECT ordered_at, order_date, net_amount FROM orders")
+    )
+    assert [("a", 4)] == query(snapshot, "SELECT customer_id, count(*) FROM orders GROUP BY 1")
 
 
 def test_each_row_ends_in_exactly_one_outcome(shop: Any, query: Any) -> None:
@@ -88,7 +116,9 @@ def test_quarantined_rows_keep_their_raw_text(shop: Any, query: Any) -> None:
 cell = st.sampled_from(["", "a", "b", "1", "-2", "2025-01-01", "2025-01-02 03:04:05", "x", "Total"])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(cell, cell, cell, cell), min_size=1, max_size=12))
 def test_rows_in_are_rows_out_whatever_the_cells_hold(shop: Any, query: Any, rows: Any) -> None:
     """Property: loaded + excluded + quarantined = rows read, and nobody is counted twice."""
@@ -220,10 +250,13 @@ def test_kinds_make_returns_negative_and_no_purchase(shop: Any, query: Any) -> N
         ("R5", "return", -1, False, None),
     ] == query(
         snapshot,
-        "SELECT order_id, kind, net_revenue::INT, is_purchase, assigned_date FROM orders ORDER BY 1",
+        "SELECT order_id, kind, net_revenue::INT, is_purchase, assigned_date FROM orders"
+        " ORDER BY 1",
     )
     assert [("a", 10)] == query(snapshot, "SELECT customer_id, net_revenue::INT FROM customer_days")
-    assert [{"code": "returns_turned_negative", "table": "orders", "rows": 2}] == snapshot.meta["notes"]
+    assert [{"code": "returns_turned_negative", "table": "orders", "rows": 2}] == snapshot.meta[
+        "notes"
+    ]
 
 
 def test_statuses_say_what_a_row_is(shop: Any, query: Any) -> None:
@@ -231,7 +264,9 @@ def test_statuses_say_what_a_row_is(shop: Any, query: Any) -> None:
     shop.csv("orders.csv", (*HEADING, "state"), [
         (1, "a", DAY, 10, "paid"), (2, "a", DAY, 4, "back"), (3, "a", DAY, 4, "void"),
     ])  # fmt: skip
-    snapshot = shop.prepare(orders=with_status({"paid": "sale", "back": "return", "void": "exclude:unpaid"}))
+    snapshot = shop.prepare(
+        orders=with_status({"paid": "sale", "back": "return", "void": "exclude:unpaid"})
+    )
     assert [("1", "sale"), ("2", "return")] == query(
         snapshot, "SELECT order_id, kind FROM orders ORDER BY 1"
     )
@@ -275,9 +310,13 @@ def test_fully_returned_orders_are_no_purchase_unless_told(shop: Any, query: Any
     }  # fmt: skip
     wanted = "SELECT order_id, is_purchase, net_revenue::INT FROM orders ORDER BY 1"
     snapshot = shop.prepare(orders={"columns": columns})
-    assert [("1", False, 0), ("2", True, 6), ("3", True, 0), ("4", False, 0)] == query(snapshot, wanted)
+    assert [("1", False, 0), ("2", True, 6), ("3", True, 0), ("4", False, 0)] == query(
+        snapshot, wanted
+    )
     snapshot = shop.prepare(orders={"columns": columns}, count_fully_returned=True)
-    assert [("1", True, 0), ("2", True, 6), ("3", True, 0), ("4", True, 0)] == query(snapshot, wanted)
+    assert [("1", True, 0), ("2", True, 6), ("3", True, 0), ("4", True, 0)] == query(
+        snapshot, wanted
+    )
 
 
 def test_customer_days_know_their_neighbours(shop: Any, query: Any) -> None:
@@ -305,10 +344,16 @@ def test_customer_days_know_their_neighbours(shop: Any, query: Any) -> None:
 def test_too_many_bad_rows_stop_the_run_and_say_where_to_look(shop: Any) -> None:
     """Share, rules, counts and one place; values only of dates and amounts, never of people."""
     rows = [(i, f"c{i}", DAY, 1) for i in range(8)]
-    shop.csv("orders.csv", HEADING, [*rows, (8, "Wang Fang", "soon", 1), (8, "Wang Fang", DAY, 1), (8, "Wang Fang", DAY, 1)])
+    shop.csv(
+        "orders.csv",
+        HEADING,
+        [*rows, (8, "Wang Fang", "soon", 1), (8, "Wang Fang", DAY, 1), (8, "Wang Fang", DAY, 1)],
+    )
     message = shop.refusal(DataError, max_quarantined_share=0.01)
     assert "2 of 11 rows (18.18%)" in message
-    assert "unreadable_ordered_at: 1 rows, the first in orders.csv row 10 (time = 'soon')" in message
+    assert (
+        "unreadable_ordered_at: 1 rows, the first in orders.csv row 10 (time = 'soon')" in message
+    )
     assert "repeated_key: 1 rows, the first in orders.csv row 12" in message
     assert "drop_identical" in message
     assert "Wang" not in message
@@ -414,12 +459,11 @@ def test_several_sources_of_one_table_are_one_table(shop: Any, query: Any) -> No
     """Two systems with their own headings; an id that both have is repeated."""
     shop.csv("orders.csv", HEADING, [(1, "a", DAY, 1)])
     shop.csv("old.csv", ("no", "who", "when", "sum"), [(1, "a", DAY, 1), (7, "b", DAY, 2)])
-    from repurchase.params import SourceSpec  # noqa: F401  (documents what a list holds)
-
     columns = {"order_id": "no", "customer_id": "who", "ordered_at": "when", "net_amount": "sum"}
     params = shop.params(sources={"orders": [
         {"files": "orders.csv", "columns": {
-            "order_id": "id", "customer_id": "customer", "ordered_at": "time", "net_amount": "amount",
+            "order_id": "id", "customer_id": "customer", "ordered_at": "time",
+            "net_amount": "amount",
         }},
         {"files": "old.csv", "columns": columns},
     ]})  # fmt: skip
@@ -431,7 +475,11 @@ def test_several_sources_of_one_table_are_one_table(shop: Any, query: Any) -> No
 @pytest.mark.parametrize("name", ["row 'x'; drop", 'quo"te', "semi;colon", "比率 %"])
 def test_headings_and_values_are_data_not_sql(shop: Any, query: Any, name: str) -> None:
     """Quotes in headings, statuses, map values and reasons stay text."""
-    shop.csv("orders.csv", ("id", "customer", "time", "amount", "state"), [(1, "a", DAY, 1, name.replace('"', '""') if '"' not in name else "plain")])
+    shop.csv(
+        "orders.csv",
+        ("id", "customer", "time", "amount", "state"),
+        [(1, "a", DAY, 1, name.replace('"', '""') if '"' not in name else "plain")],
+    )
     told = with_status({name: "sale", "plain": "sale"})
     told["columns"]["channel"] = {"value": name}
     told["exclude"] = {name: "net_amount > 100"}

@@ -24,6 +24,7 @@ from repurchase.params import Params
 from repurchase.sources.files import lossy_id, lossy_ids
 from repurchase.sources.sql import identifier, literal
 
+
 @dataclass
 class Table:
     """A canonical table on its way: its sources, the judged rows, and what they hold."""
@@ -123,9 +124,7 @@ def connected(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def load_table(
-    work: Work, name: str, files: Sequence[Sequence[SourceFile]], scratch: Path
-) -> None:
+def load_table(work: Work, name: str, files: Sequence[Sequence[SourceFile]], scratch: Path) -> None:
     """Read, type and judge the rows of one canonical table."""
     specs = work.params.profile.sources[name]
     table = Table(name, [], f"judged_{name}")
@@ -170,6 +169,7 @@ def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
         repeats=repeats,
     )  # fmt: skip
     _stop_at_lossy_ids(work, m, raw, where)
+    money.check_signs(work.con, m, raw, params=work.params)
     try:
         work.con.execute(f"CREATE TEMP TABLE {into} AS {select}")
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
@@ -337,8 +337,8 @@ def _keep_quarantined(work: Work, table: Table) -> None:
         columns = ", ".join(f"{literal(h)}, r.{identifier(h)}" for h in raw.headings)
         con.execute(f"""
             INSERT INTO quarantined BY NAME
-            SELECT {literal(table.name)} AS "table", string_split(j._rules, ' ') AS rules, r._file AS file,
-              r._row AS row, json_object({columns}) AS raw, j._place
+            SELECT {literal(table.name)} AS "table", string_split(j._rules, ' ') AS rules,
+              r._file AS file, r._row AS row, json_object({columns}) AS raw, j._place
             FROM {table.rows} j JOIN {numbered_rows(raw)} r USING (_place)
             WHERE j._outcome = 'quarantined'""")
         con.execute(f"DROP TABLE {raw.table}")
@@ -416,13 +416,15 @@ def _sources_of(work: Work, table: Table) -> list[dict[str, Any]]:
         last = None
         if day and day in table.columns:
             last = work.one(f"SELECT max({day}) FROM typed_{table.name}_{number}")[0]
-        found.append({
-            "table": table.name,
-            "files": raw.files,
-            "headings": dict(m.headings),
-            "constants": dict(m.constants),
-            "expressions": dict(m.expressions),
-            "exclude": dict(m.spec.exclude),
-            "data_through": last.isoformat() if last else None,
-        })
+        found.append(
+            {
+                "table": table.name,
+                "files": raw.files,
+                "headings": dict(m.headings),
+                "constants": dict(m.constants),
+                "expressions": dict(m.expressions),
+                "exclude": dict(m.spec.exclude),
+                "data_through": last.isoformat() if last else None,
+            }
+        )
     return found

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -60,7 +61,7 @@ def find_key_faults(
     joined = " AND ".join(f"v.{identifier(k)} = d.{identifier(k)}" for k in key)
     con.execute(f"""
         INSERT INTO {faults} SELECT _place, 'repeated_key' FROM (
-          SELECT _place, row_number() OVER (PARTITION BY {keyed_of('v', key)} ORDER BY _place) AS n
+          SELECT _place, row_number() OVER (PARTITION BY {keyed_of("v", key)} ORDER BY _place) AS n
           FROM {valid} v SEMI JOIN repeated_keys d ON {joined}) WHERE n > 1""")
     if table != "orders":
         return
@@ -82,9 +83,7 @@ def faults_table(table: str) -> str:
     return f"faults_{table}"
 
 
-def find_isolated_days(
-    con: duckdb.DuckDBPyConnection, table: str, rows: str, *, day: str
-) -> None:
+def find_isolated_days(con: duckdb.DuckDBPyConnection, table: str, rows: str, *, day: str) -> None:
     """Add to `faults_<table>` the few rows dated long after all others: a typing error, not a sale.
 
     One order of the year 2052 would otherwise make every period look complete. Rows count as
@@ -95,7 +94,7 @@ def find_isolated_days(
         WHERE _excluded IS NULL AND _rules IS NULL GROUP BY 1 ORDER BY 1 DESC""").fetchall()
     total = sum(n for _, n in days)
     later, last_sound = 0, None
-    for (this, n), (before, _) in zip(days, days[1:], strict=False):
+    for (this, n), (before, _) in pairwise(days):
         later += n
         if later > ISOLATED_SHARE * total:
             break
@@ -103,8 +102,8 @@ def find_isolated_days(
             last_sound = before
     if last_sound is not None:
         con.execute(
-            f"INSERT INTO {faults_table(table)} SELECT _place, 'date_far_after_all_others' FROM {rows}"
-            f" WHERE _excluded IS NULL AND _rules IS NULL AND {identifier(day)} > ?",
+            f"INSERT INTO {faults_table(table)} SELECT _place, 'date_far_after_all_others'"
+            f" FROM {rows} WHERE _excluded IS NULL AND _rules IS NULL AND {identifier(day)} > ?",
             [last_sound],
         )
 
@@ -123,7 +122,8 @@ def judged(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> str:
         return f"SELECT *, {outcome} FROM {rows}"
     con.execute(f"""
         CREATE TEMP TABLE {faults}_by_row AS
-        SELECT _place, string_agg(rule, ' ' ORDER BY rule) AS _more FROM {faults} GROUP BY _place""")
+        SELECT _place, string_agg(rule, ' ' ORDER BY rule) AS _more
+        FROM {faults} GROUP BY _place""")
     return (
         f"SELECT * EXCLUDE (_more), {outcome} FROM (SELECT r.* REPLACE ("
         "nullif(concat_ws(' ', r._rules, f._more), '') AS _rules), f._more"
@@ -177,10 +177,10 @@ def _value(table: str, rule: str, raw: str, headings: Mapping[str, str]) -> str:
 
 
 def write_quarantine_csv(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write the quarantined rows for the user's eyes only (mode 600): they hold names and phones."""
+    """Write the quarantined rows for the user's eyes only (mode 600): they may hold names."""
     rows = con.execute(
         "SELECT \"table\", array_to_string(rules, ' '), file, row, CAST(raw AS VARCHAR)"
-        " FROM quarantined ORDER BY \"table\", _place"
+        ' FROM quarantined ORDER BY "table", _place'
     )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)

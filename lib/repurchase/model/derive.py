@@ -1,4 +1,4 @@
-"""From judged rows to what is published: canonical tables, customer days, row ledger, quarantine."""
+"""From judged rows to what is published: tables, customer days, row ledger, quarantine."""
 
 from __future__ import annotations
 
@@ -28,17 +28,20 @@ def write_tables(work: Work) -> None:
             if table.by_line:
                 write_lines_of_orders(work, table)
         else:
-            write_table(work, name, table, f"(SELECT * FROM {table.rows} WHERE _outcome = 'loaded')")
+            write_table(work, name, table)
     write_ledger(work)
     write_quarantine(work)
 
 
-def publish(work: Work, name: str, select: str, order: Sequence[str]) -> None:
+def publish(
+    work: Work, name: str, select: str, order: Sequence[str], *, without: Sequence[str] = ()
+) -> None:
     """Write the rows, sorted by a unique key: equal rows give equal bytes."""
     by = ", ".join(map(identifier, order))
+    rest = f" EXCLUDE ({', '.join(map(identifier, without))})" if without else ""
     path = literal(str(work.folder / f"{name}.parquet"))
     work.con.execute(
-        f"COPY (SELECT * FROM ({select}) ORDER BY {by}) TO {path}"
+        f"COPY (SELECT *{rest} FROM ({select}) ORDER BY {by}) TO {path}"
         f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )
     work.published.append(name)
@@ -52,8 +55,13 @@ def canonical(name: str, columns: Sequence[str]) -> list[str]:
     ]
 
 
-def write_table(work: Work, name: str, table: Table, rows: str) -> None:
+def loaded_rows(table: Table) -> str:
+    return f"(SELECT * FROM {table.rows} WHERE _outcome = 'loaded')"
+
+
+def write_table(work: Work, name: str, table: Table) -> None:
     """One of the canonical tables other than orders."""
+    rows = loaded_rows(table)
     items = canonical(name, list(table.columns))
     if "original_customer_id" in table.columns:
         items.append("original_customer_id")
@@ -76,7 +84,7 @@ def write_table(work: Work, name: str, table: Table, rows: str) -> None:
 
 def make_orders(work: Work, table: Table) -> None:
     """Make the table `orders_made`: one row an order, money in the reporting currency."""
-    loaded = f"(SELECT * FROM {table.rows} WHERE _outcome = 'loaded')"
+    loaded = loaded_rows(table)
     given = list(table.columns)
     if table.by_line:
         rows = orders_of_lines(table, loaded)
@@ -96,7 +104,7 @@ def make_orders(work: Work, table: Table) -> None:
         SELECT *, CAST(net_amount - coalesce(refund_amount, 0) AS DECIMAL(18,4)) AS net_revenue,
           {_is_purchase(work)} AS is_purchase
         FROM (SELECT * REPLACE ({refund} AS refund_amount)
-              FROM (SELECT {', '.join(items)} FROM {rows}))""")
+              FROM (SELECT {", ".join(items)} FROM {rows}))""")
 
 
 def _is_purchase(work: Work) -> str:
@@ -128,7 +136,9 @@ def orders_of_lines(table: Table, rows: str) -> str:
     for column in [c for c in table.given if c in kinds and c not in done]:
         name = identifier(column)
         if kinds[column] == "money":
-            one = f"CAST(sum({name}) AS DECIMAL(18,4))" if table.per_line(column) else f"min({name})"
+            one = f"min({name})"
+            if table.per_line(column):
+                one = f"CAST(sum({name}) AS DECIMAL(18,4))"
         elif kinds[column] == "flag":
             one = f"bool_or({name})"
         elif kinds[column] == "time":
@@ -177,19 +187,19 @@ def write_orders(work: Work, table: Table) -> None:
            WHERE NOT is_purchase AND customer_id IS NOT NULL) r
         ASOF LEFT JOIN days_made d
           ON r.customer_id = d.customer_id AND r.order_date >= d.order_date"""
-    publish(
-        work, "orders",
-        f"SELECT o.* EXCLUDE (last_date), a.assigned_date FROM orders_made o LEFT JOIN ({assigned}) a USING (order_id)",
-        ["ordered_at", "order_id"],
-    )  # fmt: skip
+    select = (
+        "SELECT o.* EXCLUDE (last_date), a.assigned_date"
+        f" FROM orders_made o LEFT JOIN ({assigned}) a USING (order_id)"
+    )
+    publish(work, "orders", select, ["ordered_at", "order_id"])
 
 
 def write_lines_of_orders(work: Work, table: Table) -> None:
     items = canonical("order_lines", list(table.columns))
     items += [identifier(x) for x in table.extra]
     items += [c for c in ("original_line_net",) if c in table.columns]
-    rows = f"(SELECT * FROM {table.rows} WHERE _outcome = 'loaded')"
-    publish(work, "order_lines", f"SELECT {', '.join(items)}, _place FROM {rows}", ["_place"])
+    select = f"SELECT {', '.join(items)}, _place FROM {loaded_rows(table)}"
+    publish(work, "order_lines", select, ["_place"], without=["_place"])
 
 
 def amount_of(table: Table) -> str:
@@ -240,8 +250,8 @@ def write_ledger(work: Work) -> None:
 def write_quarantine(work: Work) -> None:
     publish(
         work, "quarantine",
-        "SELECT \"table\", rules, file, row, CAST(raw AS VARCHAR) AS raw, _place FROM quarantined",
-        ["table", "_place"],
+        'SELECT "table", rules, file, row, CAST(raw AS VARCHAR) AS raw, _place FROM quarantined',
+        ["table", "_place"], without=["_place"],
     )  # fmt: skip
 
 

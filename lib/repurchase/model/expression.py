@@ -64,7 +64,7 @@ def columns_of(text: str, *, where: str) -> frozenset[str]:
     return frozenset(c.name.casefold() for c in _parsed(text, where).find_all(exp.Column))
 
 
-def _parsed(text: str, where: str) -> exp.Expression:
+def _parsed(text: str, where: str) -> exp.Expr:
     if not text.strip() or len(text) > MAX_LENGTH:
         raise _refused(text, where, f"an expression has 1 to {MAX_LENGTH} characters")
     try:
@@ -77,7 +77,7 @@ def _parsed(text: str, where: str) -> exp.Expression:
     return trees[0]
 
 
-def _check_node(node: exp.Expression, where: str) -> None:
+def _check_node(node: exp.Expr, where: str) -> None:
     if type(node) in _NODES:
         return
     if isinstance(node, exp.Cast) and _is_date_literal(node):
@@ -118,7 +118,7 @@ def _check_column(node: exp.Column, known: Mapping[str, str], where: str) -> Non
     )
 
 
-def _check_kinds(tree: exp.Expression, kinds: Mapping[str, str], where: str) -> None:
+def _check_kinds(tree: exp.Expr, kinds: Mapping[str, str], where: str) -> None:
     """Text compared with a number would end in an error of the engine at the first odd value."""
     for node in tree.find_all(*_ARITHMETIC):
         for operand in _operands(node):
@@ -132,23 +132,23 @@ def _check_kinds(tree: exp.Expression, kinds: Mapping[str, str], where: str) -> 
                     raise _text_as_number(operand, where)
 
 
-def _operands(node: exp.Expression) -> Iterator[exp.Expression]:
+def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
     for value in node.args.values():
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, exp.Expression):
                 yield part.unnest()
 
 
-def _is_text(node: exp.Expression, kinds: Mapping[str, str]) -> bool:
+def _is_text(node: exp.Expr, kinds: Mapping[str, str]) -> bool:
     return isinstance(node, exp.Column) and kinds[node.name.casefold()] in {"id", "text"}
 
 
-def _is_numeric(node: exp.Expression) -> bool:
+def _is_numeric(node: exp.Expr) -> bool:
     inside = node.this if isinstance(node, exp.Neg) else node
     return isinstance(inside, exp.Literal) and not inside.is_string
 
 
-def _text_as_number(node: exp.Expression, where: str) -> ParameterError:
+def _text_as_number(node: exp.Expr, where: str) -> ParameterError:
     return ParameterError(
         f"{node.name} is text and is used as a number",
         where=where,
@@ -156,13 +156,13 @@ def _text_as_number(node: exp.Expression, where: str) -> ParameterError:
     )
 
 
-def _quoted(node: exp.Expression, known: Mapping[str, str]) -> exp.Expression:
+def _quoted(node: exp.Expr, known: Mapping[str, str]) -> exp.Expr:
     if isinstance(node, exp.Column):
         return exp.column(exp.to_identifier(known[node.name.casefold()], quoted=True))
     return node
 
 
-def _number(node: exp.Expression) -> exp.Expression:
+def _number(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Anonymous):
         return exp.TryCast(this=node.expressions[0], to=exp.DataType.build("DECIMAL(18, 6)"))
     return node

@@ -1,10 +1,10 @@
 """Which files a profile means: below the project, anywhere, in a package, made up, or named.
 
-    exports/orders_*.csv          below the project's folder; ** and * as usual
-    /srv/exports/orders.csv       anywhere
-    $DATA, $DATA/orders.csv       the file or folder that the command line names
-    package:name/data/file        inside an installed package, which is not imported
-    demo:orders_*.csv             the generated company's files
+exports/orders_*.csv          below the project's folder; ** and * as usual
+/srv/exports/orders.csv       anywhere
+$DATA, $DATA/orders.csv       the file or folder that the command line names
+package:name/data/file        inside an installed package, which is not imported
+demo:orders_*.csv             the generated company's files
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _told(entry: str, params: Params) -> tuple[Path, str, str]:
             remedy=f"make monthly-report PROFILE={params.name} DATA=path/to/file",
         )
     path = Path(params.data).expanduser()
-    if not path.is_absolute() and (params.root / path).exists():
+    if not path.is_absolute() and not path.exists():
         path = params.root / path
     path = path.absolute()
     inside = entry.removeprefix("$DATA").lstrip("/")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import duckdb
 
 from repurchase.errors import DataError, SourceError
+from repurchase.model.mapping import Mapped
+from repurchase.model.raw import Raw
 from repurchase.model.schema import TABLES
 from repurchase.params import Params
+from repurchase.sources import values
 from repurchase.sources.sql import identifier, literal
 
 RATES = "exchange_rates"
@@ -40,6 +43,43 @@ def check_currencies(found: dict[str, int], *, params: Params, has_rate: bool, w
         "a file of dated rates: exchange_rates: {file: params/rates.csv} with the columns "
         "currency,date,rate; or exclude the other currencies by name",
     )
+
+
+# The currencies that an amount's own sign can stand for; any other sign names its currency.
+SIGNS = {
+    "¥": {"CNY", "JPY"},
+    "$": {"USD", "AUD", "CAD", "HKD", "SGD", "TWD", "NZD", "MXN", "BRL", "ARS", "CLP", "COP"},
+    "€": {"EUR"},
+    "£": {"GBP", "EGP"},
+}
+
+
+def check_signs(con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, *, params: Params) -> None:
+    """Raises DataError if amounts carry signs of several currencies, or of another one.
+
+    A source that names the currency in a column of its own is judged by that (`check_currencies`).
+    """
+    if m.has("currency"):
+        return
+    for column, heading in m.headings.items():
+        if m.kinds[column] != "money":
+            continue
+        name = identifier(heading)
+        found = con.execute(
+            f"SELECT {values.currency_mark(name)} AS mark, count(*) FROM {raw.table}"
+            f" WHERE {name} IS NOT NULL AND NOT regexp_full_match({name}, '[-+0-9.,]*')"
+            " GROUP BY 1 HAVING mark IS NOT NULL ORDER BY 1"
+        ).fetchall()
+        reporting = params.profile.currency
+        if len(found) > 1 or any(reporting not in SIGNS.get(s, {s}) for s, _ in found):
+            shown = ", ".join(f"{sign}: {n:,} rows" for sign, n in found)
+            raise DataError(
+                f"the amounts under {heading!r} are not all in {reporting}: {shown}",
+                where=f"params/{params.name}.yaml, sources.{m.table}.columns.{column}",
+                rule="amounts in several currencies are never added up",
+                remedy="export the currency as a column of its own and map columns.currency, "
+                "or mend the profile's currency",
+            )
 
 
 def load_rates(con: duckdb.DuckDBPyConnection, params: Params) -> None:

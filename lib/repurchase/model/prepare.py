@@ -8,17 +8,10 @@ runs inside DuckDB; Python only writes the SQL and reads counts.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from repurchase.errors import DataError, ParameterError
 from repurchase.model.fingerprint import FileMemory, snapshot_id
 from repurchase.model.locate import SourceFile, files_of, put_in_place
 from repurchase.model.snapshot import META, Snapshot
@@ -37,13 +30,13 @@ def prepare(params: Params, *, cache: Path) -> Snapshot:
     """
     files = found_files(params, cache=cache)
     home = cache / "snapshots" / params.name
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     memory = FileMemory(home / "files.json")
     name = snapshot_id(params, files, memory)
     memory.save()
     folder = home / f"v={name}"
     if (folder / META).is_file():
         return Snapshot.open(folder)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = Path(tempfile.mkdtemp(dir=home, prefix=".new-"))
     try:
         from repurchase.model.build import build

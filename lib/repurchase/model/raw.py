@@ -24,6 +24,7 @@ from repurchase.sources.files import FileSpec, read_files
 from repurchase.sources.sql import identifier, literal
 
 Decimal = Literal[".", ","]
+PLAIN_NUMBER = "-?[0-9]+([.]([0-9]{1,2}|[0-9]{4,}))?"
 
 
 @dataclass(frozen=True)
@@ -214,9 +215,7 @@ def _time(
     if kind == "date":
         return Form(Reading(moment.date, moment.reason), Reading(day, lost), when)
     utc = f"make_timestamp(epoch_us({local}))"
-    return Form(
-        Reading(moment.utc, moment.reason, moment.date), Reading(utc, lost, day), when
-    )
+    return Form(Reading(moment.utc, moment.reason, moment.date), Reading(utc, lost, day), when)
 
 
 def _switch_table(con: duckdb.DuckDBPyConnection, zone: str) -> str:
@@ -224,7 +223,8 @@ def _switch_table(con: duckdb.DuckDBPyConnection, zone: str) -> str:
     name = identifier(f"switches {zone}")
     con.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} (day VARCHAR)")
     if con.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None:
-        con.executemany(f"INSERT INTO {name} VALUES (?)", [["none"], *([d] for d in switch_days(zone))])
+        days = [["none"], *([day] for day in switch_days(zone))]
+        con.executemany(f"INSERT INTO {name} VALUES (?)", days)
     return name
 
 
@@ -259,13 +259,18 @@ def decimal_of(con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, column: str)
     if heading is None or not written:
         return "."
     name = identifier(heading)
-    plain = _matches(name, r"-?\d+(\.(\d{1,2}|\d{4,}))?")
-    row = con.execute(
-        f"SELECT 1 FROM {raw.table} WHERE {name} IS NOT NULL AND NOT {plain} LIMIT 1"
-    ).fetchone()
-    if row is None:
+    unusual = f"number_texts_{raw.table}"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {unusual} AS SELECT DISTINCT {name} FROM {raw.table}"
+        f" WHERE {name} IS NOT NULL AND NOT {_matches(name, PLAIN_NUMBER)}"
+    )
+    if con.execute(f"SELECT 1 FROM {unusual} LIMIT 1").fetchone() is None:
         return "."
-    found = values.number_format(con, raw.table, heading)
+    con.execute(  # one proof of the point stands for all plain numbers
+        f"INSERT INTO {unusual} SELECT {name} FROM {raw.table}"
+        f" WHERE {_matches(name, '-?[0-9]+[.][0-9]{{1,2}}')} LIMIT 1"
+    )
+    found = values.number_format(con, unusual, heading)
     if found == "ambiguous":
         raise SourceError(
             f"the numbers under {heading!r} can be read in two ways: is 1,234 a thousand or one?",

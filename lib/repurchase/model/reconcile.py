@@ -1,8 +1,8 @@
 """Rows in = rows out, and money in = money out: what the data page prints.
 
-    load_report(snapshot)           every row that was read, by table, outcome and reason
-    money_bridge(snapshot, params)  from what the files hold to the revenue that is analysed,
-                                    and from the finance department's figure to the same
+load_report(snapshot)           every row that was read, by table, outcome and reason
+money_bridge(snapshot, params)  from what the files hold to the revenue that is analysed,
+                                and from the finance department's figure to the same
 """
 
 from __future__ import annotations

@@ -65,10 +65,12 @@ def typed_select(
     """The SELECT that turns raw rows (SQL, see `raw.numbered_rows`) into typed rows.
 
     Every mapped canonical column under its name, the business date, the kept x_ columns, and
-    `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (names with a blank between, or NULL), `_turned`
-    (an amount of a return was made negative). `read` gives the SQL that reads a text of the given rows as a
-    kind, `describe` the types of a query's columns; `repeats` is a table of the `_place` of rows that
-    repeat an earlier one. Raises ParameterError for a bad expression.
+    `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (names with a blank
+    between, or NULL), `_turned` (an amount of a return was made negative).
+
+    `read` gives the SQL that reads a text of the given rows as a kind, `describe` the types of a
+    query's columns; `repeats` is a table of the `_place` of rows that repeat an earlier one.
+    Raises ParameterError for a bad expression.
     """
     sql = _values(m, raw, read, repeats)
     kinds: dict[str, str] = {c: k for c, k in m.kinds.items() if c not in m.expressions}
@@ -208,8 +210,8 @@ def _with_kind(
         if k != "sale"
     ]
     found = f"CASE {' '.join(whens)} ELSE 'sale' END" if whens else "'sale'"
-    rest = "* EXCLUDE (\"kind\")" if "kind" in kinds else "*"
-    sql = f"SELECT {rest}, {found} AS \"kind\" FROM ({sql})"
+    rest = '* EXCLUDE ("kind")' if "kind" in kinds else "*"
+    sql = f'SELECT {rest}, {found} AS "kind" FROM ({sql})'
     turned = [c for c in TURNED if c in kinds]
     if not turned:
         return f"SELECT *, false AS _turned FROM ({sql})"
@@ -283,7 +285,7 @@ def row_rules(m: Mapped) -> list[tuple[str, str]]:
             rules.append((literal(f"missing_{column}"), empty))
     if m.table == "orders":
         listed = ", ".join(literal(k) for k in ORDER_KINDS)
-        rules.append(("'unknown_kind'", f"\"kind\" NOT IN ({listed})"))
+        rules.append(("'unknown_kind'", f'"kind" NOT IN ({listed})'))
     if table.time and m.has(table.time):
         day = identifier(business_date_of(m.table) or table.time)
         outside = f"({day} < DATE '{OLDEST}' OR {day} >= DATE '{LATEST}')"
