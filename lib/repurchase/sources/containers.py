@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Protocol
 
 from repurchase.errors import SourceError
 
@@ -205,7 +205,11 @@ def _name(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
-def _unpack(stream: IO[bytes], target: Path, *, shown: str, room: Room) -> None:
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def _unpack(stream: _Readable, target: Path, *, shown: str, room: Room) -> None:
     with target.open("wb") as out:
         while data := stream.read(CHUNK):
             room.left -= len(data)
@@ -264,7 +268,7 @@ def content_of(path: Path) -> str:
 
 
 def check_content(member: Member) -> str:
-    """`content_of` the member; raises SourceError where its content cannot be what its kind says."""
+    """`content_of` the member; raises SourceError where that cannot be what its kind says."""
     found = content_of(member.path)
     if found == "lfs":
         raise SourceError(

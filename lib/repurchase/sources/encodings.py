@@ -80,8 +80,11 @@ class _Undecodable(Exception):
         super().__init__(f"byte {offset}, line {line}")
 
 
-def _decoded(path: Path, codec: str) -> Iterator[str]:
-    """The text of `path` chunk by chunk; `_Undecodable` names the first offending byte."""
+def _decoded(path: Path, codec: str) -> Iterator[tuple[bytes, str]]:
+    """The bytes of `path` chunk by chunk, with the text that they complete.
+
+    Raises `_Undecodable`, which names the first offending byte.
+    """
     decoder = codecs.getincrementaldecoder(codec)("strict")
     done = line = 0
     with path.open("rb") as stream:
@@ -94,9 +97,9 @@ def _decoded(path: Path, codec: str) -> Iterator[str]:
                 raise _Undecodable(done - held + at, line + 1 + _newlines(err, at)) from err
             done += len(data)
             line += text.count("\n")
-            yield text
+            yield data, text
         try:
-            yield decoder.decode(b"", final=True)
+            yield b"", decoder.decode(b"", final=True)
         except UnicodeDecodeError as err:
             raise _Undecodable(max(done - len(err.object) + err.start, 0), line + 1) from err
 
@@ -112,7 +115,7 @@ def _everyday_share(path: Path) -> float:
     misread as GB18030 fall on rare characters.
     """
     seen = everyday = 0
-    for text in _decoded(path, "gb18030"):
+    for _, text in _decoded(path, "gb18030"):
         for char in text:
             if char < "\x80":
                 continue
@@ -148,8 +151,8 @@ def _copy_utf8(path: Path, codec: str, target: Path | None) -> TextFile:
     counter = _Counter()
     out = target.open("wb") if target else None
     try:
-        for text in _decoded(path, codec):
-            data = text.encode("utf-8")
+        for read, text in _decoded(path, codec):
+            data = text.encode("utf-8") if out else read
             counter.feed(data)
             if out:
                 out.write(data)

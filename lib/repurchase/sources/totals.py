@@ -72,21 +72,14 @@ def _plain(text: str) -> str:
 def _maybe(cells: Sequence[str], words: set[str]) -> str:
     """SQL that is true for each row of totals, and for few others.
 
-    Later columns are looked at only where one of the first is empty. Long cells are no markers.
+    Later columns are looked at only where one of the first is empty.
     """
-    lead, later = cells[:LEADING_CELLS], cells[LEADING_CELLS:LEADING_COLUMNS]
-    found = _any_marker(lead, words)
+    gap = f"[{_SKIPPED}]*"
+    spelt = "|".join(gap.join(map(re.escape, word)) for word in sorted(words))
+    shape = literal(f"(?i){gap}(?:{spelt}){gap}")
+    found = [f"coalesce(regexp_full_match({cell}, {shape}), false)" for cell in cells]
+    lead, later = found[:LEADING_CELLS], found[LEADING_CELLS:LEADING_COLUMNS]
     if not later:
-        return found
-    gap = " OR ".join(f"{cell} IS NULL" for cell in lead)
-    return f"CASE WHEN {found} THEN true WHEN {gap} THEN {_any_marker(later, words)} END"
-
-
-def _any_marker(cells: Sequence[str], words: set[str]) -> str:
-    listed = ", ".join(literal(word) for word in sorted(words))
-    longest = 2 * max(map(len, words)) + 8
-    return " OR ".join(
-        f"coalesce(length({cell}) <= {longest} AND"
-        f" lower(translate({cell}, {literal(_SKIPPED)}, '')) IN ({listed}), false)"
-        for cell in cells
-    )
+        return " OR ".join(lead)
+    empty = " OR ".join(f"{cell} IS NULL" for cell in cells[:LEADING_CELLS])
+    return f"CASE WHEN {' OR '.join(lead)} THEN true WHEN {empty} THEN {' OR '.join(later)} END"

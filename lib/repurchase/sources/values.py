@@ -150,11 +150,12 @@ def number(
     plain = f"[+-]?\\d+(?:{point}\\d+)?" + ("" if money else "(?:[eE][+-]?\\d+)?")
     with_dot = "%s" if decimal == "." else "replace(%s, ',', '.')"
     marked = _marked_number(decimal, money=money, target=target)
+    shape = _number_shape(decimal, money=money)
     present = _present(sql, nulls)
     rest = (
         f"CASE WHEN regexp_full_match(_v, {literal(plain)})"
         f" THEN try_cast({with_dot % '_v'} AS {target})"
-        f" WHEN regexp_full_match(_v, {literal(_number_shape(decimal, money=money))}) THEN {marked} END"
+        f" WHEN regexp_full_match(_v, {literal(shape)}) THEN {marked} END"
     )
     value = (
         f"CASE WHEN regexp_full_match({sql}, {literal(plain)})"
@@ -295,7 +296,9 @@ def date_time(
     found = f"CASE WHEN _v IS NULL THEN {_stamp('NULL::TIMESTAMP', _NONE)} ELSE {found} END"
     found = _let(_present(sql, nulls), "_v", found)
     if chosen[0] == "auto":
-        found = f"CASE WHEN regexp_full_match({sql}, {literal(_ISO)}) THEN {_iso(sql)} ELSE {found} END"
+        found = (
+            f"CASE WHEN regexp_full_match({sql}, {literal(_ISO)}) THEN {_iso(sql)} ELSE {found} END"
+        )
     moment = _let(found, "_r", _placed(zone, business_zone))
     return Moment(
         f"({moment}).utc",
@@ -489,7 +492,7 @@ def boolean(
 
 
 def tags(sql: str, *, nulls: Sequence[str] = NULLS) -> Parsed:
-    """A VARCHAR[] of the tags in the order written: a JSON list, or split at ; , 、 | or a line end.
+    """A VARCHAR[] of the tags as written: a JSON list, or split at ; , 、 | or a line end.
 
     Empty tags are left out; a text without any is NULL. Nothing is unreadable.
     """
