@@ -85,6 +85,16 @@ def test_a_wrong_profile_names_line_value_and_the_right_name(project, broken, li
     assert [w for w in words if w not in text] == []
 
 
+def test_a_readers_text_may_be_one_a_language(project):
+    """The company's name in the pack's language; the first one where that language is missing."""
+    both = GOOD.replace("company: 恒云 & Sons", "company: {en: Hengyun, zh-CN: 恒云}")
+
+    assert "Hengyun" == load_params("shop", root=project(both)).company
+    assert "恒云" == load_params("shop", root=project(both), language="zh-CN").company
+    one = GOOD.replace("company: 恒云 & Sons", "company: {en: Hengyun}")
+    assert "Hengyun" == load_params("shop", root=project(one), language="zh-CN").company
+
+
 def test_no_is_text_and_not_false(project):
     """YAML 1.2: Norway's country code survives."""
     params = load_params("shop", root=project(GOOD + "country: NO\n"))

@@ -46,6 +46,8 @@ def _one_or_more(value: Any) -> Any:
 Seq = Annotated[tuple[T, ...], BeforeValidator(_listed)]
 OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_one_or_more)]
 Share = Annotated[float, Field(ge=0, le=1)]
+# a text for readers: one for all, or one a language
+ReaderText = str | dict[Language, str]
 
 
 class Strict(BaseModel):
@@ -123,12 +125,12 @@ class ExchangeRates(Strict):
 class Profile(Strict):
     """One company: what it is, where its files lie and what counts as an order."""
 
-    company: Annotated[str, Field(min_length=1, max_length=200)]
+    company: ReaderText
     language: Language = "en"
     time_zone: str
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
-    order_definition: str
+    order_definition: ReaderText
     chapters: Seq[str] = ("retention",)
     promotions: Seq[Promotion] = ()
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
@@ -143,6 +145,14 @@ class Profile(Strict):
     extra: str | None = None
     exchange_rates: ExchangeRates | None = None
     sources: dict[str, Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more)]]
+
+    @field_validator("company")
+    @classmethod
+    def _short(cls, value: ReaderText) -> ReaderText:
+        texts = [value] if isinstance(value, str) else list(value.values())
+        if not texts or not all(0 < len(text.strip()) <= 200 for text in texts):
+            raise ValueError("must be 1 to 200 characters")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -159,7 +169,7 @@ class Incident(Strict):
 
     first: dt.date = Field(alias="from")
     last: dt.date | None = Field(default=None, alias="to")
-    text: str
+    text: ReaderText
     chapters: Seq[str] = ()
 
 
@@ -174,7 +184,7 @@ class ControlTotal(Strict):
 class PeriodFile(Strict):
     """What is true of one period only."""
 
-    commentary: dict[str, str] = {}
+    commentary: dict[str, ReaderText] = {}
     incidents: Seq[Incident] = ()
     control_totals: Seq[ControlTotal] = ()
     overrides: dict[str, Any] = {}
@@ -206,6 +216,16 @@ class Params:
     @property
     def language(self) -> Language:
         return self.profile.language
+
+    @property
+    def company(self) -> str:
+        return self.said(self.profile.company)
+
+    def said(self, text: ReaderText) -> str:
+        """A reader's text in the pack's language; the first one given if that one is missing."""
+        if isinstance(text, str):
+            return text
+        return text.get(self.language) or next(iter(text.values()), "")
 
     def target(self, metric: str, dimensions: str = "") -> Target | None:
         """The target for this period, or None."""

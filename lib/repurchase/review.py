@@ -245,12 +245,16 @@ class Review:
 
     def commentary(self, chapter: str) -> str:
         """What the period file says of this chapter; empty if nothing."""
-        return self.params.period_file.commentary.get(chapter, "")
+        return self.params.said(self.params.period_file.commentary.get(chapter, ""))
 
     def incidents(self, chapter: str) -> tuple[Incident, ...]:
         """What is known to have happened in the period and concerns this chapter."""
         known = self.params.period_file.incidents
-        return tuple(one for one in known if not one.chapters or chapter in one.chapters)
+        return tuple(
+            one.model_copy(update={"text": self.params.said(one.text)})
+            for one in known
+            if not one.chapters or chapter in one.chapters
+        )
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def book(
                 sections.append(section)
     profile = params.profile
     return Book(
-        title=profile.company,
+        title=params.company,
         subtitle=words.period(params.period),
         sections=tuple(sections),
         assets=assets,
@@ -113,7 +113,7 @@ def book(
         cover_lines=(
             (words._(N_("Period")), words.days(params.period.start, params.period.end)),
             (words._(N_("Data through")), words.day(data_through)),
-            (words._(N_("What counts as an order")), profile.order_definition),
+            (words._(N_("What counts as an order")), params.said(profile.order_definition)),
             (words._(N_("Currency")), profile.currency),
             (words._(N_("Time zone")), profile.time_zone),
         ),

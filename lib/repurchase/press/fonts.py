@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ MONO_FAMILY = "DejaVu Sans Mono"  # inside the typesetter itself
 
 LATIN_FACES = ("Regular", "It", "Semibold", "SemiboldIt", "Bold", "BoldIt")
 CJK_FILE = "NotoSansCJKjp-Regular.otf"
+CJK_LATIN_GAP_EM = 0.25
 
 
 def _package_folder(package: str, folder: str) -> Path:
@@ -119,9 +121,20 @@ def is_covered(character: str) -> bool:
 
 
 def text_width_em(text: str) -> float:
-    """The width of a line of text in the body face, in em; Chinese characters are 1 em wide."""
+    """The width of a line of text in the body face, in em; Chinese characters are 1 em wide.
+
+    Typst puts a quarter of an em between a Chinese character and a Latin letter or digit.
+    """
     widths = _latin_metrics()[1]
-    return sum(widths.get(ord(character)) or _wide(character) for character in text)
+    gaps = sum(
+        a.isalnum() and b.isalnum() and _is_chinese(a) != _is_chinese(b) for a, b in pairwise(text)
+    )
+    letters = sum(widths.get(ord(character)) or _wide(character) for character in text)
+    return letters + gaps * CJK_LATIN_GAP_EM
+
+
+def _is_chinese(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 def _wide(character: str) -> float:

@@ -59,7 +59,7 @@ def write_pages(
             labels=_labels(words),
             status=verdict.status,
             reasons=verdict.reasons,
-            company=params.profile.company,
+            company=params.company,
             period=words.period(params.period),
             foot=words._(N_("Data through {day}"), day=words.day(data_through)),
             figures="figures",
@@ -82,7 +82,7 @@ def archive_page(params: Params, manifests: Sequence[Mapping[str, Any]]) -> str:
     ]
     title = words._(N_("Repurchase reviews"))
     return archive_html(
-        title, rows, language=words.language, labels=_labels(words), company=params.profile.company
+        title, rows, language=words.language, labels=_labels(words), company=params.company
     )
 
 
@@ -107,7 +107,7 @@ def failure_page(params: Params, period: Period, error: ReviewError) -> str:
         language=words.language,
         labels=_labels(words),
         status="failed",
-        company=params.profile.company,
+        company=params.company,
         period=words.period(period),
     )
 

@@ -33,7 +33,7 @@ def manifest(
     return {
         "schema_version": SCHEMA_VERSION,
         "profile": params.name,
-        "company": params.profile.company,
+        "company": params.company,
         "period": params.period.label,
         "language": params.profile.language,
         "status": status,

@@ -179,7 +179,9 @@ def commentary(
 
 def _incident(words: Words, incident: Incident) -> str:
     first, last = incident.first, incident.last
-    days = words.day(first) if last is None else words.days(first, last)
+    if last is None:
+        return words._("Since {day}: {text}", day=words.day(first), text=incident.text)
+    days = words.day(first) if last == first else words.days(first, last)
     return words._("{days}: {text}", days=days, text=incident.text)
 
 
