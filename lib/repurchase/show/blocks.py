@@ -88,7 +88,7 @@ class Headline(Block):
         detail = f'<p class="rr-detail">{escape(self.detail)}</p>' if self.detail else ""
         return (
             f'<div class="rr-headline rr-{self.tone}"><p class="rr-claim">'
-            f"{_mark(self.tone)}{escape(self.text)}</p>{detail}</div>"
+            f"{escape(self.text)}</p>{detail}</div>"
         )
 
     def to_text(self) -> str:
@@ -307,7 +307,7 @@ class Note(Block):
         title = f'<p class="rr-note-title">{escape(self.title)}</p>' if self.title else ""
         return (
             f'<div class="rr-note rr-{self.tone}" role="note">{title}'
-            f"<p>{'' if self.title else _mark(self.tone)}{escape(self.text)}</p></div>"
+            f"<p>{escape(self.text)}</p></div>"
         )
 
     def to_text(self) -> str:
