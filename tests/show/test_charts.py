@@ -92,6 +92,8 @@ def test_the_same_data_give_the_same_bytes(results, name):
 
 def test_letters_are_drawn_with_bundled_fonts_only(results, caplog):
     """No glyph is missing and no other font is asked: nothing is logged or warned."""
+    style.register_fonts.cache_clear()  # else what an earlier test looked up is not asked again
+
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for draw in DRAW.values():

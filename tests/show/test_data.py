@@ -42,6 +42,8 @@ def test_a_load_report_without_money_has_no_money_column(context_of):
     table = show.load_report(Result(frame, context=context_of()))
 
     assert 4 == len(table.columns)
+    assert ["stores", "all loaded", "", "5"] == [text(c) for c in table.rows[0]]
+    assert 1 == len(table.rows)
 
 
 def test_each_step_of_the_bridge_is_worded(context_of):
@@ -80,6 +82,22 @@ def test_files_show_how_they_were_read(context_of):
 
     assert ["Table", "File", "Encoding", "Delimiter", "Rows"] == [c.label for c in table.columns]
     assert ("orders", "orders.csv", "gb18030", "tab", "1,200") == table.rows[0]
+
+
+def test_files_that_were_read_alike_share_a_line(context_of):
+    """Thirty monthly files are one line with their rows together; another encoding is its own."""
+    frame = pd.DataFrame(
+        {"table": "orders", "file": ["o/2025-01.csv", "o/2025-02.csv", "o/2025-03.csv"],
+         "encoding": ["gb18030", "gb18030", "utf-8"], "delimiter": "comma", "rows": [10, 5, 1]}
+    )  # fmt: skip
+
+    table = show.sources(Result(frame, context=context_of()))
+
+    assert [
+        ("orders", "2 files, o/2025-01.csv to 2025-02.csv", "gb18030", "comma", "15"),
+        ("orders", "o/2025-03.csv", "utf-8", "comma", "1"),
+    ] == list(table.rows)
+    assert 4 == table.csv.count("\n")
 
 
 def test_the_whole_source_is_told_apart_from_the_period(context_of):

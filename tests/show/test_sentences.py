@@ -170,12 +170,12 @@ def test_few_buyers_lower_the_certainty(context_of, chapter, figure_of):
 
 
 def test_causes_rule_out_what_did_not_move(context_of, chapter, figure_of):
-    """Identification within its limit is said not to explain the change."""
+    """Identification within its limit is said to have stayed there, and other days are named."""
     told = chapter(context_of(), figure_of(year_ago=UP))
 
     items = show.causes(**told).items
 
-    assert items[0].title.startswith("Identification does not explain it: 90.0%")
+    assert items[0].title.startswith("Identification stayed within its limit: 90.0%")
     assert "8 weekend days (then 9)" in items[-1].title
 
 

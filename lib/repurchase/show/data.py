@@ -6,7 +6,7 @@ The model names outcomes, rules and steps by codes; they are worded here.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import pandas as pd
@@ -98,7 +98,10 @@ def table_name(words: Words, name: str) -> str:
 
 
 def load_report(result: Result, *, id: str | None = None) -> Table:
-    """Every row of the source by table, outcome and reason; the bold lines are all rows read."""
+    """Every row of the source by table, outcome and reason; the bold lines are all rows read.
+
+    A table whose rows were all loaded has one line.
+    """
     context: Context = result.context
     words = context.words
     frame = _summed(result.frame)
@@ -106,8 +109,11 @@ def load_report(result: Result, *, id: str | None = None) -> Table:
     rows: list[tuple[str | Cell, ...]] = []
     for table, part in frame.groupby("table", sort=False):
         name = table_name(words, str(table))
-        rows.append(_total_line(words, context, name, part, has_money))
-        rows += [_outcome_line(words, context, row, has_money) for row in part.to_dict("records")]
+        whole = set(part["outcome"]) == {"loaded"}
+        rows.append(_total_line(words, context, name, part, has_money, whole=whole))
+        if not whole:
+            lines = part.to_dict("records")
+            rows += [_outcome_line(words, context, row, has_money) for row in lines]
     columns = [
         Column(words._("Table"), "left"),
         Column(words._("What became of it"), "left"),
@@ -118,7 +124,7 @@ def load_report(result: Result, *, id: str | None = None) -> Table:
         columns.append(Column(words._("Amount"), "right"))
     return Table(
         tuple(columns), tuple(rows), id=id,
-        title=words._("Every row read is loaded, excluded or set aside"),
+        title=words._("Every row read is loaded, excluded or set aside") if id else None,
         csv=csv_text(result.frame), size="small",
     )  # fmt: skip
 
@@ -138,11 +144,11 @@ def _summed(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _total_line(
-    words: Words, context: Context, name: str, part: pd.DataFrame, has_money: bool
+    words: Words, context: Context, name: str, part: pd.DataFrame, has_money: bool, *, whole: bool
 ) -> tuple[str | Cell, ...]:
     cells: list[str | Cell] = [
         Cell(name, bold=True),
-        Cell(words._("read"), bold=True),
+        Cell(words._("all loaded") if whole else words._("read"), bold=True),
         "",
         Cell(words.count(float(part["rows"].sum())), bold=True),
     ]
@@ -233,7 +239,8 @@ def money_bridge(result: Result, *, id: str | None = None) -> Table:
     caption = words._("Rows and orders dated from {days}.", days=words.days(*context.windows.now))
     return Table(
         columns, tuple(rows), id=id,
-        title=words._("From the money in the source to the revenue analysed"), caption=caption,
+        title=words._("From the money in the source to the revenue analysed") if id else None,
+        caption=caption,
         csv=csv_text(frame),
     )  # fmt: skip
 
@@ -269,6 +276,7 @@ HEADINGS = {
     "delimiter": N_("Delimiter"),
     "rows": N_("Rows"),
 }
+# The reader names a delimiter or gives the character itself.
 DELIMITERS = {
     ",": N_("comma"),
     ";": N_("semicolon"),
@@ -280,10 +288,13 @@ DELIMITERS = {
 
 
 def sources(result: Result, *, id: str | None = None) -> Table:
-    """The files that were read, how they were read, and how many rows each gave."""
+    """The files that were read, how they were read, and how many rows each gave.
+
+    Files that follow each other and were read alike share a line; the data name each one.
+    """
     words = result.context.words
     frame: pd.DataFrame = result.frame
-    names = [n for n in HEADINGS if n in frame.columns and frame[n].notna().any()]
+    names = [n for n in HEADINGS if n in frame.columns and frame[n].fillna("").ne("").any()]
     columns = tuple(
         Column(
             words._(HEADINGS[name]),
@@ -292,18 +303,43 @@ def sources(result: Result, *, id: str | None = None) -> Table:
         )
         for name in names
     )
-    rows = [
-        tuple(_file_cell(words, name, row[name]) for name in names)
-        for row in frame.to_dict("records")
-    ]
+    rows = [_files_line(words, names, group) for group in _alike(frame[names])]
     return Table(columns, tuple(rows), id=id, csv=csv_text(frame[names]), size="small")
+
+
+def _alike(frame: pd.DataFrame) -> list[list[Row]]:
+    """Neighbouring rows that differ in nothing but the file and its number of rows."""
+    groups: list[list[Row]] = []
+    for row in frame.to_dict("records"):
+        same = {k: v for k, v in row.items() if k not in ("file", "rows")}
+        last = groups[-1][0] if groups else None
+        if last is not None and all(last[k] == v for k, v in same.items()):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _files_line(words: Words, names: Sequence[str], group: Sequence[Row]) -> tuple[str, ...]:
+    """One file, or how many there are from which to which; their rows together."""
+    cells = {name: _file_cell(words, name, group[0][name]) for name in names}
+    if len(group) > 1:
+        cells["file"] = words._(
+            "{count} files, {first} to {last}",
+            count=words.count(len(group)),
+            first=str(group[0]["file"]),
+            last=str(group[-1]["file"]).rsplit("/", 1)[-1],
+        )
+        cells["rows"] = words.count(sum(float(row["rows"]) for row in group))
+    return tuple(cells[name] for name in names)
 
 
 def _file_cell(words: Words, name: str, value: Any) -> str:
     if value is None or pd.isna(value):
         return ""
-    if name == "delimiter" and value in DELIMITERS:
-        return words._(DELIMITERS[value])
+    if name == "delimiter":
+        value = DELIMITERS.get(str(value), str(value))
+        return words._(value)
     if name == "table":
         return table_name(words, str(value))
     return words.count(float(value)) if name == "rows" else str(value)

@@ -459,16 +459,16 @@ def _identification_item(
         if change is None:
             return ListItem(words._("{share} of the orders have a known customer", share=share))
         title = words._(
-            "Identification does not explain it: {share} of the orders have a known customer,"
-            " {change} {against}, within the limit",
+            "Identification stayed within its limit: {share} of the orders have a known customer,"
+            " {change} {against}",
             share=share,
             change=points(words, change.change),
             against=against(words, "previous"),
         )
         return ListItem(title)
     title = words._(
-        "Identification may explain it: {share} of the orders have a known customer,"
-        " {change} {against}",
+        "Identification moved beyond its limit and may explain it: {share} of the orders have a"
+        " known customer, {change} {against}",
         share=share,
         change=points(words, change.change if change else None),
         against=against(words, "previous"),
