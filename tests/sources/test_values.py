@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-
 from repurchase.sources import values
 
 
@@ -26,7 +25,9 @@ def moment(con: duckdb.DuckDBPyConnection, text: str | None, **options) -> tuple
     """UTC time, business date and reason."""
     told = {"zone": "Asia/Shanghai", "business_zone": "Asia/Shanghai"} | options
     m = values.date_time('"a column"', **told)
-    sql = f'SELECT {m.utc}, {m.date}, {m.reason}, {m.unreadable} FROM (SELECT ?::VARCHAR "a column")'
+    sql = (
+        f'SELECT {m.utc}, {m.date}, {m.reason}, {m.unreadable} FROM (SELECT ?::VARCHAR "a column")'
+    )
     utc, date, reason, unreadable = con.execute(sql, [text]).fetchone()
     assert unreadable == (reason is not None)
     return utc, date, reason
@@ -169,7 +170,7 @@ def test_the_last_minute_of_a_month_in_utc_is_the_next_day_in_beijing(con):
     ],
 )
 def test_a_time_that_clocks_skip_or_show_twice_has_no_value(con, text, zone, expected):
-    """Where daylight saving begins or ends, a naive time is not guessed; an hour away it is read."""
+    """Where daylight saving begins or ends, a naive time is not guessed; before and after it is."""
     utc, date, reason = moment(con, text, zone=zone, business_zone=zone)
 
     assert (expected, expected is None) == (reason, utc is not None and date is not None)
@@ -328,7 +329,7 @@ def test_an_id_that_became_a_number_is_unreadable(con, text):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("  王 小明 ", "王 小明"), ("（株）Ｘ", "（株）Ｘ"), ("无", None), ("", None), (None, None)],
+    [(" 王 小明 ", "王 小明"), ("（株）Ｘ", "（株）Ｘ"), ("无", None), ("", None), (None, None)],
 )
 def test_a_text_keeps_its_characters(con, text, expected):
     """Only the space around a name is dropped."""

@@ -6,7 +6,9 @@ import csv
 import io
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from repurchase.errors import SourceError
@@ -21,12 +23,17 @@ LONGEST_VALUE_LINES = 500
 
 @dataclass(frozen=True)
 class Head:
-    """What the first records of a file say: its delimiter, heading rows and width."""
+    """What the first records of a file say.
+
+    `heading` rows, `width` in fields, `skip_lines` that are an instruction to spreadsheets (sep=;)
+    and count nowhere, `skip` records after them until the first row of data.
+    """
 
     delimiter: str
     heading: list[list[str]]
     width: int
     skip_lines: int
+    skip: int
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,13 @@ class Record:
 def read_head(path: Path, *, shown: str, delimiter: str, skip_rows: int, header_rows: int) -> Head:
     """The delimiter, heading and number of fields of a UTF-8 file.
 
-    `delimiter` is one character, " " for any run of white space, or "auto": that of comma,
-    semicolon, tab and bar which gives the heading and most rows the same number (above one) of
-    fields, else white space if it does, else a single column.
+    `delimiter` is one character or its name, " " for any run of white space, or "auto": that of
+    comma, semicolon, tab and bar which gives the heading and most rows the same number (above one)
+    of fields, else white space if it does, else a single column.
     Raises SourceError when the declared delimiter gives one column and another gives several, when
     the heading has fewer fields than the rows, and when there is no heading.
     """
+    delimiter = _character(delimiter, shown=shown)
     with path.open("rb") as stream:
         sample = stream.read(SAMPLE_BYTES)
     cut = len(sample) == SAMPLE_BYTES
@@ -58,9 +66,9 @@ def read_head(path: Path, *, shown: str, delimiter: str, skip_rows: int, header_
     if (said.startswith("sep=") and len(said) == 5) or said == "sep=":
         delimiter = (first.strip()[4:] or "\t") if delimiter == "auto" else delimiter
         text, extra = rest, 1
-    views = {
-        d: _records(text, d, skip_rows, cut) for d in (*DELIMITERS, " ", delimiter) if d != "auto"
-    }
+    tried = [d for d in dict.fromkeys((*DELIMITERS, " ", delimiter)) if d != "auto"]
+    found = {d: _records(text, d, skip_rows, cut) for d in tried}
+    views = {d: [row for _, row in rows] for d, rows in found.items()}
     scores = {d: _score(rows, header_rows) for d, rows in views.items()}
     best = _best(scores)
     chosen = (best or ",") if delimiter == "auto" else delimiter
@@ -85,7 +93,21 @@ def read_head(path: Path, *, shown: str, delimiter: str, skip_rows: int, header_
     _check_heading(rows, header_rows, wide, width, shown=shown)
     if width < wide and not any(cell.strip() for row in heading for cell in row[width:]):
         wide = width
-    return Head(chosen, [row[:wide] for row in heading], max(wide, width), extra)
+    skip = found[chosen][header_rows - 1][0] if header_rows else skip_rows
+    return Head(chosen, [row[:wide] for row in heading], max(wide, width), extra, skip)
+
+
+def _character(delimiter: str, *, shown: str) -> str:
+    named = {name: char for char, name in NAMES.items()} | {"\\t": "\t", "pipe": "|"}
+    char = named.get(delimiter, delimiter)
+    if char != "auto" and len(char) != 1:
+        raise SourceError(
+            f"The delimiter {delimiter!r} is not one character.",
+            where=shown,
+            rule=f"a delimiter is auto, one character, or one of {', '.join(named)}",
+            remedy="mend `delimiter` in the profile",
+        )
+    return char
 
 
 def _check_heading(
@@ -103,22 +125,19 @@ def _check_heading(
         )
 
 
-def _records(text: str, delimiter: str, skip: int, cut: bool) -> list[list[str]]:
+def _records(text: str, delimiter: str, skip: int, cut: bool) -> list[tuple[int, list[str]]]:
+    """The first records after `skip` that are not blank, with their 1-based numbers."""
     lines = io.StringIO(text, newline="")
+    rows: list[list[str]] = []
     if delimiter == " ":
-        rows = [line.split() for line in lines]
+        rows = [line.split() for line in islice(lines, SAMPLE_RECORDS + skip)]
     else:
-        rows = []
-        try:
-            for row in csv.reader(lines, delimiter=delimiter):
+        with suppress(csv.Error):
+            for row in islice(csv.reader(lines, delimiter=delimiter), SAMPLE_RECORDS + skip):
                 rows.append(row)
-                if len(rows) > SAMPLE_RECORDS + skip:
-                    break
-        except csv.Error:
-            pass
     if cut and len(rows) > 1:
         rows = rows[:-1]
-    return [row for row in rows[skip:] if row][:SAMPLE_RECORDS]
+    return [(i, row) for i, row in enumerate(rows, start=1) if i > skip and row]
 
 
 def _width(rows: Sequence[Sequence[str]], header_rows: int) -> int:
@@ -147,13 +166,13 @@ def _best(scores: dict[str, tuple[float, bool, int]]) -> str | None:
 
 
 def records(
-    path: Path, *, delimiter: str, width: int, skip: int, skip_lines: int
+    path: Path, *, delimiter: str, width: int, least: int, skip: int, skip_lines: int
 ) -> Iterator[Record]:
     """Each record of a UTF-8 file, numbered as a spreadsheet numbers rows, after `skip` of them.
 
-    Nothing is lost: a record with another number of fields, and a value whose quote is never
-    closed, come with a problem in words and their raw text. A line without any character is no
-    record but keeps its number. Empty fields beyond the width are dropped.
+    Nothing is lost: a record of fewer than `least` or more than `width` fields, and a value whose
+    quote is never closed, come with a problem in words and their raw text. A line without any
+    character is no record but keeps its number. Empty fields beyond the width are dropped.
     """
     csv.field_size_limit(1 << 27)
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -175,8 +194,8 @@ def records(
                 continue
             if not problem and len(fields) > width and not any(fields[width:]):
                 fields = fields[:width]
-            if not problem and len(fields) != width:
-                problem = f"{len(fields)} fields where the heading has {width}"
+            if not problem and not least <= len(fields) <= width:
+                problem = f"{len(fields)} fields where the heading has {least}"
             yield Record(number, fields, problem, raw if problem else None)
 
 

@@ -153,7 +153,7 @@ def _copy_utf8(path: Path, codec: str, target: Path | None) -> TextFile:
     try:
         for read, text in _decoded(path, codec):
             data = text.encode("utf-8") if out else read
-            counter.feed(data)
+            counter.feed(data.removeprefix(codecs.BOM_UTF8))
             if out:
                 out.write(data)
     finally:

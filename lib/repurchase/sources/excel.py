@@ -34,7 +34,9 @@ def read_sheet(member: Member, *, sheet: str | None) -> Sheet:
     visible sheets with content where none is named.
     """
     try:
-        book = calamine.load_workbook(str(member.path))
+        # by its content; from a path, calamine believes the ending
+        with member.path.open("rb") as stream:
+            book = calamine.CalamineWorkbook.from_filelike(stream)
         return _chosen(book, member, sheet=sheet)
     except calamine.PasswordError as err:
         raise _locked(member) from err

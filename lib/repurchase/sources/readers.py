@@ -70,13 +70,14 @@ def _delimited(
     headings = joined_headings(head.heading, filled=True)
     headings += [""] * (head.width - len(headings))
     names, unnamed = named(headings)
-    skip = spec.skip_rows + spec.header_rows
+    skip = head.skip
 
     def batches() -> Iterator[pa.Table]:
         found = delimited.records(
             file.path,
             delimiter=head.delimiter,
             width=head.width,
+            least=len(head.heading[-1]) if head.heading else head.width,
             skip=skip,
             skip_lines=head.skip_lines,
         )
@@ -171,7 +172,7 @@ def _json_lines(
         lines, counts = (
             f"SELECT json::VARCHAR AS line, row_number() OVER () AS _row FROM"
             f" read_json_objects({path_literal(file.path)}, format = 'array',"
-            f" compression = 'none')",
+            f" compression = 'uncompressed')",
             None,
         )
     elif file.controls:
