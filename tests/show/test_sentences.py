@@ -77,7 +77,7 @@ def test_moving_identification_takes_the_headline_over(context_of, chapter, figu
     block = show.headline(**told)
 
     assert "this may be identification, not behaviour" in block.text
-    assert "at constant identification it is 63.5% (+0.1 pp on the previous period)" in block.text
+    assert "At constant identification it is 63.5% (no detectable change on" in block.text
     assert "unsure" == block.tone
     assert "certainty low" in block.detail
 
@@ -129,7 +129,7 @@ def test_a_card_colours_only_what_is_detectable(context_of, chapter, figure_of):
         card.deltas[0].tone,
     )
     assert ("+2.1 pp", "good") == (card.deltas[1].text, card.deltas[1].tone)
-    assert "60.0% to 64.0%, n=1,000" == card.detail
+    assert "60.0–64.0%, n=1,000" == card.detail
 
 
 def test_a_card_that_cannot_be_read_yet_names_the_day(context_of, chapter, figure_of):

@@ -84,6 +84,7 @@ def test_reasons_become_numbered_notes(context_of, figure_of):
     row = [text(c) for c in table.rows[0]]
     assert ["+2.0", "– (1)", "– (1)"] == row[4:7]
     assert "(1) the data begin on 1 Dec 2024, after the comparison window begins." in table.caption
+    assert "(2)" not in table.caption
     assert "percentage points" in table.caption
 
 
@@ -112,15 +113,15 @@ def test_the_formula_shows_its_parts(context_of, figure_of):
         Record(name, value, "count")
         for name, value in (
             ("customers_at_start", 100.0),
-            ("customers_at_end", 100.0),
-            ("customers_joined", 20.0),
+            ("customers_at_end", 110.0),
+            ("customers_joined", 30.0),
         )
     ]
     figures = Result(None, (*figure_of("retention_rate", 0.8), *parts), context=context_of())
 
     table = show.article(figures)
 
-    assert ["100", "100", "20", "80.0%"] == [text(row[1]) for row in table.rows]
+    assert ["100", "110", "30", "80.0%"] == [text(row[1]) for row in table.rows]
     assert "shows too little" in table.caption
 
 

@@ -96,6 +96,13 @@ def share_interval(words: Words, record: Record) -> str:
     return words.interval(words.share(record.low), words.share(record.high))
 
 
+def share_range(words: Words, record: Record) -> str:
+    """The interval of a share for narrow places: 64.7–71.8%."""
+    if record.low is None or record.high is None:
+        return ""
+    return f"{words.number(record.low * 100, 1)}–{words.share(record.high)}"
+
+
 def change_interval(words: Words, record: Record) -> str:
     """The interval of a change; its unit stands once, at the end."""
     if record.change_low is None or record.change_high is None:
@@ -248,14 +255,15 @@ def _unsettled(context: Context, figures: Result, moved_by: Record, constant: Re
     }
     if plain and fixed:
         return words._(
-            "Returning buyers were {share} of all buyers in {period} ({change} {against}), but the"
-            " share of orders with a known customer moved by {identified}, so this may be"
-            " identification, not behaviour; at constant identification it is {constant}"
-            " ({constant_change} {against}).",
-            **values,
-            change=points(words, plain.change),
+            "Returning buyers were {share} of all buyers in {period} ({clause}), but this may be"
+            " identification, not behaviour: the share of orders with a known customer moved by"
+            " {identified}. At constant identification it is {constant} ({constant_clause}).",
+            share=values["share"],
+            period=values["period"],
+            clause=change_clause(words, plain, ""),
+            identified=values["identified"],
             constant=words.share(fixed.value),
-            constant_change=points(words, fixed.change),
+            constant_clause=change_clause(words, fixed, ""),
         )
     return words._(
         "Returning buyers were {share} of all buyers in {period}, but the share of orders with a"
@@ -318,7 +326,7 @@ def _card(result: Result, name: str) -> Kpi:
         value=words.share(base.value),
         detail=words._(
             "{interval}, n={n}",
-            interval=share_interval(words, base),
+            interval=share_range(words, base),
             n=base_size(words, base, context.currency),
         ),
         deltas=tuple(_delta(words, r, context.windows.basis) for r in records),

@@ -26,6 +26,7 @@ from repurchase.show.sentences import (
     paragraph,
     points,
     share_interval,
+    share_range,
     tone_of,
 )
 from repurchase.show.style import csv_text
@@ -171,7 +172,7 @@ def _comparison_row(
     changes = [_change_cell(words, _find(result, name, w), notes) for w in shown]
     n = base_size(words, base, result.context.currency)
     return (
-        label, Cell(f"{words.share(base.value)}{care}", bold=True), share_interval(words, base),
+        label, Cell(f"{words.share(base.value)}{care}", bold=True), share_range(words, base),
         n, *changes,
     )  # fmt: skip
 
@@ -290,7 +291,7 @@ def _ladder_row(figures: Result, name: str, months: int, notes: _Notes) -> tuple
     return (
         label,
         Cell(f"{words.share(base.value)}{care}", bold=True),
-        share_interval(words, base),
+        share_range(words, base),
         words.count(base.n),
         _change_cell(words, _find(figures, name, "previous"), notes),
         _change_cell(words, _find(figures, name, "year_ago"), notes),
