@@ -78,6 +78,23 @@ def test_a_year_ago_goes_before_the_previous_period(context):
     assert ("previous", "medium") == (other.values["against_label"], other.confidence)
 
 
+def test_a_move_that_a_year_ago_does_not_show_may_be_the_season(context):
+    """Up on last month, flat on last year: said, but neither called good nor valued in money."""
+    (one,) = found(
+        context,
+        record(against="year_ago", change=FLAT),
+        record(against="previous", change=UP),
+        returning_revenue_mean=50.0,
+    )
+
+    assert ("retention.returning_buyer_share.season", "neutral", "low", None) == (
+        one.id,
+        one.tone,
+        one.confidence,
+        one.money,
+    )
+
+
 def test_a_provisional_change_is_no_finding(context):
     """A share that rises with the length of the data is not reported as a rise."""
     young = record(against="year_ago", change=UP, status="provisional")

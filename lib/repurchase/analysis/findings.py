@@ -30,6 +30,10 @@ CLAIMS = {
     "fell": N_(
         "{about_metric} fell to {value_share} in {in_period}: {change_points} {against_label}"
     ),
+    "season": N_(
+        "{about_metric} is {value_share} in {in_period}: {change_points} {against_label}, but no"
+        " detectable change on a year ago; it may be the season"
+    ),
     "above": N_(
         "{about_metric} is {value_share}, {gap_distance} above the target of {target_share}"
     ),
@@ -64,6 +68,7 @@ CLAIMS = {
 
 ACTIONS = {
     "fell": N_("Before acting, find where it fell: by store, by channel, by joining month."),
+    "season": N_("Wait for the year-ago comparison before acting on it."),
     "rose": N_("Find out what was done differently, and see whether it lasts another period."),
     "below": N_("Decide which is to change: the target, or what is done to reach it."),
     "identification": N_(
@@ -190,13 +195,13 @@ def retention_findings(
 
 
 def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
-    candidates = (
-        year_ago(desk.figures, metric, desk.basis),
-        compared(desk.figures, metric, "previous"),
-    )
-    record = next((r for r in candidates if r and moved(r)), None)
+    past = year_ago(desk.figures, metric, desk.basis)
+    previous = compared(desk.figures, metric, "previous")
+    record = next((r for r in (past, previous) if r and moved(r)), None)
     if record is None:
         return None
+    if record is previous and past is not None and past.status == "final":
+        return _season(desk, metric, record)
     way = "rose" if moved(record) > 0 else "fell"
     money = _money(record, mean) if metric == "returning_buyer_share" else (None, None, None)
     return Finding(
@@ -218,6 +223,26 @@ def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
         suggested_action=ACTIONS[way],
         exhibit=desk.exhibits.get(metric),
         headline=metric == "returning_buyer_share",
+    )
+
+
+def _season(desk: _Desk, metric: str, record: Record) -> Finding:
+    """A move on the previous period that a year ago does not show: said, not called a change."""
+    return Finding(
+        id=f"retention.{metric}.season",
+        claim=CLAIMS["season"],
+        values={
+            "about_metric": metric,
+            "value_share": record.value,
+            "in_period": desk.period,
+            "change_points": record.change,
+            "against_label": desk.label(record),
+        },
+        records=(record_key(record),),
+        tone="unsure" if desk.unsettled else "neutral",
+        confidence="low",
+        suggested_action=ACTIONS["season"],
+        exhibit=desk.exhibits.get(metric),
     )
 
 

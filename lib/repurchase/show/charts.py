@@ -263,7 +263,9 @@ def pooled(result: Result, *, id: str) -> Figure:
     context: Context = result.context
     words = context.words
     frame = result.frame.reset_index()
-    shown = frame[frame["age"] >= 1].head(POOLED_AGES).reset_index(drop=True)
+    # an age that only the oldest cohorts have reached shows those cohorts, not the age
+    enough = frame["cohorts"] >= min(FEW_COHORTS, frame["cohorts"].max())
+    shown = frame[(frame["age"] >= 1) & enough].head(POOLED_AGES).reset_index(drop=True)
     with style.house(words):
         names = (words._("Month after joining"), words._("Cohorts counted"))
         room = style.text_mm(names, size=style.SMALL_PT + 0.5)
