@@ -375,7 +375,8 @@ def test_ten_thousand_texts_are_read_in_one_query(con):
     """The readings are vectorised: every row of a column with mixed writings has its value."""
     con.execute(
         "CREATE OR REPLACE TABLE t AS SELECT CASE i % 3 WHEN 0 THEN '2025-09-01 13:05'"
-        " WHEN 1 THEN '2025年9月1日 下午1:05' ELSE '45901.5451388889' END AS x FROM range(9999) r(i)"
+        " WHEN 1 THEN '2025年9月1日 下午1:05' ELSE '45901.5451388889' END AS x"
+        " FROM range(9999) r(i)"
     )
     m = values.date_time("x", zone="UTC", business_zone="UTC")
     rows = con.execute(f"SELECT {m.utc}, {m.date}, count(*) FROM t GROUP BY ALL").fetchall()

@@ -200,7 +200,9 @@ def records(
 
 
 def _words(err: csv.Error) -> str:
-    return "a quote is opened and never closed" if "quote" in str(err) else str(err)
+    if "expected after" in str(err):
+        return "text follows a closing quote"
+    return "a quote is opened and never closed" if "quote open" in str(err) else str(err)
 
 
 class _Lines:
@@ -234,7 +236,7 @@ class _Lines:
         """
         self.taken = []
         try:
-            return next(csv.reader(self, delimiter=delimiter), None)
+            return next(csv.reader(self, delimiter=delimiter, strict=True), None)
         except csv.Error:
             self._back.extendleft(reversed(self.taken[1:]))
             self.taken = self.taken[:1]
