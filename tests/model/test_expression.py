@@ -22,7 +22,10 @@ def compiled(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "sql"),
     [
-        ("quantity <= 0 and not order_id like 'C%'", "\"quantity\" <= 0 AND NOT \"order_id\" LIKE 'C%'"),
+        (
+            "quantity <= 0 and not order_id like 'C%'",
+            "\"quantity\" <= 0 AND NOT \"order_id\" LIKE 'C%'",
+        ),
         ("QUANTITY * unit_price", '"quantity" * "unit_price"'),
         ("x_note in ('a', 'it''s')", "\"x_note\" IN ('a', 'it''s')"),
         ("quantity between 1 and 3", '"quantity" BETWEEN 1 AND 3'),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from repurchase.errors import ParameterError, SourceError
 from repurchase.model.locate import demo_folder, files_of
 from repurchase.params import Params, SourceSpec

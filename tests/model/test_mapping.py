@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from repurchase.errors import DataError, ParameterError, SourceError
 from repurchase.model.mapping import find_heading, mapped
 from repurchase.params import SourceSpec

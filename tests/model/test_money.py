@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from repurchase.errors import DataError, SourceError
 
 HEADING = ("id", "customer", "time", "amount", "cur", "rate")
@@ -80,6 +79,21 @@ def test_the_last_rate_on_or_before_the_day_serves(shop: Any, query: Any) -> Non
         ("1", Decimal(100), Decimal(100)), ("2", Decimal(72), Decimal(10)),
         ("3", Decimal(73), Decimal(10)), ("4", None, Decimal(10)),
     ] == query(snapshot, MONEY)  # fmt: skip
+
+
+def test_lines_of_their_own_file_are_converted_as_their_order(shop: Any, query: Any) -> None:
+    """A line has no currency of its own; without a rate of its order its money is empty."""
+    shop.csv("orders.csv", HEADING, ORDERS)
+    lines = [(2, 1, "p", 6), (2, 2, "q", 4), (3, 1, "p", 10), (1, 1, "p", 100)]
+    shop.csv("lines.csv", ("id", "no", "sku", "net"), lines)
+    told = {"order_id": "id", "line_no": "no", "product_id": "sku", "line_net": "net"}
+    snapshot = shop.prepare(
+        orders={"columns": COLUMNS | {"fx_rate": "rate"}},
+        sources={"order_lines": {"files": "lines.csv", "columns": told}},
+    )
+    assert [
+        ("1", Decimal(100)), ("2", Decimal(29)), ("2", Decimal("43.5")), ("3", None),
+    ] == query(snapshot, "SELECT order_id, line_net FROM order_lines ORDER BY ALL")  # fmt: skip
 
 
 @pytest.mark.parametrize(

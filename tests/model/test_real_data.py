@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from repurchase.errors import DataError
 from repurchase.model.prepare import prepare
 from repurchase.model.reconcile import money_bridge

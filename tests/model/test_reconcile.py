@@ -6,10 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from repurchase.errors import DataError
 from repurchase.model.reconcile import load_report, money_bridge
 from repurchase.params import ControlTotal, PeriodFile
@@ -143,13 +143,12 @@ def test_the_load_report_counts_the_whole_source(shop: Any) -> None:
 
 def test_money_that_does_not_add_up_is_an_error(shop: Any) -> None:
     """A snapshot whose orders lost a row is noticed."""
-    import duckdb
-
     shop.csv("orders.csv", HEADING, ROWS)
     params = shop.params(orders=ORDERS)
     snapshot = shop.prepare(params)
     path = snapshot.file("orders")
-    rows = duckdb.sql(f"SELECT * FROM '{path}' WHERE order_id <> '1'").arrow().read_all()
-    duckdb.sql("FROM rows").write_parquet(str(path))
+    con = duckdb.connect()
+    con.execute("CREATE TABLE rows AS FROM read_parquet($1) WHERE order_id <> '1'", [str(path)])
+    con.table("rows").write_parquet(str(path))
     with pytest.raises(DataError, match="the files' money comes to"):
         money_bridge(snapshot, params, JANUARY)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from repurchase.errors import DataError
 from repurchase.model import fingerprint
 from repurchase.model.snapshot import Snapshot

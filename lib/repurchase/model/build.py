@@ -64,6 +64,7 @@ class Work:
     tables: dict[str, Table] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)
     merged: int = 0
+    converted: bool = False
 
     def view(self, name: str, select: str) -> str:
         self.con.execute(f"CREATE TEMP VIEW {name} AS {select}")
@@ -309,6 +310,8 @@ def _after_data_through(work: Work, name: str, rows: str) -> str:
 
 
 def _in_one_currency(work: Work, table: Table, rows: str) -> str:
+    if table.name == "order_lines" and work.converted:
+        return work.view("priced_order_lines", money.converted_lines(rows, columns=table.columns))
     if table.name != "orders" or "currency" not in table.columns:
         return rows
     found = money.currencies(work.con, rows)
@@ -321,6 +324,7 @@ def _in_one_currency(work: Work, table: Table, rows: str) -> str:
         rows, columns=table.columns, day="order_date", reporting=work.params.profile.currency
     )
     work.con.execute(f"CREATE TEMP TABLE priced_orders AS {select}")
+    work.converted = True
     unknown = work.con.execute(
         "SELECT upper(trim(currency)), count(*) FROM priced_orders"
         " WHERE _no_rate AND _excluded IS NULL GROUP BY 1 ORDER BY 1"
@@ -420,6 +424,7 @@ def _sources_of(work: Work, table: Table) -> list[dict[str, Any]]:
             {
                 "table": table.name,
                 "files": raw.files,
+                "notes": raw.notes,
                 "headings": dict(m.headings),
                 "constants": dict(m.constants),
                 "expressions": dict(m.expressions),

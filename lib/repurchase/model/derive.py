@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from repurchase.model.identity import MERGES
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from repurchase.model.build import Table, Work
 
 ROW_GROUP = 122_880
+# The columns of a file in their order: None if the rows have it, else the SQL that makes it.
+Columns = dict[str, str | None]
+DAY_COLUMNS = (
+    "customer_id", "order_date", "orders", "net_revenue", "day_rank", "first_date",
+    "previous_date", "next_date", "store_id", "channel",
+)  # fmt: skip
 # What an order of several lines is, if its lines differ: the first of these that occurs.
 KIND_RANK = ("sale", "renewal", "gift", "return", "adjustment")
 
@@ -33,26 +39,32 @@ def write_tables(work: Work) -> None:
     write_quarantine(work)
 
 
-def publish(
-    work: Work, name: str, select: str, order: Sequence[str], *, without: Sequence[str] = ()
-) -> None:
-    """Write the rows, sorted by a unique key: equal rows give equal bytes."""
+def publish(work: Work, name: str, rows: str, columns: Columns, order: Sequence[str]) -> None:
+    """Write the columns of `rows`, sorted by a unique key: equal rows give equal bytes.
+
+    What is not in the rows is added behind the sorting, which would carry it along otherwise.
+    """
+    inside = [c for c, sql in columns.items() if sql is None]
+    needed = dict.fromkeys([*inside, *order])
+    items = [
+        identifier(c) if sql is None else f"{sql} AS {identifier(c)}" for c, sql in columns.items()
+    ]
     by = ", ".join(map(identifier, order))
-    rest = f" EXCLUDE ({', '.join(map(identifier, without))})" if without else ""
     path = literal(str(work.folder / f"{name}.parquet"))
     work.con.execute(
-        f"COPY (SELECT *{rest} FROM ({select}) ORDER BY {by}) TO {path}"
+        f"COPY (SELECT {', '.join(items)} FROM"
+        f" (SELECT {', '.join(map(identifier, needed))} FROM {rows} ORDER BY {by})) TO {path}"
         f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )
     work.published.append(name)
 
 
-def canonical(name: str, columns: Sequence[str]) -> list[str]:
-    """SELECT items for every canonical column, NULL of its type where the source gives none."""
-    return [
-        identifier(c) if c in columns else f"CAST(NULL AS {type_of(c, k)}) AS {identifier(c)}"
+def canonical(name: str, given: Collection[str]) -> Columns:
+    """Every canonical column: from the rows, or NULL of its type where no source gives it."""
+    return {
+        c: None if c in given else f"CAST(NULL AS {type_of(c, k)})"
         for c, k in TABLES[name].columns.items()
-    ]
+    }
 
 
 def loaded_rows(table: Table) -> str:
@@ -62,45 +74,52 @@ def loaded_rows(table: Table) -> str:
 def write_table(work: Work, name: str, table: Table) -> None:
     """One of the canonical tables other than orders."""
     rows = loaded_rows(table)
-    items = canonical(name, list(table.columns))
+    columns = canonical(name, table.columns)
     if "original_customer_id" in table.columns:
-        items.append("original_customer_id")
+        columns["original_customer_id"] = None
     if day := business_date_of(name):
-        items.append(identifier(day) if day in table.columns else f"CAST(NULL AS DATE) AS {day}")
-    items += [identifier(x) for x in table.extra]
+        columns[day] = None if day in table.columns else "CAST(NULL AS DATE)"
+    columns |= dict.fromkeys(table.extra)
     order = list(TABLES[name].key)
     if name == "customers":
-        items += ["survivor IS NOT NULL AS is_merged", "coalesce(survivor, customer_id) AS kept_id"]
+        survivor = "CAST(NULL AS VARCHAR)"
         if work.merged:
             rows = f"({rows} LEFT JOIN {MERGES} USING (customer_id))"
-        else:
-            rows = f"(SELECT *, CAST(NULL AS VARCHAR) AS survivor FROM {rows})"
+            survivor = "survivor"
+        rows = (
+            f"(SELECT *, {survivor} IS NOT NULL AS is_merged,"
+            f" coalesce({survivor}, customer_id) AS kept_id FROM {rows})"
+        )
+        columns |= {"is_merged": None, "kept_id": None}
     if name == "experiments":
         order.append("original_customer_id")
     if name == "events":
-        order = ["occurred_at", *order]
-    publish(work, name, f"SELECT {', '.join(items)} FROM {rows}", order)
+        order = ["occurred_at", "_place"]
+    publish(work, name, rows, columns, order)
 
 
 def make_orders(work: Work, table: Table) -> None:
-    """Make the table `orders_made`: one row an order, money in the reporting currency."""
+    """Make `orders_made`: one row an order, money in the reporting currency."""
     loaded = loaded_rows(table)
-    given = list(table.columns)
+    given = {c for c in TABLES["orders"].columns if c in table.columns}
     if table.by_line:
         rows = orders_of_lines(table, loaded)
-        given.append("net_amount")
+        given.add("net_amount")
     else:
         rows = f"(SELECT *, 1 AS source_rows, order_date AS last_date FROM {loaded})"
-    items = canonical("orders", given)
-    items += ["original_customer_id", "order_date", "last_date"]
+    items = [
+        identifier(c) if null is None else f"{null} AS {identifier(c)}"
+        for c, null in canonical("orders", given).items()
+    ]
+    items += ["original_customer_id", "order_date", "last_date", "_place"]
     items += ["CAST(source_rows AS INTEGER) AS source_rows"]
-    if "original_net_amount" in table.columns:
-        items.append("original_net_amount")
+    items += [c for c in ("original_net_amount",) if c in table.columns]
     items += [identifier(x) for x in table.extra]
     # Some systems write what they paid back with a minus, some without.
     refund = "CAST(abs(refund_amount) AS DECIMAL(18,4))"
+    kind = "TABLE" if table.by_line else "VIEW"
     work.con.execute(f"""
-        CREATE TEMP TABLE orders_made AS
+        CREATE TEMP {kind} orders_made AS
         SELECT *, CAST(net_amount - coalesce(refund_amount, 0) AS DECIMAL(18,4)) AS net_revenue,
           {_is_purchase(work)} AS is_purchase
         FROM (SELECT * REPLACE ({refund} AS refund_amount)
@@ -129,7 +148,7 @@ def orders_of_lines(table: Table, rows: str) -> str:
         "max(order_date) AS last_date",
         "min(customer_id) AS customer_id",
         "arg_min(original_customer_id, _place) AS original_customer_id",
-        "count(*) AS source_rows",
+        "count(*) AS source_rows", "min(_place) AS _place",
         f"(ARRAY[{', '.join(map(literal, KIND_RANK))}])[min({kind_rank()})] AS kind",
     ]  # fmt: skip
     done = {"order_id", "net_amount", "ordered_at", "customer_id", "kind"}
@@ -159,47 +178,61 @@ def kind_rank() -> str:
 def make_customer_days(work: Work) -> None:
     """Write `customer_days`: one row a known customer and day with an order that counts.
 
-    What retention counts. `net_revenue` is of all that day's purchases, NULL if no amount is
-    known; `store_id` and `channel` are those of the day's first order.
+    What retention counts. `net_revenue` is of that day's purchases whose amount is known, NULL if
+    none is; `store_id` and `channel` are those of the day's first order.
     """
-    work.con.execute("""
+    # one integer that orders a day's orders by time, then by their place in the files
+    order = "(CAST(epoch_us(ordered_at) AS HUGEINT) << 63) + _place"
+    work.con.execute(f"""
         CREATE TEMP TABLE days_made AS
         SELECT customer_id, order_date, CAST(count(*) AS INTEGER) AS orders,
           CAST(sum(net_revenue) AS DECIMAL(18,4)) AS net_revenue,
-          arg_min({'store_id': store_id, 'channel': channel}, (ordered_at, order_id)) AS first_order
+          {_first(work, "store_id", order)}, {_first(work, "channel", order)}
         FROM orders_made WHERE is_purchase AND customer_id IS NOT NULL
         GROUP BY customer_id, order_date""")
     days = """
-        SELECT customer_id, order_date, orders, net_revenue,
-          CAST(row_number() OVER days AS INTEGER) AS day_rank,
-          min(order_date) OVER (PARTITION BY customer_id) AS first_date,
-          lag(order_date) OVER days AS previous_date, lead(order_date) OVER days AS next_date,
-          first_order.store_id AS store_id, first_order.channel AS channel
-        FROM days_made WINDOW days AS (PARTITION BY customer_id ORDER BY order_date)"""
-    publish(work, "customer_days", days, ["customer_id", "order_date"])
+        (SELECT *, CAST(row_number() OVER days AS INTEGER) AS day_rank,
+          first_value(order_date) OVER days AS first_date,
+          lag(order_date) OVER days AS previous_date, lead(order_date) OVER days AS next_date
+        FROM days_made WINDOW days AS (PARTITION BY customer_id ORDER BY order_date))"""
+    columns: Columns = dict.fromkeys(DAY_COLUMNS)
+    publish(work, "customer_days", days, columns, ["customer_id", "order_date"])
+
+
+def _first(work: Work, column: str, order: str) -> str:
+    if column not in work.tables["orders"].columns:
+        return f"CAST(NULL AS VARCHAR) AS {column}"
+    return f"arg_min_null({column}, {order}) AS {column}"
 
 
 def write_orders(work: Work, table: Table) -> None:
     """Write `orders`; a return of a known customer is assigned to that customer's last purchase."""
-    assigned = """
-        SELECT r.order_id, d.order_date AS assigned_date FROM
-          (SELECT order_id, customer_id, order_date FROM orders_made
-           WHERE NOT is_purchase AND customer_id IS NOT NULL) r
-        ASOF LEFT JOIN days_made d
-          ON r.customer_id = d.customer_id AND r.order_date >= d.order_date"""
-    select = (
-        "SELECT o.* EXCLUDE (last_date), a.assigned_date"
-        f" FROM orders_made o LEFT JOIN ({assigned}) a USING (order_id)"
-    )
-    publish(work, "orders", select, ["ordered_at", "order_id"])
+    columns = canonical("orders", [*table.columns, *(["net_amount"] if table.by_line else [])])
+    columns["original_customer_id"] = None if work.merged else "customer_id"
+    columns |= dict.fromkeys(["order_date", "source_rows"])
+    columns |= dict.fromkeys(c for c in ("original_net_amount",) if c in table.columns)
+    columns |= dict.fromkeys([*table.extra, "net_revenue", "is_purchase", "assigned_date"])
+    work.con.execute("""
+        CREATE TEMP TABLE others AS SELECT order_id, customer_id, order_date FROM orders_made
+        WHERE NOT is_purchase AND customer_id IS NOT NULL""")
+    if work.one("SELECT count(*) FROM others")[0]:
+        rows = """
+            (SELECT o.*, a.assigned_date FROM orders_made o LEFT JOIN (
+              SELECT r.order_id, d.order_date AS assigned_date FROM others r
+              ASOF LEFT JOIN (SELECT * FROM days_made SEMI JOIN others USING (customer_id)) d
+                ON r.customer_id = d.customer_id AND r.order_date >= d.order_date
+            ) a USING (order_id))"""
+    else:
+        rows = "orders_made"
+        columns["assigned_date"] = "CAST(NULL AS DATE)"
+    publish(work, "orders", rows, columns, ["ordered_at", "_place"])
 
 
 def write_lines_of_orders(work: Work, table: Table) -> None:
-    items = canonical("order_lines", list(table.columns))
-    items += [identifier(x) for x in table.extra]
-    items += [c for c in ("original_line_net",) if c in table.columns]
-    select = f"SELECT {', '.join(items)}, _place FROM {loaded_rows(table)}"
-    publish(work, "order_lines", select, ["_place"], without=["_place"])
+    columns = canonical("order_lines", table.columns)
+    columns |= dict.fromkeys(table.extra)
+    columns |= dict.fromkeys(c for c in ("original_line_net",) if c in table.columns)
+    publish(work, "order_lines", loaded_rows(table), columns, ["_place"])
 
 
 def amount_of(table: Table) -> str:
@@ -244,15 +277,16 @@ def write_ledger(work: Work) -> None:
     """Write `row_ledger`: every row that was read, once; the load report is sums of it."""
     parts = [ledger_select(work, table) for table in work.tables.values()]
     order = ["table", "outcome", "reason", "kind", "identified", "business_date"]
-    publish(work, "row_ledger", " UNION ALL ".join(parts), order)
+    columns: Columns = dict.fromkeys([*order, "rows", "amount", "rows_without_amount"])
+    publish(work, "row_ledger", f"({' UNION ALL '.join(parts)})", columns, order)
 
 
 def write_quarantine(work: Work) -> None:
-    publish(
-        work, "quarantine",
-        'SELECT "table", rules, file, row, CAST(raw AS VARCHAR) AS raw, _place FROM quarantined',
-        ["table", "_place"], without=["_place"],
-    )  # fmt: skip
+    """Write `quarantine`: the rows set aside, as their files have them. For few eyes."""
+    columns: Columns = dict.fromkeys(["table", "rules", "file", "row"])
+    columns["raw"] = None
+    rows = "(SELECT * REPLACE (CAST(raw AS VARCHAR) AS raw) FROM quarantined)"
+    publish(work, "quarantine", rows, columns, ["table", "_place"])
 
 
 def line_columns(work: Work) -> dict[str, list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 
 from repurchase.errors import DataError, SourceError
@@ -130,26 +132,38 @@ def _not_rates(where: str) -> SourceError:
     )
 
 
-def converted(rows: str, *, columns: dict[str, str], day: str, reporting: str) -> str:
+def converted(rows: str, *, columns: Mapping[str, str], day: str, reporting: str) -> str:
     """A SELECT of the rows with money in the reporting currency, the original amount beside it.
 
     `columns` are the columns of `rows` and their types. Where no rate is known, money is NULL and
     `_no_rate` true: the row still counts. The last rate on or before the row's day serves.
     """
-    kinds = TABLES["orders"].columns | TABLES["order_lines"].columns
-    money = [c for c in columns if kinds.get(c) == "money"]
     currency = "upper(trim(r.currency))"
     own = "r.fx_rate" if "fx_rate" in columns else "NULL"
     factor = f"CASE WHEN {currency} = {literal(reporting)} THEN 1 ELSE coalesce({own}, x.rate) END"
-    changed = ", ".join(
-        f"CAST(round(CAST({identifier(c)} AS DECIMAL(18,4)) * CAST(_rate AS DECIMAL(20,12)), 4)"
-        f" AS DECIMAL(18,4)) AS {identifier(c)}"
-        for c in money
-    )
-    kept = [c for c in ("net_amount", "line_net") if c in money]
+    kept = [c for c in ("net_amount", "line_net") if c in columns]
     original = "".join(f", {identifier(c)} AS original_{c}" for c in kept)
     return (
-        f"SELECT * REPLACE ({changed}){original}, _rate IS NULL AS _no_rate FROM ("
+        f"SELECT * REPLACE ({_times_rate(columns)}){original}, _rate IS NULL AS _no_rate FROM ("
         f"SELECT r.*, {factor} AS _rate FROM {rows} r ASOF LEFT JOIN {RATES} x"
         f" ON x.currency = {currency} AND r.{identifier(day)} >= x.date)"
+    )
+
+
+def converted_lines(rows: str, *, columns: Mapping[str, str]) -> str:
+    """A SELECT of order lines with money at the rate of their order, NULL where that is unknown."""
+    return (
+        f"SELECT * EXCLUDE (_rate) REPLACE ({_times_rate(columns)}) FROM (SELECT r.*, o._rate"
+        f" FROM {rows} r LEFT JOIN (SELECT order_id, min(_rate) AS _rate FROM priced_orders"
+        " GROUP BY order_id) o USING (order_id))"
+    )
+
+
+def _times_rate(columns: Mapping[str, str]) -> str:
+    kinds = TABLES["orders"].columns | TABLES["order_lines"].columns
+    return ", ".join(
+        f"CAST(round(CAST({identifier(c)} AS DECIMAL(18,4)) * CAST(_rate AS DECIMAL(20,12)), 4)"
+        f" AS DECIMAL(18,4)) AS {identifier(c)}"
+        for c in columns
+        if kinds.get(c) == "money"
     )

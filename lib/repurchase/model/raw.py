@@ -214,7 +214,7 @@ def _time(
         when = f"({shape} AND left({text}, 10) NOT IN (SELECT day FROM {switches}))"
     if kind == "date":
         return Form(Reading(moment.date, moment.reason), Reading(day, lost), when)
-    utc = f"make_timestamp(epoch_us({local}))"
+    utc = naive if zones.source == "UTC" else f"make_timestamp(epoch_us({local}))"
     return Form(Reading(moment.utc, moment.reason, moment.date), Reading(utc, lost, day), when)
 
 
