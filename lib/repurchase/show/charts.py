@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
@@ -507,10 +508,10 @@ def revenue(result: Result, *, id: str) -> Figure:
         picture, ax = style.axes(height_mm=60, left=13, right=room + 4)
         x = np.arange(len(frame))
         repeat, first = frame["repeat_orders"].clip(lower=0), frame["first_orders"].clip(lower=0)
-        ax.bar(x, repeat, width=0.68, color=style.ACTUAL, linewidth=0)
-        ax.bar(
-            x, first, bottom=repeat, width=0.68, color=style.LIGHT, edgecolor="white", linewidth=0.4
-        )
+        # the whole bar light, and the repeat part of it dark in front: what remains is first orders
+        for height, colour in ((repeat + first, style.LIGHT), (repeat, style.ACTUAL)):
+            seaborn.barplot(x=x, y=height, ax=ax, width=0.68, color=colour, errorbar=None,
+                            saturation=1, linewidth=0)  # fmt: skip
         _money_axis(ax, context, float((repeat + first).max()) if len(frame) else 1.0)
         _bar_shares(ax, words, frame, repeat + first)
         _bar_labels(ax, labels, repeat, first)

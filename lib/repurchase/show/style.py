@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import matplotlib
 import pandas as pd
+import seaborn
 from babel.dates import format_date
 from matplotlib import font_manager
 from matplotlib.axes import Axes
@@ -121,7 +122,7 @@ def house(words: Words) -> Iterator[None]:
     """The house style for all that is drawn and saved inside."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(settings(words))  # type: ignore[arg-type]
+        seaborn.set_theme(context="paper", style="whitegrid", rc=settings(words))
         yield
 
 
