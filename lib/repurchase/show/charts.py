@@ -512,6 +512,7 @@ def revenue(result: Result, *, id: str) -> Figure:
         for height, colour in ((repeat + first, style.LIGHT), (repeat, style.ACTUAL)):
             seaborn.barplot(x=x, y=height, ax=ax, width=0.68, color=colour, errorbar=None,
                             saturation=1, linewidth=0)  # fmt: skip
+        ax.set(xlabel="", ylabel="")
         _money_axis(ax, context, float((repeat + first).max()) if len(frame) else 1.0)
         _bar_shares(ax, words, frame, repeat + first)
         _bar_labels(ax, labels, repeat, first)

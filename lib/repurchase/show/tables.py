@@ -546,7 +546,7 @@ def totals(result: Result, *others: Result, id: str | None = None) -> Table:
     records = [r for one in (result, *others) for r in one.records]
     lines = (
         ("customers", "span=history", "buyers", ""),
-        ("", "", "orders", ""),
+        ("orders", "span=history", "orders", ""),
         ("net_revenue", "span=history", "net_revenue", ""),
         ("gross_revenue", "span=history", "gross_revenue", ""),
         ("rows_without_customer", "span=history", "", ""),
