@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlwt
 from repurchase.errors import SourceError
+from repurchase.sources import encodings
 from repurchase.sources.files import FileSpec, RawTable, lossy_ids, read_files, read_source
 from repurchase.sources.headings import clean_heading, unique_names
 
@@ -127,6 +128,27 @@ def test_a_wrong_declared_encoding_is_refused(con, tmp_path, codec, declared):
     what = refusal(con, tmp_path, encoding=declared)
 
     assert f"The file is not in the declared encoding {declared}." == what
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_where_a_file_is_cut_into_chunks_does_not_matter(tmp_path, monkeypatch, chunk, codec):
+    """A character, a quoted value or a gap that spans two chunks counts as in one."""
+    path = put(tmp_path, "a", '编号,x\r\n1,"a\n\n张"\r\n\r\n2,李\n\n\n'.encode(codec))
+    monkeypatch.setattr(encodings, "CHUNK", chunk)
+
+    file = encodings.as_utf8(path, shown="a", declared=codec, scratch=tmp_path / "b")
+
+    assert (6, 4, True, True) == (file.lines, file.records, file.blanks, file.gaps)
+
+
+def test_empty_lines_inside_quotes_are_no_gap(tmp_path):
+    """Only a gap between records makes the numbering of rows the careful reader's work."""
+    path = put(tmp_path, "a", 'id,x\n1,"a\n\nb"\n2,c\n\n\n')
+
+    file = encodings.as_utf8(path, shown="a", declared="auto", scratch=tmp_path / "b")
+
+    assert (5, 3, True, False) == (file.lines, file.records, file.blanks, file.gaps)
 
 
 def test_an_unknown_encoding_is_refused(con, tmp_path):

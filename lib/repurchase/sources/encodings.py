@@ -20,8 +20,9 @@ class TextFile:
     """A file as UTF-8 on disk, with what one pass over its bytes has counted.
 
     `lines` are physical lines, `records` those that end outside double quotes; both without the
-    empty ones at the end. `blanks` says that there are empty lines between others, `controls` that
-    the bytes 1 or 2 occur, which the engine needs as marks of its own.
+    empty ones at the end. `blanks` says that there are empty lines between others, `gaps` that
+    some are outside double quotes, `controls` that the bytes 1 or 2 occur, which the engine needs
+    as marks of its own.
     """
 
     path: Path
@@ -29,7 +30,22 @@ class TextFile:
     lines: int
     records: int
     blanks: bool
+    gaps: bool
     controls: bool
+
+
+class _Gaps:
+    """Finds empty lines between others, wherever the stream is cut."""
+
+    def __init__(self) -> None:
+        self.found = False
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        seen = self._tail + data
+        body = seen.rstrip(b"\r\n")
+        self.found |= b"\n\n" in body or b"\n\r\n" in body
+        self._tail = seen[-4:]
 
 
 class _Counter:
@@ -37,27 +53,25 @@ class _Counter:
 
     def __init__(self) -> None:
         self.lines = self.records = 0
-        self.quoted = False
-        self.blanks = self.controls = False
-        self._last = b""
+        self.quoted = self.controls = False
+        self.blanks, self.gaps = _Gaps(), _Gaps()
         self._empty = 0
         self._open = False
 
     def feed(self, data: bytes) -> None:
-        newlines = data.count(b"\n")
-        self.lines += newlines
-        seam = self._last + data[:3]
-        self.blanks |= any(b in part for b in (b"\n\n", b"\n\r\n") for part in (seam, data))
-        self._last = data[-2:]
+        self.lines += data.count(b"\n")
         self.controls |= b"\1" in data or b"\2" in data
-        if not self.quoted and b'"' not in data:
-            self.records += newlines
-        else:
-            for i, piece in enumerate(data.split(b'"')):
-                if i:
-                    self.quoted = not self.quoted
-                if not self.quoted:
-                    self.records += piece.count(b"\n")
+        self.blanks.feed(data)
+        pieces = data.split(b'"') if self.quoted or b'"' in data else [data]
+        for i in range(len(pieces)):
+            if i:
+                self.quoted = not self.quoted
+            if self.quoted:
+                pieces[i] = b"quoted"
+            else:
+                self.records += pieces[i].count(b"\n")
+        if not self.gaps.found:
+            self.gaps.feed(b'"'.join(pieces))
         body = data.rstrip(b"\r\n")
         ending = data[len(body) :].count(b"\n")
         self._empty = ending if body else self._empty + ending
@@ -160,7 +174,15 @@ def _copy_utf8(path: Path, codec: str, target: Path | None) -> TextFile:
         if out:
             out.close()
     lines, records = counter.totals()
-    return TextFile(target or path, codec, lines, records, counter.blanks, counter.controls)
+    return TextFile(
+        target or path,
+        codec,
+        lines,
+        records,
+        counter.blanks.found,
+        counter.gaps.found,
+        counter.controls,
+    )
 
 
 def as_utf8(path: Path, *, shown: str, declared: str, scratch: Path) -> TextFile:

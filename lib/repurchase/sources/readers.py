@@ -99,9 +99,9 @@ def _delimited(
 
 
 def _csv_select(file: TextFile, head: delimited.Head, *, skip: int) -> str | None:
-    """The records by the engine's own reader; None where it reads another language than we."""
+    """The records by the engine's own reader; None where it would number them otherwise than we."""
     columns = [f"c{i}" for i in range(head.width)]
-    if len(columns) == 1 or not head.delimiter.isascii():
+    if len(columns) == 1 or not head.delimiter.isascii() or file.gaps:
         return None
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
     lines = skip + head.skip_lines
