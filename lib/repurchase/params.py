@@ -436,13 +436,14 @@ def _fault(
 
 def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
     """The keys that are allowed at that place of a model, for a suggestion."""
-    nested = {
+    nested: dict[Any, type[Strict]] = {
         "sources": SourceSpec, "columns": ColumnSpec, "generator": Generator,
         "promotions": Promotion, "incidents": Incident, "control_totals": ControlTotal,
         "exchange_rates": ExchangeRates,
     }  # fmt: skip
     inside = [nested[p] for p in place if p in nested]
-    fields = (inside[-1] if inside else model).model_fields
+    nearest: type[Strict] = inside[-1] if inside else model
+    fields = nearest.model_fields
     return [info.alias or name for name, info in fields.items()]
 
 

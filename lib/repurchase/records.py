@@ -146,8 +146,15 @@ def _encoded(value: str) -> str:
 
 def rounded(record: Record, digits: int) -> Record:
     """The record as it is printed and stored, so that one rounding serves all readers."""
-    names = ("value", "low", "high", "change", "change_low", "change_high")
-    return replace(record, **{n: _round(getattr(record, n), digits) for n in names})
+    return replace(
+        record,
+        value=_round(record.value, digits),
+        low=_round(record.low, digits),
+        high=_round(record.high, digits),
+        change=_round(record.change, digits),
+        change_low=_round(record.change_low, digits),
+        change_high=_round(record.change_high, digits),
+    )
 
 
 def _round(value: float | None, digits: int) -> float | None:

@@ -29,8 +29,8 @@ from repurchase.errors import DataError, ParameterError
 from repurchase.model.prepare import prepare
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.schema import TABLES
-from repurchase.model.typed import business_date_of
 from repurchase.model.snapshot import Snapshot
+from repurchase.model.typed import business_date_of
 from repurchase.params import Incident, Params, load_params, with_period
 from repurchase.period import Period, last_complete_month
 from repurchase.records import (
@@ -459,8 +459,8 @@ class LoadBench(Bench):
     @functools.cache  # noqa: B019
     def sources(self) -> Result:
         """The files that were read: path, encoding, delimiter, rows."""
-        return self._result(Result(pd.DataFrame(_source_rows(self._review.snapshot.meta["sources"]))))
-
+        rows = _source_rows(self._review.snapshot.meta["sources"])
+        return self._result(Result(pd.DataFrame(rows)))
 
 
 def _source_rows(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -8,13 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pyarrow.parquet as pq
 import pytest
 from pypdf import PdfReader
-
 from repurchase.cli import main
 from repurchase.params import load_params
 from repurchase.press.run import monthly_report

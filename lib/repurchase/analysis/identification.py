@@ -202,16 +202,16 @@ def _cut_records(frame: pd.DataFrame, cut: str) -> tuple[Record, ...]:
     return tuple(
         Record(
             "identified_order_share",
-            row.value,
+            float(row["value"]),
             "share",
-            dimensions(**{cut: getattr(row, cut)}),
-            low=row.low,
-            high=row.high,
-            numerator=float(row.known),
-            n=float(row.orders),
+            dimensions(**{cut: row[cut]}),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            numerator=float(row["known"]),
+            n=float(row["orders"]),
         )
-        for row in frame.itertuples(index=False)
-        if row.orders
+        for row in frame.to_dict("records")
+        if row["orders"]
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -301,22 +302,24 @@ def history(days: ir.Table, windows: Windows, *, units_back: int = 24) -> Result
         months = _months_between(windows.data_from, period.start)
         rows.append((period.label, period.start, n, back, *estimate, months, months < 12))
     frame = pd.DataFrame(rows, columns=_HISTORY)
-    records = tuple(
-        Record(
-            "returning_buyer_share",
-            row.value if row.buyers else None,
-            "share",
-            dimensions(at=row.period),
-            low=row.low if row.buyers else None,
-            high=row.high if row.buyers else None,
-            numerator=row.returning,
-            n=row.buyers,
-            status="provisional" if row.short_history else "final",
-            reason=reason(SHORT_HISTORY, months=row.months) if row.short_history else None,
-        )
-        for row in frame.tail(13).itertuples()
-    )
+    records = tuple(_history_record(row) for row in frame.tail(13).to_dict("records"))
     return Result(frame, records, sql=str(ibis.to_sql(counted)))
+
+
+def _history_record(row: Mapping[Any, Any]) -> Record:
+    seen = bool(row["buyers"])
+    return Record(
+        "returning_buyer_share",
+        float(row["value"]) if seen else None,
+        "share",
+        dimensions(at=row["period"]),
+        low=float(row["low"]) if seen else None,
+        high=float(row["high"]) if seen else None,
+        numerator=float(row["returning"]),
+        n=float(row["buyers"]),
+        status="provisional" if row["short_history"] else "final",
+        reason=reason(SHORT_HISTORY, months=row["months"]) if row["short_history"] else None,
+    )
 
 
 _HISTORY = [
@@ -400,8 +403,9 @@ def repurchase_curve(days: ir.Table, windows: Windows, *, cohort_months: int) ->
     window, first (date), last (date), customers, day, value, low, high, at_risk.
     """
     frames = []
-    for name in ("none", "year_ago"):
-        stretch = windows.days[name]  # type: ignore[index]
+    names: tuple[CompareTo, ...] = ("none", "year_ago")
+    for name in names:
+        stretch = windows.days[name]
         cohort = ripened(stretch, days=CURVE_DAYS, months=cohort_months)
         cohort = Window(cohort.start, stretch.end)
         if cohort.start < windows.data_from:
