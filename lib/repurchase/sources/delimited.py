@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from repurchase.errors import SourceError
 
@@ -36,8 +37,7 @@ class Head:
     skip: int
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record: its 1-based number, its fields, its text if something is wrong with it."""
 
     number: int
@@ -176,27 +176,27 @@ def records(
     """
     csv.field_size_limit(1 << 27)
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        source = _Lines(stream)
+        source = _Lines(stream, delimiter)
         for _ in range(skip_lines):
             next(source, None)
         number = 0
         while True:
+            problem = None
             try:
-                fields = source.record(delimiter)
-                problem = None
+                fields = source.record()
             except csv.Error as err:
                 fields, problem = [], _words(err)
             if fields is None:
                 return
             number += 1
-            raw = "".join(source.taken).rstrip("\r\n")
-            if number <= skip or (not fields and not raw):
+            if number <= skip or (not fields and not problem):
                 continue
             if not problem and len(fields) > width and not any(fields[width:]):
                 fields = fields[:width]
             if not problem and not least <= len(fields) <= width:
                 problem = f"{len(fields)} fields where the heading has {least}"
-            yield Record(number, fields, problem, raw if problem else None)
+            raw = "".join(source.taken).rstrip("\r\n") if problem else None
+            yield Record(number, fields, problem, raw)
 
 
 def _words(err: csv.Error) -> str:
@@ -208,10 +208,15 @@ def _words(err: csv.Error) -> str:
 class _Lines:
     """Physical lines that can be given back, and those that the last record has taken."""
 
-    def __init__(self, stream: Iterator[str]) -> None:
+    def __init__(self, stream: Iterator[str], delimiter: str) -> None:
         self._stream = stream
+        self._delimiter = delimiter
         self._back: deque[str] = deque()
+        self._reader = self._new_reader()
         self.taken: list[str] = []
+
+    def _new_reader(self) -> Iterator[list[str]]:
+        return csv.reader(self, delimiter=self._delimiter, strict=True)
 
     def __iter__(self) -> _Lines:
         return self
@@ -228,7 +233,7 @@ class _Lines:
             raise csv.Error("quote open for too long")
         return line
 
-    def record(self, delimiter: str) -> list[str] | None:
+    def record(self) -> list[str] | None:
         """The next record's fields, None at the end.
 
         Raises csv.Error for a quote left open; only its first line is then taken, and the lines
@@ -236,8 +241,9 @@ class _Lines:
         """
         self.taken = []
         try:
-            return next(csv.reader(self, delimiter=delimiter, strict=True), None)
+            return next(self._reader, None)
         except csv.Error:
             self._back.extendleft(reversed(self.taken[1:]))
             self.taken = self.taken[:1]
+            self._reader = self._new_reader()
             raise

@@ -22,7 +22,15 @@ from repurchase.sources.sql import identifier, literal
 from repurchase.sources.totals import mark_totals
 from repurchase.sources.values import lossy_id
 
-__all__ = ["FileInfo", "FileSpec", "RawTable", "lossy_ids", "read_files", "read_source"]
+__all__ = [
+    "FileInfo",
+    "FileSpec",
+    "RawTable",
+    "lossy_id",
+    "lossy_ids",
+    "read_files",
+    "read_source",
+]
 
 MAX_UNPACKED_BYTES = 16 << 30
 
