@@ -9,7 +9,6 @@ import shutil
 import textwrap
 
 import pytest
-
 from repurchase.errors import DataError, ParameterError
 from repurchase.model.prepare import prepare
 from repurchase.params import load_params
@@ -170,7 +169,10 @@ def test_tmall_is_refused_because_it_has_no_customer(shared_data, tmp_path, cach
             sources:
               orders:
                 files: {file}
-                columns: {{order_id: 订单编号, ordered_at: 订单创建时间, net_amount: 买家实际支付金额}}
+                columns:
+                  order_id: 订单编号
+                  ordered_at: 订单创建时间
+                  net_amount: 买家实际支付金额
             """),
         encoding="utf-8",
     )
