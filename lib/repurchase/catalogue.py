@@ -127,7 +127,7 @@ def update(root: Path, language: str) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as handle:
         handle.write(HEADER.format(name=language.replace("-", "_")).encode())
-        write_po(handle, new, width=100, omit_header=True, include_lineno=False)
+        write_po(handle, new, width=100, omit_header=True)
     return sum(1 for entry in new if entry.id and not entry.string)
 
 

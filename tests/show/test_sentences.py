@@ -76,7 +76,10 @@ def test_moving_identification_takes_the_headline_over(context_of, chapter, figu
 
     block = show.headline(**told)
 
-    assert "this may be identification, not behaviour" in block.text
+    assert (
+        "(+2.1 pp on the previous period), but this may be identification, not behaviour"
+        in block.text
+    )
     assert "At constant identification it is 63.5% (no detectable change on" in block.text
     assert "unsure" == block.tone
     assert "certainty low" in block.detail

@@ -23,13 +23,13 @@ def test_what_hurts_comes_first_then_what_is_worth_more():
     found = [
         finding("z"),
         finding("good", tone="good", money=9e9),
-        finding("bad-small", tone="bad", money=-10.0),
-        finding("bad-large", tone="bad", money=-5000.0),
+        finding("bad-1-small", tone="bad", money=-10.0),
+        finding("bad-2-large", tone="bad", money=-5000.0),
         finding("a"),
         finding("head", headline=True),
     ]
 
-    assert ["head", "bad-large", "bad-small", "good", "a", "z"] == [
+    assert ["head", "bad-2-large", "bad-1-small", "good", "a", "z"] == [
         f.id for f in summary.ranked(found)
     ]
     assert summary.ranked(found) == summary.ranked(reversed(found))
@@ -71,7 +71,8 @@ def test_a_finding_is_said_in_the_readers_language(context_of):
 def test_the_verdict_repeats_the_chapters_headline(context_of, chapter, figure_of):
     """The summary words the recorded figures as the chapter did; it computes nothing."""
     context = context_of()
-    results = chapter(context, figure_of(year_ago=(0.02, 0.01, 0.03)), 0.05)
+    moved = (0.02, 0.01, 0.03)
+    results = chapter(context, figure_of(year_ago=moved, previous=moved), 0.05)
     records = [r for result in results.values() for r in result.records]
 
     assert show.headline(**results) == show.verdict(told(records), context=context)
