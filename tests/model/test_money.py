@@ -71,7 +71,7 @@ def test_the_last_rate_on_or_before_the_day_serves(shop: Any, query: Any) -> Non
     """A file of dated rates; before its first date no rate is known."""
     shop.csv("orders.csv", HEADING, ORDERS)
     shop.csv("rates.csv", ("currency", "date", "rate"), [
-        ("USD", "2025-02-01", "7.3"), ("USD", "2025-01-01", "7.2"), ("USD", "2025-03-01", "9"),
+        ("USD", "2025-02-10", "7.3"), ("USD", "2025-01-01", "7.2"), ("USD", "2025-03-01", "9"),
         ("EUR", "2025-01-01", "8"),
     ])  # fmt: skip
     snapshot = shop.prepare(orders={"columns": COLUMNS}, exchange_rates={"file": "rates.csv"})

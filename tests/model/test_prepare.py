@@ -41,7 +41,35 @@ def test_a_date_without_a_time_never_shifts(shop: Any, query: Any) -> None:
     """A day is a day of the company, whatever zone the source declares."""
     shop.csv("orders.csv", HEADING, [(1, "a", "2025-02-28", 1)])
     snapshot = shop.prepare(orders={"time_zone": "Asia/Shanghai"}, time_zone="America/New_York")
-    assert [(dt.date(2025, 2, 28),)] == query(snapshot, "SELECT order_date FROM orders")
+    assert [(dt.date(2025, 2, 28), dt.datetime(2025, 2, 28, 5, 0))] == query(
+        snapshot, "SELECT order_date, ordered_at FROM orders"
+    )
+
+
+def test_a_ragged_row_is_quarantined(shop: Any, query: Any) -> None:
+    """A row with a cell too many has slid: none of its cells can be trusted."""
+    shop.csv("orders.csv", HEADING, [(1, "a", DAY, 1), (2, "b", "x", DAY, 5)])
+    snapshot = shop.prepare()
+    assert [("orders.csv", 3, True)] == query(
+        snapshot, "SELECT file, row, list_contains(rules, 'ragged_row') FROM quarantine"
+    )
+
+
+def test_a_kind_column_is_one_of_the_kinds(shop: Any, query: Any) -> None:
+    """A source may say itself what a row is, in the five words of the model or mapped to them."""
+    shop.csv("orders.csv", (*HEADING, "what"), [
+        (1, "a", DAY, 1, "Renewal"), (2, "a", DAY, 1, ""), (3, "a", DAY, 1, "barter"),
+        (4, "a", DAY, 5, "退货"),
+    ])  # fmt: skip
+    columns = {
+        "order_id": "id", "customer_id": "customer", "ordered_at": "time", "net_amount": "amount",
+        "kind": {"from": "what", "map": {"退货": "return"}},
+    }  # fmt: skip
+    snapshot = shop.prepare(orders={"columns": columns})
+    assert [("1", "renewal", 1), ("2", "sale", 1), ("4", "return", -5)] == query(
+        snapshot, "SELECT order_id, kind, net_amount::INT FROM orders ORDER BY 1"
+    )
+    assert [(["unknown_kind"],)] == query(snapshot, "SELECT rules FROM quarantine")
 
 
 def test_clock_times_that_occurred_twice_or_never_are_quarantined(shop: Any, query: Any) -> None:
