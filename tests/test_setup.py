@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -57,12 +58,12 @@ def read_lock(path: Path) -> list[Entry]:
     return entries
 
 
-def environment(python: str, platform: str) -> dict[str, str]:
+def environment(python: str, system: str) -> dict[str, str]:
     """The marker variables of CPython on a platform, wherever this test runs."""
     return {
         **{key: str(value) for key, value in default_environment().items()},
-        **PLATFORMS[platform],
-        "sys_platform": platform,
+        **PLATFORMS[system],
+        "sys_platform": system,
         "python_version": ".".join(python.split(".")[:2]),
         "python_full_version": python,
         "implementation_version": python,
@@ -264,7 +265,8 @@ class Steps:
             python = setup_env.venv_python(prefix)
             python.parent.mkdir(parents=True)
             python.write_text("", encoding="utf-8")
-            (prefix / "pyvenv.cfg").write_text("version = 3.11.7\n", encoding="utf-8")
+            written = f"version = {platform.python_version()}\n"
+            (prefix / "pyvenv.cfg").write_text(written, encoding="utf-8")
 
     @staticmethod
     def name(command: list[str]) -> str:
