@@ -130,6 +130,15 @@ def test_a_wrong_declared_encoding_is_refused(con, tmp_path, codec, declared):
     assert f"The file is not in the declared encoding {declared}." == what
 
 
+def test_utf8_that_would_pass_as_gb18030_is_not_garbled(con, tmp_path):
+    """The bytes are valid in the declared encoding, but they are UTF-8."""
+    text = "id,中文\n1,订单\n".encode()
+    put(tmp_path, "a.csv", text)
+
+    assert "订单" not in text.decode("gb18030")
+    assert "The file is not in the declared encoding gbk." == refusal(con, tmp_path, encoding="gbk")
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_where_a_file_is_cut_into_chunks_does_not_matter(tmp_path, monkeypatch, chunk, codec):
