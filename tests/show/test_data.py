@@ -131,3 +131,13 @@ def test_notes_are_worded_and_unknown_codes_left_out(context_of):
     assert ["12 orders in USD have no exchange rate: they count as orders, not as money."] == [
         item.title for item in block.items
     ]
+
+
+def test_a_value_never_seen_before_is_named(context_of):
+    """A store whose first order lies in the period is new; one that was there before is not."""
+    first = {"store_id": {"S1": "2023-05-01", "S9": "2025-09-12"}, "channel": {"app": "2023-04-01"}}
+    block = show.notes(SimpleNamespace(meta={"first_seen": first}), context=context_of())
+
+    assert ["Never seen before: Store S9, first order on 12 Sep 2025."] == [
+        item.title for item in block.items
+    ]

@@ -5,6 +5,7 @@ The model names outcomes, rules and steps by codes; they are worded here.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
@@ -352,6 +353,31 @@ class Prepared(Protocol):
     def meta(self) -> Mapping[str, Any]: ...
 
 
+CUTS = {"channel": N_("Channel"), "store_id": N_("Store")}
+
+
+def _new_values(first_seen: Mapping[str, Mapping[str, str]], context: Context) -> list[ListItem]:
+    """Channels and stores with their first order in the period, unless the data begin in it."""
+    words, period = context.words, context.period
+    if period.start <= context.windows.data_from:
+        return []
+    new = [
+        (cut, value, dt.date.fromisoformat(day))
+        for cut, values in first_seen.items()
+        for value, day in sorted(values.items())
+        if period.start <= dt.date.fromisoformat(day) <= period.end
+    ]
+    return [
+        ListItem(
+            words._(
+                "Never seen before: {cut} {value}, first order on {day}.",
+                cut=words._(CUTS[cut]), value=value, day=words.day(day),
+            )
+        )
+        for cut, value, day in new
+    ]  # fmt: skip
+
+
 def notes(snapshot: Prepared, *, context: Context) -> ListBlock | Text:
     """What a reader of the data should know besides; nothing if there is nothing."""
     words = context.words
@@ -368,4 +394,5 @@ def notes(snapshot: Prepared, *, context: Context) -> ListBlock | Text:
         gaps = set(re.findall(r"{(\w+)}", message))
         text = words._(message, **{k: v for k, v in values.items() if k in gaps})
         found.append(ListItem(paragraph(words, [text])))
+    found += _new_values(snapshot.meta.get("first_seen", {}), context)
     return ListBlock(tuple(found), ordered=False) if found else Text("")
