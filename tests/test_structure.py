@@ -1,0 +1,52 @@
+"""Data walks one way: sources, model, analysis, show, press; stats knows nothing of ours."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ORDER = ("stats", "sources", "model", "analysis", "show", "press")
+ROOT_MODULES = {"errors", "period", "calendar", "records", "words", "reasons", "definitions",
+                "params", "context"}  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    """The first names below `repurchase` that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] + [f"{node.module}.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "repurchase" and len(parts) > 1:
+                found.add(parts[1])
+    return found
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_a_folder_imports_only_what_stands_before_it(root, folder):
+    """An import from a later folder would turn the walk round."""
+    before = set(ORDER[: ORDER.index(folder) + 1])
+    allowed = {"stats"} if folder == "stats" else before | ROOT_MODULES
+    # the press runs notebooks and so knows the door that they open
+    allowed |= {"review"} if folder == "press" else set()
+    modules = sorted((root / "lib" / "repurchase" / folder).rglob("*.py"))
+    wrong = {
+        path.name: sorted(imported(path) - allowed) for path in modules if imported(path) - allowed
+    }
+
+    assert modules
+    assert {} == wrong
+
+
+def test_the_generator_knows_neither_statistics_nor_analyses(root):
+    """What makes the demo company must not assume what the estimators assume."""
+    names = set()
+    for path in (root / "lib" / "repurchase" / "sources" / "demo").glob("*.py"):
+        names |= imported(path)
+
+    assert set() == names & {"stats", "analysis", "model", "show", "press", "review"}
+    assert "sources" in names
