@@ -161,6 +161,18 @@ def test_rows_in_are_rows_out_whatever_the_cells_hold(shop: Any, query: Any, row
     assert (read, orders) == (rows_out, loaded)
 
 
+def test_a_line_of_totals_is_excluded_and_is_no_money(shop: Any, query: Any) -> None:
+    """Counted as a row by its own name; its amount would count every order twice."""
+    shop.csv("orders.csv", HEADING, [
+        (1, "a", "2025-01-01", 10), (2, "b", "2025-01-02", 20), ("合计", "", "", 30),
+    ])  # fmt: skip
+    assert [("excluded", "total_row", 1, None), ("loaded", None, 2, 30)] == query(
+        shop.prepare(),
+        "SELECT outcome, reason, sum(rows)::INT, sum(amount)::INT FROM row_ledger"
+        " GROUP BY ALL ORDER BY ALL",
+    )
+
+
 def test_the_second_row_with_an_id_is_quarantined(shop: Any, query: Any) -> None:
     """One order exported twice counts once; the first row stays."""
     shop.csv("orders.csv", HEADING, [(1, "a", DAY, 1), (1, "a", DAY, 2), (2, "b", DAY, 3)])
@@ -474,6 +486,23 @@ def test_expressions_see_typed_columns_raw_text_and_each_other(shop: Any, query:
     ] == query(
         snapshot, "SELECT customer_id, order_date, gross, net_amount FROM orders ORDER BY order_id"
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("case when x_note = net_amount then 1 else 0 end = 1", "reads text"),
+        ("net_amount * net_amount * net_amount * net_amount > 1", "too large"),
+    ],
+)
+def test_an_expression_that_fails_on_a_row_shows_no_cell(
+    shop: Any, expression: str, why: str
+) -> None:
+    """The engine's own message would print what stands in the row."""
+    shop.csv("orders.csv", (*HEADING, "note"), [(1, "a", DAY, 99999999999, "Wang Fang")])
+    message = shop.refusal(DataError, orders={"exclude": {"odd": expression}})
+    assert why in message
+    assert "Wang" not in message
 
 
 def test_an_exclusion_must_be_a_condition(shop: Any) -> None:

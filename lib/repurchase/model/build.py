@@ -173,11 +173,17 @@ def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
     money.check_signs(work.con, m, raw, params=work.params)
     try:
         work.con.execute(f"CREATE TEMP TABLE {into} AS {select}")
-    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+    except duckdb.ConversionException:  # its message would show a cell, perhaps a name
         raise DataError(
-            f"an expression of the profile cannot be computed: {str(error).splitlines()[0]}",
+            "an expression of the profile reads text as something it is not",
             where=where,
-            remedy="number(x_name) reads text as a number; smaller factors avoid an overflow",
+            remedy="number(x_name) reads text as a number, and gives nothing where it is none",
+        ) from None
+    except duckdb.OutOfRangeException:
+        raise DataError(
+            "an expression of the profile gives a number too large for money",
+            where=where,
+            remedy="multiply fewer columns, or round() them first",
         ) from None
     if m.table == "orders":
         turned = work.one(f"SELECT count(*) FROM {into} WHERE _turned")[0]

@@ -251,7 +251,9 @@ def ledger_select(work: Work, table: Table) -> str:
     date = identifier(day) if day and day in table.columns else "CAST(NULL AS DATE)"
     kind = "kind" if table.name == "orders" else "CAST(NULL AS VARCHAR)"
     known = "customer_id IS NOT NULL" if "customer_id" in table.columns else "false"
-    amount = amount_of(table)
+    # a line of totals is no money of its own: it would count everything twice
+    total = "_outcome = 'excluded' AND _reason = 'total_row'"
+    amount = f"(CASE WHEN NOT coalesce({total}, false) THEN {amount_of(table)} END)"
     return f"""
         SELECT {literal(table.name)} AS "table", _outcome AS outcome, _reason AS reason,
           {kind} AS kind, {known} AS identified, {date} AS business_date,

@@ -86,13 +86,16 @@ def reader(con: duckdb.DuckDBPyConnection, m: Mapped, raw: Raw, zones: Zones) ->
         name = f"reading_{raw.table}_{next(numbers)}"
         known, value, why, day = (f"_{name}_{part}" for part in ("text", "value", "fault", "day"))
         con.execute(
+            f"CREATE TEMP TABLE {name}_texts AS SELECT DISTINCT {text} AS _text FROM {rows}"
+            f" WHERE NOT coalesce({form.when}, true)"
+        )
+        if con.execute(f"SELECT 1 FROM {name}_texts LIMIT 1").fetchone() is None:
+            return form.plain
+        con.execute(
             f"CREATE TEMP TABLE {name} AS SELECT _text AS {known}, {form.careful.value} AS {value},"
             f" {form.careful.fault} AS {why}, {form.careful.day or 'NULL'} AS {day}"
-            f" FROM (SELECT DISTINCT {text} AS _text FROM {rows}"
-            f" WHERE NOT coalesce({form.when}, true))"
+            f" FROM {name}_texts"
         )
-        if con.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None:
-            return form.plain
         plain, met = form.plain, f"{known} IS NOT NULL"
         return Reading(
             f"CASE WHEN {met} THEN {value} ELSE {plain.value} END",
