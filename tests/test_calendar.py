@@ -68,3 +68,16 @@ def test_without_a_country_no_public_day_is_guessed():
     )
 
     assert (0, None) == (counts.public_days, counts.spring_festival)
+
+
+def test_a_promotion_of_29_february_is_of_leap_years_only():
+    """The days of February 2024 hold one, those of February 2025 none."""
+    promotions = {"leap day": ("02-29", 1)}
+    found = [
+        day_counts(
+            Window(dt.date(year, 2, 1), dt.date(year, 3, 1)), country=None, promotions=promotions
+        ).promotion_days
+        for year in (2024, 2025)
+    ]
+
+    assert [1, 0] == found

@@ -72,6 +72,12 @@ def test_a_good_profile_is_read_as_typed_values(project):
         (GOOD + "currency: EUR\n", 12, ["not YAML", "duplicate key"]),
         (GOOD + "seed: !!python/object:os.system x\n", 12, ["YAML tag"]),
         ("- a list\n", 1, ["a mapping of keys"]),
+        (GOOD.replace("files: data/*.csv", "files: []"), 7, ["files", "at least 1 item"]),
+        (GOOD.split("  orders:")[0] + "  orders: []\n", 6, ["orders", "at least 1 item"]),
+        (GOOD + "extra: no-such-extra\n", 12, ["extra == 'no-such-extra'", "complete-journey"]),
+        (GOOD + "promotions: [{name: x, day: 02-30}]\n", 12, ["02-30", "no year has that day"]),
+        (GOOD + "promotions: [{name: x, day: 04-31}]\n", 12, ["04-31", "no year has that day"]),
+        (GOOD + "country: GZ\n", 12, ["country == 'GZ'", "did you mean '"]),
         (GOOD + "  bad: [\n", 13, ["not YAML"]),
     ],
 )
@@ -83,6 +89,29 @@ def test_a_wrong_profile_names_line_value_and_the_right_name(project, broken, li
     assert 2 == error.exit_code
     assert f"params/shop.yaml, line {line}" in text
     assert [w for w in words if w not in text] == []
+
+
+def test_a_merge_of_an_anchor_is_read_and_its_mistakes_have_a_line(project):
+    """Keys that `<<` brings in stand on no line of their own; they get that of their mapping."""
+    merged = GOOD.replace("      order_id: 订单编号\n", "      <<: &c {order_id: 订单编号}\n")
+    assert merged != GOOD
+    params = load_params("shop", root=project(merged))
+    assert ("订单编号",) == params.profile.sources["orders"][0].columns["order_id"].heading
+
+    text = str(_error(project(merged.replace("{order_id", "{ordr_id"))))
+    assert "params/shop.yaml, line" in text and "did you mean 'order_id'" in text
+
+
+def test_an_anchor_that_is_merged_into_itself_is_refused(project):
+    """What the parser stumbles over is a message too."""
+    assert "look at the anchors" in str(_error(project(GOOD + "country: &c {<<: *c}\n")))
+
+
+def test_29_february_is_a_day(project):
+    """A promotion of leap years only is no mistake."""
+    params = load_params("shop", root=project(GOOD + "promotions: [{name: x, day: 02-29}]\n"))
+
+    assert "02-29" == params.profile.promotions[0].day
 
 
 def test_a_readers_text_may_be_one_a_language(project):
@@ -156,6 +185,30 @@ def test_a_period_files_mistake_names_that_file(project):
     assert "did you mean 'commentary'" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("commentary:\n  retentoin: x\n", ["line 2", "'retentoin' does not run", "'retention'"]),
+        ("commentary: {delivery: x}", ["'delivery' does not run", "retention, data, summary"]),
+        (
+            "incidents:\n  - {from: 2025-09-03, text: x, chapters: [sumary]}\n",
+            ["line 2", "'sumary' does not run", "did you mean 'summary'"],
+        ),
+        (
+            "incidents:\n  - {from: 2025-09-03, to: 2025-09-01, text: x}\n",
+            ["line 2", "to (2025-09-01) lies before from (2025-09-03)"],
+        ),
+        ("overrides:\n  allow_incomplete: soon\n", ["line 2", "allow_incomplete == 'soon'"]),
+        ("overrides:\n  identification_limit: 3\n", ["line 2", "identification_limit == 3"]),
+    ],
+)
+def test_a_wrong_period_file_names_itself_and_the_line(project, text, words):
+    """Chapters that do not run, days out of order and overrides of a wrong type."""
+    error = str(_error(project(**{"2025_09__yaml": text}), "2025-09"))
+
+    assert [w for w in ["params/shop/2025-09.yaml", *words] if w not in error] == []
+
+
 def test_the_command_line_wins(project):
     """What is told last counts."""
     params = load_params("shop", root=project(), language="zh-CN", allow_incomplete=True)
@@ -184,6 +237,8 @@ def test_targets_are_looked_up_by_metric_period_and_dimensions(project):
         (HEADING + "returning_buyer_share,2025-9,,0.6,x\n", ["'2025-9' is not a period"]),
         (HEADING + "returning_buyer_share,2025-09,,60 %,x\n", ["line 2", "60 %", "0.62"]),
         (HEADING + "buyers,2025-09,,nan,x\n", ["must be a number"]),
+        (HEADING + "returning_buyer_share,2025-09,,62,x\n", ["line 2", "between 0 and 1", "0.62"]),
+        (HEADING + "buyers,2025-09,,1,500,board\n", ["line 2", "more cells than"]),
         (HEADING + "buyers,2025-09,,1,x\nbuyers,2025-09,,2,x\n", ["line 3", "a second target"]),
     ],
 )
@@ -192,6 +247,27 @@ def test_a_wrong_target_names_its_line(project, text, words):
     error = str(_error(project(targets__csv=text)))
 
     assert [w for w in words if w not in error] == []
+
+
+def test_targets_saved_by_a_chinese_excel_are_read(project):
+    """GB18030 is what Excel in China writes as CSV."""
+    folder = project()
+    text = HEADING + "returning_buyer_share,2025-09,,0.62,董事会\n"
+    (folder / "params" / "shop" / "targets.csv").write_bytes(text.encode("gb18030"))
+
+    params = load_params("shop", "2025-09", root=folder)
+    assert "董事会" == params.target("returning_buyer_share").set_by
+
+
+def test_targets_that_are_no_text_or_no_file_are_refused(project):
+    """A folder of that name, and bytes that are no text."""
+    folder = project()
+    path = folder / "params" / "shop" / "targets.csv"
+    path.write_bytes(b"\xff\xff\xff")
+    assert "neither UTF-8 nor GB18030" in str(_error(folder))
+    path.unlink()
+    path.mkdir()
+    assert "must be a file" in str(_error(folder))
 
 
 def test_the_project_is_found_from_a_folder_inside_it(project):

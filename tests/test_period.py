@@ -25,7 +25,9 @@ def test_a_period_runs_from_its_first_to_its_last_day(text, start, end, days):
     assert text == period.label
 
 
-@pytest.mark.parametrize("text", ["2025-13", "2025-Q5", "202509", "2025-9", "", "0000-01", "soon"])
+@pytest.mark.parametrize(
+    "text", ["2025-13", "2025-Q5", "202509", "2025-9", "", "0000-01", "1899-12", "soon"]
+)
 def test_what_is_no_period_is_refused_with_the_right_forms(text):
     """A word that is no period stops with the three forms that are."""
     with pytest.raises(ParameterError, match="2025-Q3"):

@@ -103,9 +103,10 @@ def day_counts(
     years = sorted({d.year for d in every})
     public = set(country_holidays(country, years=years)) if country else set()
     promoted = {
-        dt.date(year, int(day[:2]), int(day[3:])) + dt.timedelta(days=i)
+        first + dt.timedelta(days=i)
         for year in years
         for day, length in promotions.values()
+        if (first := _day_of(year, day)) is not None
         for i in range(length)
     }
     feasts = [spring_festival(y) for y in years] if country in LUNAR_NEW_YEAR else []
@@ -116,3 +117,11 @@ def day_counts(
         promotion_days=sum(d in promoted for d in every),
         spring_festival=next((f for f in feasts if window.start <= f <= window.end), None),
     )
+
+
+def _day_of(year: int, day: str) -> dt.date | None:
+    """The day "MM-DD" of that year; None for 02-29 in a year without it."""
+    try:
+        return dt.date(year, int(day[:2]), int(day[3:]))
+    except ValueError:
+        return None

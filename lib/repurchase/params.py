@@ -9,15 +9,25 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import difflib
+import io
 import os
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -28,6 +38,9 @@ from ruamel.yaml.scalarint import ScalarInt
 
 from repurchase.errors import ParameterError
 from repurchase.period import Period
+
+if TYPE_CHECKING:
+    from repurchase.definitions import Metric
 
 T = TypeVar("T")
 Language = Literal["en", "zh-CN"]
@@ -81,7 +94,7 @@ def _column(value: Any) -> Any:
 class SourceSpec(Strict):
     """Some files of one layout that fill one canonical table."""
 
-    files: OneOrMore[str]
+    files: Annotated[OneOrMore[str], Field(min_length=1)]
     format: Literal["auto", "csv", "tsv", "whitespace", "xlsx", "xls", "parquet", "jsonl"] = "auto"
     encoding: str = "auto"
     delimiter: str = "auto"
@@ -115,6 +128,15 @@ class Promotion(Strict):
     day: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
     days: Annotated[int, Field(ge=1, le=60)] = 1
 
+    @field_validator("day")
+    @classmethod
+    def _real_day(cls, value: str) -> str:
+        try:
+            dt.date(2024, int(value[:2]), int(value[3:]))  # a leap year: 02-29 is a day
+        except ValueError:
+            raise ValueError("no year has that day") from None
+        return value
+
 
 class ExchangeRates(Strict):
     """Dated rates: a CSV file with columns currency, date, rate (reporting units for one unit)."""
@@ -142,9 +164,12 @@ class Profile(Strict):
     max_unexplained_share: Share = 0.005
     identification_limit: Share = 0.03
     generator: Generator | None = None
-    extra: str | None = None
+    extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None
-    sources: dict[str, Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more)]]
+    sources: dict[
+        str,
+        Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more), Field(min_length=1)],
+    ]
 
     @field_validator("company")
     @classmethod
@@ -163,6 +188,18 @@ class Profile(Strict):
             raise ValueError(f"must be an IANA time zone such as Asia/Shanghai{hint}")
         return value
 
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, value: str | None) -> str | None:
+        from holidays import list_supported_countries
+
+        known = sorted(code for code in list_supported_countries() if len(code) == 2)
+        if value is not None and value not in known:
+            near = difflib.get_close_matches(value, known, 1, 0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"no public holidays are known for that ISO country code{hint}")
+        return value
+
 
 class Incident(Strict):
     """Something known to have happened that a reader must hear of beside the figures."""
@@ -171,6 +208,12 @@ class Incident(Strict):
     last: dt.date | None = Field(default=None, alias="to")
     text: ReaderText
     chapters: Seq[str] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Incident:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"to ({self.last}) lies before from ({self.first})")
+        return self
 
 
 class ControlTotal(Strict):
@@ -235,6 +278,11 @@ class Params:
 
 OVERRIDABLE = ("allow_incomplete", "data_through", "language", "max_quarantined_share",
                "max_unexplained_share", "identification_limit")  # fmt: skip
+ALWAYS_RUN = ("data", "summary")  # beside the chapters that a profile names
+_OVERRIDES: dict[str, Any] = {
+    key: (info.annotation, info) for key, info in Profile.model_fields.items() if key in OVERRIDABLE
+}
+Overrides = create_model("Overrides", __base__=Strict, **_OVERRIDES)
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -274,17 +322,18 @@ def load_params(
     raw, lines = read_yaml(path)
     if isinstance(period, str):
         period = Period.parse(period) if period else None
-    period_file = PeriodFile()
-    if period:
-        period_path = root / "params" / name / f"{period.label}.yaml"
-        if period_path.exists():
-            period_file = validated(PeriodFile, *read_yaml(period_path), period_path)
-            check_overrides(period_file.overrides, period_path)
-            raw = {**raw, **period_file.overrides}
+    period_file, period_lines = PeriodFile(), {}
+    period_path = root / "params" / name / f"{period.label if period else ''}.yaml"
+    if period and period_path.exists():
+        told_of_period, period_lines = read_yaml(period_path)
+        period_file = validated(PeriodFile, told_of_period, period_lines, period_path)
+        check_overrides(period_file.overrides, period_lines, period_path)
+        raw = {**raw, **period_file.overrides}
     told = {"language": language, "allow_incomplete": allow_incomplete}
     raw = {**raw, **{key: value for key, value in told.items() if value is not None}}
     profile = validated(Profile, raw, lines, path)
     check_sources(profile, lines, path)
+    check_chapters(period_file, profile, period_lines, period_path)
     targets = read_targets(root / "params" / name / "targets.csv")
     return Params(name, profile, root, period, period_file, targets, data)
 
@@ -346,13 +395,25 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
         ) from None
     except YAMLError as error:
         raise ParameterError(f"this is not YAML: {error}", where=_shown(path)) from None
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        # what the parser itself stumbles over, such as an anchor that is merged into itself
+        raise ParameterError(
+            "this is not YAML that can be read",
+            where=_shown(path),
+            remedy="look at the anchors (&name), merges (<<) and dates",
+        ) from None
     if document is None:
         document = CommentedMap()
     if not isinstance(document, CommentedMap):
         raise ParameterError(
             "a parameter file is a mapping of keys to values", where=f"{_shown(path)}, line 1"
         )
-    lines = dict(_lines(document, ()))
+    try:
+        lines = dict(_lines(document, ()))
+    except RecursionError:
+        raise ParameterError(
+            "an anchor holds itself", where=_shown(path), remedy="write the values out"
+        ) from None
     return _plain(document, path, lines, ()), lines
 
 
@@ -360,7 +421,11 @@ def _lines(node: Any, at: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], in
     if isinstance(node, CommentedMap):
         for key, value in node.items():
             place = (*at, str(key))
-            yield place, node.lc.key(key)[0] + 1
+            try:
+                line = node.lc.key(key)[0]
+            except (KeyError, TypeError):  # brought in by a merge (<<), it has no line here
+                line = node.lc.line
+            yield place, line + 1
             yield from _lines(value, place)
     elif isinstance(node, CommentedSeq):
         for index, value in enumerate(node):
@@ -447,8 +512,10 @@ def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
     return [info.alias or name for name, info in fields.items()]
 
 
-def check_overrides(overrides: Mapping[str, Any], path: Path) -> None:
-    """Raises ParameterError if a period file overrides what belongs to the company."""
+def check_overrides(
+    overrides: Mapping[str, Any], lines: Mapping[tuple[Any, ...], int], path: Path
+) -> None:
+    """Raises ParameterError if a period file overrides what belongs to the company, or wrongly."""
     for key in overrides:
         if key not in OVERRIDABLE:
             near = difflib.get_close_matches(key, OVERRIDABLE, 1, 0.5)
@@ -457,6 +524,28 @@ def check_overrides(overrides: Mapping[str, Any], path: Path) -> None:
                 f"{key!r} cannot be overridden for one period",
                 where=_shown(path),
                 remedy=f"{hint}a period may override {', '.join(OVERRIDABLE)}",
+            )
+    inside = {at[1:]: line for at, line in lines.items() if at[0] == "overrides"}
+    validated(Overrides, dict(overrides), inside, path)
+
+
+def check_chapters(
+    period_file: PeriodFile, profile: Profile, lines: Mapping[tuple[Any, ...], int], path: Path
+) -> None:
+    """Raises ParameterError if a text is for a chapter that does not run: nobody would read it."""
+    runs = tuple(dict.fromkeys((*profile.chapters, *ALWAYS_RUN)))
+    named = [(("commentary", chapter), chapter) for chapter in period_file.commentary]
+    for number, incident in enumerate(period_file.incidents):
+        places = ("incidents", number, "chapters")
+        named += [((*places, i), chapter) for i, chapter in enumerate(incident.chapters)]
+    for at, chapter in named:
+        if chapter not in runs:
+            near = difflib.get_close_matches(chapter, runs, 1, 0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ParameterError(
+                f"{at[0]}: the chapter {chapter!r} does not run",
+                where=f"{_shown(path)}, line {lines.get(at, 1)}",
+                remedy=f"{hint}chapters of this profile: {', '.join(runs)}",
             )
 
 
@@ -511,26 +600,49 @@ def read_targets(path: Path) -> tuple[Target, ...]:
     if not path.exists():
         return ()
     targets: dict[tuple[str, str, str], Target] = {}
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        reader = csv.DictReader(handle)
-        wanted = ["metric", "period", "dimensions", "value", "set_by"]
-        if reader.fieldnames != wanted:
+    reader = csv.DictReader(io.StringIO(_text_of_targets(path), newline=""))
+    wanted = ["metric", "period", "dimensions", "value", "set_by"]
+    if reader.fieldnames != wanted:
+        raise ParameterError(
+            f"the heading is {','.join(reader.fieldnames or [])}",
+            where=f"{_shown(path)}, line 1",
+            rule=f"the heading must be {','.join(wanted)}",
+        )
+    for row in reader:
+        where = f"{_shown(path)}, line {reader.line_num}"
+        if row.get(None):
             raise ParameterError(
-                f"the heading is {','.join(reader.fieldnames or [])}",
-                where=f"{_shown(path)}, line 1",
-                rule=f"the heading must be {','.join(wanted)}",
+                f"the line has more cells than the heading has columns ({len(wanted)})",
+                where=where,
+                remedy='a cell that holds a comma stands in quotes: "Board, May"; a number has no '
+                "thousands mark",
             )
-        for row in reader:
-            where = f"{_shown(path)}, line {reader.line_num}"
-            target = _target(row, where, METRICS)
-            key = (target.metric, target.period, target.dimensions)
-            if key in targets:
-                raise ParameterError(f"a second target for {' '.join(key).strip()}", where=where)
-            targets[key] = target
+        target = _target(row, where, METRICS)
+        key = (target.metric, target.period, target.dimensions)
+        if key in targets:
+            raise ParameterError(f"a second target for {' '.join(key).strip()}", where=where)
+        targets[key] = target
     return tuple(targets.values())
 
 
-def _target(row: Mapping[str, str | None], where: str, metrics: Mapping[str, object]) -> Target:
+def _text_of_targets(path: Path) -> str:
+    """UTF-8, or GB18030 as a Chinese Excel saves CSV."""
+    if not path.is_file():
+        raise ParameterError("targets.csv must be a file", where=_shown(path))
+    held = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return held.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ParameterError(
+        "targets.csv is neither UTF-8 nor GB18030 text",
+        where=_shown(path),
+        remedy="save it as CSV UTF-8",
+    )
+
+
+def _target(row: Mapping[str, str | None], where: str, metrics: Mapping[str, Metric]) -> Target:
     metric, period = row["metric"] or "", row["period"] or ""
     if metric not in metrics:
         near = difflib.get_close_matches(metric, list(metrics), 1)
@@ -543,6 +655,13 @@ def _target(row: Mapping[str, str | None], where: str, metrics: Mapping[str, obj
     if not abs(value) < float("inf"):
         raise ParameterError(
             f"value == {row['value']!r}, must be a number (a share as 0.62, not 62 %)", where=where
+        )
+    if metrics[metric].unit == "share" and not 0 <= value <= 1:
+        raise ParameterError(
+            f"value == {row['value']!r}, but {metric} is a share",
+            where=where,
+            rule="a share lies between 0 and 1",
+            remedy="62 % is written 0.62",
         )
     return Target(
         metric, Period.parse(period).label, row["dimensions"] or "", value, row["set_by"] or ""

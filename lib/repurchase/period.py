@@ -38,7 +38,7 @@ class Period:
         Raises ParameterError if it is not of the form 2025-09, 2025-Q3 or 2025.
         """
         match = re.fullmatch(r"(\d{4})(?:-(\d{2})|-Q([1-4]))?", text)
-        if not match or not 1 <= int(match[1]) <= 9998:
+        if not match or not 1900 <= int(match[1]) <= 9998:
             raise _not_a_period(text)
         year = int(match[1])
         if match[2]:
@@ -105,6 +105,6 @@ def last_complete_month(data_through: dt.date) -> Period:
 def _not_a_period(text: str) -> ParameterError:
     return ParameterError(
         f"{text!r} is not a period",
-        rule="a period is a month (2025-09), a quarter (2025-Q3) or a year (2025)",
+        rule="a period is a month (2025-09), a quarter (2025-Q3) or a year (2025), from 1900 on",
         remedy="write PERIOD=2025-09, or leave it out for the last complete month of the data",
     )
