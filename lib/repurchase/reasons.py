@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from repurchase.words import Words
 
 NOBODY = N_("nobody to count in the period")
+NOBODY_JOINED = N_("nobody joined from {first} to {last}")
 NOBODY_THEN = N_("nobody to count in the comparison window")
+ONE_CUSTOMER = N_("one customer alone has no interval")
 TOO_FEW = N_("fewer than {fewest} customers in one of the two windows")
 NO_VARIATION = N_("no variation among customers, so no interval")
 BEGINS_LATER = N_("the data begin on {day}, after the comparison window begins")
@@ -30,6 +32,8 @@ COHORT_NOT_FULL = N_(
 SHORT_HISTORY = N_("only {months} months of history: the share rises with its length alone")
 ALL_HISTORY = N_("counts all history: the share rises with its length alone")
 MAYBE_OLDER = N_("some first orders may be returns of customers older than the data")
+PARTIAL = N_("the period has run {done} of {days} days")
+MOVED_EVERYWHERE = N_("no store or channel has kept its identified share")
 NO_MONEY = N_("no amount is mapped in the orders")
 NOT_YET = N_("the window has not ended")
 NO_TABLE = N_("the profile names no source for {table}")

@@ -35,7 +35,6 @@ from repurchase.params import Incident, Params, load_params, with_period
 from repurchase.period import Period, last_complete_month
 from repurchase.records import (
     MIME,
-    CompareTo,
     Finding,
     Record,
     Result,
@@ -137,7 +136,10 @@ class Review:
     @functools.cached_property
     def windows(self) -> Windows:
         return windows_of(
-            self.period, country=self.params.profile.country, data_from=self.snapshot.data_from
+            self.period,
+            country=self.params.profile.country,
+            data_from=self.snapshot.data_from,
+            data_through=self.snapshot.data_through,
         )
 
     def table(self, name: str, *, cut: bool = True) -> ir.Table:
@@ -332,7 +334,7 @@ class RetentionBench(Bench):
     @functools.cache  # noqa: B019
     def cohorts(self) -> Result:
         """The cohort triangle as counts; unobserved cells are missing."""
-        return self._result(retention.cohorts(self._days, until=self._review.period.end))
+        return self._result(retention.cohorts(self._days, until=self._review.windows.seen_until))
 
     @functools.cache  # noqa: B019
     def pooled(self) -> Result:
@@ -368,7 +370,7 @@ class RetentionBench(Bench):
         return found.retention_findings(
             self.figures(),
             identified.shares(),
-            identified.constant(),
+            identified.held(),
             self.cohorts(),
             returning_revenue_mean=self._returning_revenue_mean(),
             exhibits=EXHIBITS,
@@ -404,14 +406,17 @@ class IdentificationBench(Bench):
         )
 
     @functools.cache  # noqa: B019
-    def constant(self, compare_to: CompareTo = "previous") -> Result:
-        """Returning-buyer share at constant identification."""
+    def held(self) -> Result:
+        """Returning-buyer share where identification held, against the window it moved from."""
+        limit = self._params.identification_limit
+        moved = found.identification_change(self.shares(), limit=limit)
         return self._result(
-            identification.at_constant_identification(
+            identification.where_identification_held(
                 self._review.orders,
                 self._review.customer_days,
                 self._review.windows,
-                compare_to=compare_to,
+                limit=limit,
+                compare_to=moved.compare_to if moved else "previous",
             )
         )
 

@@ -32,7 +32,7 @@ def record(metric="returning_buyer_share", value=0.6, against="none", change=Non
                   change=c, change_low=low, change_high=high, **given)  # fmt: skip
 
 
-def cohorts(newest: float, months: int = 14):
+def cohorts(newest: float, months: int = 17):
     """A triangle whose cohorts of 1,000 come back to 30 % at age 1, the last three otherwise."""
     labels = [Period.parse("2025-09").shifted(i - months + 1).label for i in range(months)]
     table = np.full((months, 2), np.nan)
@@ -48,10 +48,11 @@ def found(context, *records, identified=0.0, triangle=None, **options):
         record("identified_order_share", 0.9, "previous", (identified, identified - 0.01,
                                                             identified + 0.01)),
     ]  # fmt: skip
-    constant = Result(None, (record(value=0.58, against="previous", change=FLAT),))
-    result = Result(None, (record(), *records), context=context)
+    held = Result(None, (record(value=0.58, against="previous", change=FLAT),))
+    flat = record("repurchase_90d", 0.3, "year_ago", FLAT)
+    result = Result(None, (record(), flat, *records), context=context)
     return findings.retention_findings(
-        result, Result(None, tuple(known)), constant, triangle or cohorts(300), **options
+        result, Result(None, tuple(known)), held, triangle or cohorts(300), **options
     )
 
 
@@ -124,7 +125,7 @@ def test_identification_beyond_its_limit_comes_first_and_lowers_the_rest(context
     told = found(context, record(against="year_ago", change=UP), identified=-0.05)
 
     assert "retention.identified_order_share.moved" == told[0].id
-    assert 0.58 == told[0].values["constant_share"]
+    assert 0.58 == told[0].values["held_share"]
     assert ("unsure", "low") == (told[1].tone, told[1].confidence)
 
 
@@ -138,8 +139,8 @@ def test_a_target_is_missed_only_beyond_the_interval(context):
     assert ["retention.nothing"] == [f.id for f in found(context, near)]
 
 
-def test_the_newest_cohorts_are_held_against_the_nine_before(context):
-    """240 of 1,000 in each of three months against 300 in nine: a fall of six points."""
+def test_the_newest_cohorts_are_held_against_the_same_months_a_year_earlier(context):
+    """240 of 1,000 in each of three months against 300 then: a fall of six points."""
     (one,) = found(context, triangle=cohorts(240))
 
     assert "retention.cohort_retention.newest_weaker" == one.id
@@ -150,9 +151,9 @@ def test_the_newest_cohorts_are_held_against_the_nine_before(context):
     assert ("2025-06", "2025-08") == (one.values["first_period"], one.values["last_period"])
 
 
-@pytest.mark.parametrize("triangle", [cohorts(295), cohorts(240, months=12)])
+@pytest.mark.parametrize("triangle", [cohorts(295), cohorts(240, months=15)])
 def test_few_cohorts_or_chance_say_nothing(context, triangle):
-    """Eleven observed cohorts are too few; half a point is chance."""
+    """Fourteen observed cohorts are too few; half a point is chance."""
     assert ["retention.nothing"] == [f.id for f in found(context, triangle=triangle)]
 
 
@@ -186,3 +187,39 @@ def test_every_claim_is_filled_by_its_finding(context):
 
     assert 4 == len(told)
     assert all(gaps(f.claim) <= set(f.values) for f in told)
+
+
+def test_the_season_of_joining_is_no_news(context):
+    """The newest equal those of the same months a year earlier, though autumn lay between."""
+    triangle = cohorts(240)
+    triangle.frame.iloc[-16:-12, 1] = 240
+
+    assert ["retention.nothing"] == [f.id for f in found(context, triangle=triangle)]
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "tone"),
+    [
+        (record(status="not_computed", reason="nobody to count in the period"), "empty", "bad"),
+        (record(status="provisional"), "early", "unsure"),
+        (record(), "uncompared", "unsure"),
+    ],
+)
+def test_nothing_found_is_said_for_what_it_is(context, base, name, tone):
+    """An empty month, a short history and a lack of comparisons are not "no change"."""
+    result = Result(None, (base,), context=context)
+    (one,) = findings.retention_findings(result, Result(None, (
+        record("identified_order_share", 0.9),
+    )), Result(None), cohorts(300))
+
+    assert (f"retention.{name}", tone) == (one.id, one.tone)
+
+
+def test_a_month_with_the_festival_claims_nothing_on_the_month_before(context):
+    """January and February swap the festival; a move between them is not called a change."""
+    period = Period.parse("2025-01")
+    windows = windows_of(period, country="CN", data_from=dt.date(2023, 1, 1))
+    january = Context(context.params, period, windows, context.words)
+    (one,) = found(january, record(against="previous", change=UP))
+
+    assert "retention.returning_buyer_share.festival" == one.id

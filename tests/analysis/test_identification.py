@@ -5,7 +5,7 @@ import datetime as dt
 import ibis
 import pandas as pd
 import pytest
-from repurchase.analysis import identification
+from repurchase.analysis import findings, identification
 from repurchase.analysis.windows import windows_of
 from repurchase.period import Period
 
@@ -36,6 +36,12 @@ def days(rows):
         "store_id": "string",
     }
     return ibis.memtable(pd.DataFrame(rows, columns=list(columns)), schema=columns)
+
+
+def one(result, compare_to="none"):
+    """The record of that comparison."""
+    (record,) = [r for r in result.records if r.compare_to == compare_to]
+    return record
 
 
 def test_shares_of_orders_and_money():
@@ -74,27 +80,68 @@ def test_a_table_without_the_column_has_no_rows():
     assert identification.by_cut(orders([]), WINDOWS, cut="channel").frame.empty
 
 
-def test_constant_identification_undoes_what_only_identification_did():
-    """Behaviour is the same in both months; in February till t loses half of its cards.
-
-    Till s: 100 buyers, 20 returning. Till t: 100 buyers, 80 returning, of whom 50 and 40 remain
-    known. The plain share falls from 50 % to 60/150 = 40 %; at constant identification it stays.
-    """
+def shop(loyal_kept):
+    """Two tills of 100 buyers a month, 20 and 80 of them returning; in February till t keeps the
+    cards of `loyal_kept` of its 80 returning buyers only."""
     bought, known = [], []
-    for month, kept in ((JANUARY, 100), (FEBRUARY, 50)):
-        for till, returning, n in (("s", 20, 100), ("t", 80, 100)):
-            keep = n if till == "s" else kept
-            for i in range(n):
-                name = f"{till}{i}{month.month}" if i < keep else None
+    for month in (JANUARY, FEBRUARY):
+        for till, returning in (("s", 20), ("t", 80)):
+            for i in range(100):
+                back = i < returning
+                lost = month == FEBRUARY and till == "t" and back and i >= loyal_kept
+                name = None if lost else f"{till}{i}{month.month if not back else ''}"
                 bought.append((name, month, till, 1))
                 if name:
-                    back = i < returning * keep // n
                     known.append((name, month, BEFORE if back else month, till))
-    constant = identification.at_constant_identification(orders(bought), days(known), WINDOWS)
+    return orders(bought), days(known)
 
-    record = constant.records[0]
-    assert 0.5 == pytest.approx(record.value)
-    assert 0.0 == pytest.approx(record.change)
-    assert record.change_low < 0 < record.change_high
-    plain = constant.frame[["returning", "buyers"]].sum()
-    assert 0.4 == plain["returning"] / plain["buyers"]
+
+def test_where_identification_held_nothing_moved():
+    """Till t loses the cards of loyal buyers; the plain share falls, till s alone shows 20 %.
+
+    Nobody behaves otherwise: the plain share goes from 100/200 to 40/140, the held one stays.
+    """
+    bought, known = shop(loyal_kept=20)
+    held = identification.where_identification_held(bought, known, WINDOWS, limit=0.03)
+
+    level, change = one(held), one(held, "previous")
+    assert (0.2, 20, 100) == (level.value, level.numerator, level.n)
+    assert 0.0 == pytest.approx(change.change)
+    assert change.change_low < 0 < change.change_high
+    assert {"s": True, "t": False} == dict(
+        zip(held.frame["store_id"], held.frame["held"], strict=True)
+    )
+
+
+def test_where_nothing_moved_every_till_counts():
+    """All cards are asked for: both tills, 100 of 200."""
+    bought, known = shop(loyal_kept=80)
+    held = identification.where_identification_held(bought, known, WINDOWS, limit=0.03)
+
+    level = one(held)
+    assert (0.5, 100, 200) == (level.value, level.numerator, level.n)
+
+
+def test_without_tills_to_tell_apart_nothing_can_be_said():
+    """A company without stores and channels: not computed, with the reason."""
+    bought, known = shop(loyal_kept=20)
+    bought, known = bought.drop("store_id"), known.drop("store_id")
+    held = identification.where_identification_held(bought, known, WINDOWS, limit=0.03)
+
+    level = one(held)
+    assert (None, "not_computed") == (level.value, level.status)
+    assert "identified share" in level.reason
+
+
+def test_identification_is_watched_on_every_comparison():
+    """A loss of last year is beyond the limit against a year ago, though not since last month."""
+    year_ago = dt.date(2024, 2, 10)
+    table = orders(
+        [("a", year_ago, "s", 1)] * 100
+        + [("a", JANUARY, "s", 1), (None, JANUARY, "s", 1)] * 50
+        + [("a", FEBRUARY, "s", 1), (None, FEBRUARY, "s", 1)] * 50
+    )
+    shares = identification.identified_shares(table, WINDOWS)
+    moved = findings.identification_change(shares, limit=0.03)
+
+    assert ("year_ago", -0.5) == (moved.compare_to, moved.change)

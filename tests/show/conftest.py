@@ -85,13 +85,13 @@ def chapter() -> Callable[..., dict[str, Result]]:
             for name in ("repurchase_90d", "repeat_revenue_share", "retention_rate")
             for r in figure(name, 0.4, year_ago=(0.0, -0.01, 0.01))
         ]
-        constant = figure(value=0.635, previous=(0.001, -0.03, 0.03))[1:]
-        where = "basis=constant_identification"
+        held = figure(value=0.635, previous=(0.001, -0.03, 0.03))[1:]
+        where = "basis=identification_held"
         return {
             "figures": Result(None, (*headline, *others, *extra), context=context),
             "identification": Result(None, tuple(known), context=context),
-            "constant": Result(
-                None, tuple(replace(r, dimensions=where) for r in constant), context=context
+            "held": Result(
+                None, tuple(replace(r, dimensions=where) for r in held), context=context
             ),
         }
 

@@ -71,7 +71,7 @@ def test_a_short_history_forbids_the_comparison(context_of, chapter, figure_of):
 
 @pytest.mark.parametrize("identified", [0.031, -0.031])
 def test_moving_identification_takes_the_headline_over(context_of, chapter, figure_of, identified):
-    """Beyond the limit the headline says so, and gives the figure at constant identification."""
+    """Beyond the limit the headline says so, and gives the figure where identification held."""
     told = chapter(context_of(), figure_of(year_ago=UP, previous=UP), identified)
 
     block = show.headline(**told)
@@ -80,7 +80,7 @@ def test_moving_identification_takes_the_headline_over(context_of, chapter, figu
         "(+2.1 pp on the previous period), but this may be identification, not behaviour"
         in block.text
     )
-    assert "At constant identification it is 63.5% (no detectable change on" in block.text
+    assert "whose identification held it is 63.5% (no detectable change on" in block.text
     assert "unsure" == block.tone
     assert "certainty low" in block.detail
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from repurchase.analysis.windows import COMPARISONS
 from repurchase.definitions import METRICS
 from repurchase.period import Period, add_months
+from repurchase.reasons import NOBODY
 from repurchase.records import CompareTo, Confidence, Finding, Record, Result
 from repurchase.stats.proportion import Estimate, independent_change, share_se, wilson
 from repurchase.words import N_
@@ -45,21 +47,27 @@ CLAIMS = {
         " than the limit of {limit_distance}: repurchase figures may have moved with it though"
         " nobody behaves otherwise"
     ),
-    "constant": N_(
+    "held": N_(
         "The share of orders with a known customer moved by {change_points} {against_label}, more"
-        " than the limit of {limit_distance}; at constant identification the returning-buyer share"
-        " would be {constant_share} instead of {value_share}"
+        " than the limit of {limit_distance}; in the stores and channels whose identification held"
+        " the returning-buyer share is {held_share}, in all of them {value_share}"
     ),
     "newest_weaker": N_(
         "The newest customers come back less: {value_share} of those who joined from {first_period}"
-        " to {last_period} ordered again in the month after, {change_points} against the"
-        " {earlier_count} months before"
+        " to {last_period} ordered again in the month after, {change_points} against those who"
+        " joined in the same months a year earlier"
     ),
     "newest_stronger": N_(
         "The newest customers come back more: {value_share} of those who joined from {first_period}"
-        " to {last_period} ordered again in the month after, {change_points} against the"
-        " {earlier_count} months before"
+        " to {last_period} ordered again in the month after, {change_points} against those who"
+        " joined in the same months a year earlier"
     ),
+    "festival": N_(
+        "{about_metric} is {value_share} in {in_period}: {change_points} {against_label}; the Spring"
+        " Festival moves both, so it is not called a change"
+    ),
+    "empty": N_("No order of a known customer lies in {in_period}: is a file missing?"),
+    "uncompared": N_("Nothing could be compared in {in_period}; its figures stand alone"),
     "early": N_(
         "The data are too short to compare {in_period} fairly; its figures stand without comparison"
     ),
@@ -68,7 +76,7 @@ CLAIMS = {
 
 ACTIONS = {
     "fell": N_("Before acting, find where it fell: by store, by channel, by joining month."),
-    "season": N_("Wait for the year-ago comparison before acting on it."),
+    "season": N_("Nothing to do: the comparison with a year ago counts."),
     "rose": N_("Find out what was done differently, and see whether it lasts another period."),
     "below": N_("Decide which is to change: the target, or what is done to reach it."),
     "identification": N_(
@@ -77,11 +85,12 @@ ACTIONS = {
     "newest_weaker": N_(
         "Look at how new customers were won and what they met in their first month."
     ),
+    "empty": N_("Look at the data page before reading anything else."),
     "early": N_("Load an earlier export of the orders, if there is one."),
 }
 
 WATCHED = ("returning_buyer_share", "repurchase_90d", "repeat_revenue_share")
-NEWEST, EARLIER = 3, 9
+NEWEST, YEAR = 3, 12
 FEW = 400
 
 
@@ -114,11 +123,14 @@ def year_ago(result: Result, metric: str, basis: str) -> Record | None:
 
 
 def identification_change(identification: Result, *, limit: float) -> Record | None:
-    """The change of the identified share of orders on the previous period if beyond `limit`."""
-    record = compared(identification, "identified_order_share", "previous")
-    if record is None or record.change is None or abs(record.change) <= limit:
-        return None
-    return record
+    """The largest change of the identified share of orders on any window, if beyond `limit`.
+
+    A figure that is compared with a window from which identification moved is unsettled, also
+    when identification has not moved since last month.
+    """
+    found = (compared(identification, "identified_order_share", name) for name in COMPARISONS)
+    beyond = [r for r in found if r and r.change is not None and abs(r.change) > limit]
+    return max(beyond, key=lambda r: abs(r.change or 0.0), default=None)
 
 
 def record_key(record: Record) -> str:
@@ -162,7 +174,7 @@ class _Desk:
 def retention_findings(
     figures: Result,
     identification: Result,
-    constant: Result,
+    held: Result,
     cohorts: Result,
     *,
     returning_revenue_mean: float | None = None,
@@ -186,7 +198,7 @@ def retention_findings(
         if finding
     ]
     if unsettled:
-        found.insert(0, _identification(desk, unsettled, constant, limit))
+        found.insert(0, _identification(desk, unsettled, held, limit))
     newest = _newest(desk, cohorts)
     if newest:
         found.append(newest)
@@ -200,8 +212,10 @@ def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
     record = next((r for r in (past, previous) if r and moved(r)), None)
     if record is None:
         return None
+    if record is previous and desk.basis == "spring_festival":
+        return _season(desk, metric, record, "festival")
     if record is previous and past is not None and past.status == "final":
-        return _season(desk, metric, record)
+        return _season(desk, metric, record, "season")
     way = "rose" if moved(record) > 0 else "fell"
     money = _money(record, mean) if metric == "returning_buyer_share" else (None, None, None)
     return Finding(
@@ -226,11 +240,13 @@ def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
     )
 
 
-def _season(desk: _Desk, metric: str, record: Record) -> Finding:
+def _season(
+    desk: _Desk, metric: str, record: Record, name: Literal["season", "festival"]
+) -> Finding:
     """A move on the previous period that a year ago does not show: said, not called a change."""
     return Finding(
-        id=f"retention.{metric}.season",
-        claim=CLAIMS["season"],
+        id=f"retention.{metric}.{name}",
+        claim=CLAIMS[name],
         values={
             "about_metric": metric,
             "value_share": record.value,
@@ -277,19 +293,19 @@ def _target(desk: _Desk, metric: str) -> Finding | None:
     )
 
 
-def _identification(desk: _Desk, record: Record, constant: Result, limit: float) -> Finding:
+def _identification(desk: _Desk, record: Record, held: Result, limit: float) -> Finding:
     values: dict[str, str | float | int | None] = {
         "change_points": record.change,
-        "against_label": "previous",
+        "against_label": desk.label(record),
         "limit_distance": limit,
     }
     rests, claim = [record_key(record)], CLAIMS["identification"]
-    at_constant = next((r for r in constant.records if r.value is not None), None)
+    where_held = next((r for r in held.records if r.value is not None), None)
     plain = desk.figures.one("returning_buyer_share")
-    if at_constant and plain.value is not None:
-        claim = CLAIMS["constant"]
-        values |= {"constant_share": at_constant.value, "value_share": plain.value}
-        rests += [record_key(at_constant), record_key(plain)]
+    if where_held and plain.value is not None:
+        claim = CLAIMS["held"]
+        values |= {"held_share": where_held.value, "value_share": plain.value}
+        rests += [record_key(where_held), record_key(plain)]
     return Finding(
         id="retention.identified_order_share.moved",
         claim=claim,
@@ -310,23 +326,23 @@ def _excludes_zero(record: Record) -> bool:
 def newest_cohorts(counts: pd.DataFrame) -> tuple[Estimate, Estimate, pd.DataFrame] | None:
     """Share that ordered again in the month after joining: the newest cohorts, their change.
 
-    `counts` is a cohort triangle. The last three cohorts observed at age 1, pooled, against the
-    nine before; also the twelve cohorts themselves. None if there are not so many, or if one of
-    the two groups has nobody.
+    `counts` is a cohort triangle. The last three cohorts observed at age 1, pooled, against those
+    of the same joining months a year earlier; also both, earlier ones first. None if there are
+    not so many, or if one of the two groups has nobody.
     """
     if 1 not in counts.columns:
         return None
-    seen = counts[counts[1].notna()].tail(NEWEST + EARLIER)
-    if len(seen) < NEWEST + EARLIER:
+    seen = counts[counts[1].notna()]
+    if len(seen) < NEWEST + YEAR:
         return None
-    new, old = seen.tail(NEWEST), seen.head(EARLIER)
+    new, old = seen.tail(NEWEST), seen.iloc[-NEWEST - YEAR : -YEAR]
     n_new, n_old = float(new[0].sum()), float(old[0].sum())
     if not n_new or not n_old:
         return None
     back_new, back_old = float(new[1].sum()), float(old[1].sum())
     now, then = wilson(back_new, n_new), wilson(back_old, n_old)
     change = independent_change(now, share_se(back_new, n_new), then, share_se(back_old, n_old))
-    return now, change, seen
+    return now, change, pd.concat([old, new])
 
 
 def _newest(desk: _Desk, cohorts: Result) -> Finding | None:
@@ -345,15 +361,13 @@ def _newest(desk: _Desk, cohorts: Result) -> Finding | None:
         id=f"retention.cohort_retention.{way}",
         claim=CLAIMS[way],
         values={
-            "value_share": float(now.value),
+            "value_share": round(float(now.value), 6),
             "first_period": new[0],
             "last_period": new[-1],
-            "change_points": float(change.value),
-            "earlier_count": EARLIER,
+            "change_points": round(float(change.value), 6),
         },
         records=tuple(f"cohort_retention|age=1;cohort={label}|none" for label in new),
         tone="unsure" if desk.unsettled else "good" if change.value > 0 else "bad",
-        # the season in which they joined is not taken out
         confidence="low" if desk.unsettled else "medium",
         suggested_action=ACTIONS.get(way),
         exhibit=desk.exhibits.get("cohort_retention"),
@@ -361,16 +375,23 @@ def _newest(desk: _Desk, cohorts: Result) -> Finding | None:
 
 
 def _quiet(desk: _Desk) -> Finding:
-    """What is said if nothing can be: that nothing moved, or that it is too early to know."""
+    """What is said if nothing can be: nothing moved, nothing was comparable, or it is too early."""
     base = desk.figures.one("returning_buyer_share")
-    early = base.status != "final"
-    name = "early" if early else "nothing"
+    sound = [r for r in desk.figures.records if r.change is not None and r.status == "final"]
+    if base.reason == NOBODY:
+        name, tone = "empty", "bad"
+    elif base.status != "final":
+        name, tone = "early", "unsure"
+    elif not [r for r in sound if r.metric in WATCHED and r.compare_to in COMPARISONS]:
+        name, tone = "uncompared", "unsure"
+    else:
+        name, tone = "nothing", "neutral"
     return Finding(
         id=f"retention.{name}",
         claim=CLAIMS[name],
         values={"in_period": desk.period},
         records=(record_key(base),),
-        tone="unsure" if early else "neutral",
+        tone=tone,  # type: ignore[arg-type]
         confidence="high",
         suggested_action=ACTIONS.get(name),
         exhibit=desk.exhibits.get("returning_buyer_share"),

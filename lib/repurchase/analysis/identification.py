@@ -1,28 +1,29 @@
 """How much of the business has a known customer, and whether that moved.
 
 When identification moves, repurchase figures move with it though nobody behaves otherwise; so
-its share stands beside every headline, and the headline is given at constant identification.
+its share stands beside every headline, and the headline is also given for the stores and channels
+whose identification held.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from repurchase.analysis.ratios import cents, flag
+from repurchase.analysis.ratios import Pair, cents, figure_records, flag, sums
 from repurchase.analysis.windows import Windows
 from repurchase.calendar import Window
 from repurchase.period import Period
-from repurchase.reasons import BEGINS_LATER, NOBODY, NOBODY_THEN, TOO_FEW, reason
+from repurchase.reasons import BEGINS_LATER, MOVED_EVERYWHERE, NOBODY, NOBODY_THEN, reason
 from repurchase.records import CompareTo, Record, Result, dimensions
-from repurchase.stats.proportion import Z95, Moments, independent_change, ratio, share_se, wilson
+from repurchase.stats.proportion import Moments, independent_change, ratio, share_se, wilson
 
 INDEPENDENT = "independent orders"
-REWEIGHTED = "reweighted by store and channel; samples taken as independent (wide)"
 
 
 def identified_shares(orders: ir.Table, windows: Windows) -> Result:
@@ -215,96 +216,99 @@ def _cut_records(frame: pd.DataFrame, cut: str) -> tuple[Record, ...]:
     )
 
 
-def at_constant_identification(
-    orders: ir.Table, days: ir.Table, windows: Windows, *, compare_to: CompareTo = "previous"
+def where_identification_held(
+    orders: ir.Table,
+    days: ir.Table,
+    windows: Windows,
+    *,
+    limit: float,
+    compare_to: CompareTo = "previous",
 ) -> Result:
-    """Returning-buyer share as it would be had each store and channel kept its identified share.
+    """Returning-buyer share of the stores and channels whose identified share did not move.
 
-    A store that stops asking for the card loses identified buyers; the buyers that it still
-    identifies are weighted up by then/now of its identified share of orders (direct
-    standardisation). The change is against the comparison window as it was. One row: value,
-    low, high, change, change_low, change_high, buyers; one record with `basis=...`.
+    Who is no longer identified is not known, so nothing is weighted up: cells (store by channel)
+    whose identified share of orders moved by more than `limit`, beyond chance, are left out of
+    both windows, and like is compared with like. The frame has one row a cell: orders, known,
+    orders_then, known_then, held. One record with `basis=identification_held`; its change is
+    paired by customer.
     """
-    name, where = "returning_buyer_share", dimensions(basis="constant_identification")
+    name, where = "returning_buyer_share", dimensions(basis="identification_held")
     if windows.days[compare_to].start <= windows.data_from:
         why = reason(BEGINS_LATER, day=windows.data_from.isoformat())
         return Result(
             pd.DataFrame(),
             (Record(name, None, "share", where, status="not_computed", reason=why),),
         )
-    cells = _cells(orders, days, windows, compare_to)
-    usable = cells[(cells["known"] > 0) & (cells["known_then"] > 0) & (cells["buyers"] > 0)]
-    if usable["buyers"].sum() < 30 or usable["buyers_then"].sum() < 30:
-        why = reason(TOO_FEW, fewest=30)
-        return Result(
-            cells, (Record(name, None, "share", where, status="not_computed", reason=why),)
+    cells = _cells(orders, windows, compare_to, limit)
+    held = cells[cells["held"]]
+    keys = [c for c in CUTS if c in cells.columns]
+    if held.empty or not keys:
+        record = Record(
+            name, None, "share", where, status="not_computed", reason=reason(MOVED_EVERYWHERE)
         )
-    then_share = usable["known_then"] / usable["orders_then"]
-    weight = usable["buyers"] * then_share / (usable["known"] / usable["orders"])
-    share = usable["returning"] / usable["buyers"]
-    value = float((weight * share).sum() / weight.sum())
-    variance = float(((weight / weight.sum()) ** 2 * share * (1 - share) / usable["buyers"]).sum())
-    back, n = float(cells["returning_then"].sum()), float(cells["buyers_then"].sum())
-    half = Z95 * math.sqrt(variance)
-    change_half = Z95 * math.hypot(math.sqrt(variance), share_se(back, n))
-    change = value - back / n
-    record = Record(
-        name,
-        value,
-        "share",
-        where,
-        low=value - half,
-        high=value + half,
-        numerator=float(usable["returning"].sum()),
-        n=float(usable["buyers"].sum()),
-        compare_to=compare_to,
-        change=change,
-        change_low=change - change_half,
-        change_high=change + change_half,
-        change_method=REWEIGHTED,
+        return Result(cells, (record,))
+    return Result(cells, _held_records(days, held[keys], windows, compare_to, where))
+
+
+CUTS = ("store_id", "channel")
+
+
+def _held_records(
+    days: ir.Table, held: pd.DataFrame, windows: Windows, compare_to: CompareTo, where: str
+) -> tuple[Record, ...]:
+    kept = ibis.memtable(held.reset_index(drop=True))
+    inside = days.mutate(**{c: days[c].fill_null("") for c in held.columns}).semi_join(
+        kept, list(held.columns)
     )
-    return Result(cells, (record,))
+    spans: dict[CompareTo, Window] = {"none": windows.now, compare_to: windows.days[compare_to]}
+    columns: dict[str, ir.Value] = {"first": inside.first_date.min()}
+    for name, window in spans.items():
+        columns[f"{name} buyer"] = inside.order_date.between(window.start, window.end).any()
+    units = inside.group_by("customer_id").aggregate(**columns)
+    pairs = {
+        "returning_buyer_share": {
+            name: Pair(
+                flag(units[f"{name} buyer"] & (units["first"] < window.start)),
+                flag(units[f"{name} buyer"]),
+            )
+            for name, window in spans.items()
+        }
+    }
+    total = sums(units, pairs)["returning_buyer_share"]
+    return figure_records("returning_buyer_share", total, binary=True, reasons={}, dimensions=where)
 
 
-def _cells(
-    orders: ir.Table, days: ir.Table, windows: Windows, compare_to: CompareTo
-) -> pd.DataFrame:
-    """Orders, identified orders, buyers and returning buyers by store and channel, both windows."""
-    cuts = [c for c in ("store_id", "channel") if c in orders.columns]
+def _cells(orders: ir.Table, windows: Windows, compare_to: CompareTo, limit: float) -> pd.DataFrame:
+    """Orders and identified orders by store and channel in both windows, and whether it held."""
+    cuts = [c for c in CUTS if c in orders.columns]
     counted = orders.filter(orders.is_purchase)
     keys = {c: counted[c].fill_null("") for c in cuts} or {"all": ibis.literal("")}
     known = counted.customer_id.notnull()
     spans = {"": windows.now, "_then": windows.days[compare_to]}
-    by_orders = counted.group_by(**keys).aggregate(
+    found = counted.group_by(**keys).aggregate(
         **{
             f"{what}{suffix}": flag(_within(counted, window) & (known | (what == "orders"))).sum()
             for suffix, window in spans.items()
             for what in ("orders", "known")
         }
     )
-    keys = {c: days[c].fill_null("") for c in cuts} or {"all": ibis.literal("")}
-    buyers = days.mutate(**keys)
-    frames = [by_orders.to_pandas()]
-    for suffix, window in spans.items():
-        inside = buyers.filter(buyers.order_date.between(window.start, window.end))
-        # a buyer belongs to the cell of the first order date in the window
-        first = inside.group_by("customer_id").aggregate(
-            **{k: inside[k].argmin(inside.order_date) for k in keys},
-            first_date=inside.first_date.min(),
-        )
-        counts = first.group_by(list(keys)).aggregate(
-            **{
-                f"buyers{suffix}": first.count(),
-                f"returning{suffix}": flag(first.first_date < window.start).sum(),
-            }
-        )
-        frames.append(counts.to_pandas())
-    merged = frames[0]
-    for frame in frames[1:]:
-        merged = merged.merge(frame, on=list(keys), how="outer")
-    numbers = [c for c in merged.columns if c not in keys]
-    merged[numbers] = merged[numbers].fillna(0)
-    return merged.sort_values(list(keys)).reset_index(drop=True)
+    cells = found.to_pandas().sort_values(list(keys)).reset_index(drop=True)
+    held = [_held(row, limit) for row in cells.to_dict("records")]
+    return cells.assign(held=pd.Series(held, dtype=bool))
+
+
+def _held(row: Mapping[Any, Any], limit: float) -> bool:
+    """Whether a cell's identified share moved by no more than the limit, or no more than chance."""
+    n, then = float(row["orders"]), float(row["orders_then"])
+    if not n or not then:
+        return False
+    change = independent_change(
+        wilson(row["known"], n),
+        share_se(row["known"], n),
+        wilson(row["known_then"], then),
+        share_se(row["known_then"], then),
+    )
+    return abs(change.value) <= limit or change.low <= 0 <= change.high
 
 
 def _within(orders: ir.Table, window: Window) -> ir.BooleanValue:

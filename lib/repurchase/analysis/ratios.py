@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from repurchase.definitions import metric
-from repurchase.reasons import NO_VARIATION, NOBODY, NOBODY_THEN, TOO_FEW
+from repurchase.reasons import NO_VARIATION, NOBODY, NOBODY_THEN, ONE_CUSTOMER, TOO_FEW
 from repurchase.records import CompareTo, Record
 from repurchase.stats.proportion import (
     Cross,
@@ -113,15 +113,19 @@ def figure_records(
     provisional: Mapping[CompareTo, str | None] | None = None,
     target: float | None = None,
     dimensions: str = "",
+    nobody: str = NOBODY,
 ) -> tuple[Record, ...]:
     """The records of one ratio: its level, and its change against each comparison.
 
     `reasons` maps a window (or "none") to why it cannot be computed, or None. `provisional`
-    maps a window to why its figure stands but must be read with care.
+    maps a window to why its figure stands but must be read with care. `nobody` is the reason
+    given where the denominator is empty.
     """
     unit = metric(name).unit
     now = total.moments["none"]
-    reason = reasons.get("none") or (None if now.b > 0 else NOBODY)
+    reason = reasons.get("none") or (None if now.b > 0 else nobody)
+    if reason is None and not binary and now.n < 2:
+        reason = ONE_CUSTOMER
     if reason:
         return (
             Record(name, None, unit, dimensions, n=now.b, status="not_computed", reason=reason),

@@ -29,8 +29,11 @@ from repurchase.reasons import (
     IN_ACTIVITY_WINDOW,
     MAYBE_OLDER,
     NO_EARLIER,
+    NOBODY,
+    NOBODY_JOINED,
     NOT_RIPE,
     NOT_YET,
+    PARTIAL,
     SHORT_HISTORY,
     reason,
 )
@@ -70,6 +73,7 @@ def headline_figures(
             reasons=_reasons(name, windows, activity_months, cohort_months),
             provisional=_care(name, windows, activity_months, cohort_months),
             target=targets.get(name),
+            nobody=_nobody(name, windows, cohort_months),
         )
     if not _too_early(windows, windows.now, activity_months):
         records += _article_counts(units)
@@ -113,6 +117,7 @@ def january_february(days: ir.Table, other_money: ir.Table, windows: Windows) ->
         },
         "plain",
         windows.data_from,
+        windows.seen_until,
     )
     units = _customers(days, other_money, both, 12)
     pairs = _pairs(units, both, 12)
@@ -139,7 +144,8 @@ def _customers(
         "first": days.order_date.min(),
         "second": days.order_date.min(where=days.day_rank == 2),
     }
-    for name, window in windows.days.items():
+    for name in windows.days:
+        window = windows.seen(name)
         columns[f"{name} buyer"] = _within(days.order_date, window).any()
         for edge, day in (("start", window.start - ONE_DAY), ("end", window.end)):
             active = _within(days.order_date, active_at(day, activity_months))
@@ -185,7 +191,8 @@ def _pairs(
             flag(buyer & (units["first"] < stretch.start)), flag(buyer)
         )
         for length in REPURCHASE_DAYS:
-            joined = _within(units["first"], ripened(stretch, days=length, months=cohort_months))
+            ripe = ripened(windows.seen(window), days=length, months=cohort_months)
+            joined = _within(units["first"], ripe)
             soon = units["second"] <= units["first"] + ibis.interval(days=length)
             pairs.setdefault(f"repurchase_{length}d", {})[window] = Pair(
                 flag(joined & soon), flag(joined)
@@ -229,7 +236,7 @@ def _reasons(
         elif name == "retention_rate" and _too_early(windows, stretch, activity_months):
             found[window] = reason(IN_ACTIVITY_WINDOW, day=day, months=activity_months)
         elif name.startswith("repurchase_"):
-            cohort = ripened(stretch, days=_days(name), months=cohort_months)
+            cohort = ripened(windows.seen(window), days=_days(name), months=cohort_months)
             if cohort.end < begin:
                 found[window] = reason(NOT_RIPE, day=day, days=_days(name))
             elif cohort.start < begin and window != "none":
@@ -244,7 +251,9 @@ def _care(
     found: dict[CompareTo, str | None] = {}
     for window, stretch in windows.days.items():
         months = _months_between(windows.data_from, stretch.start)
-        found[window] = None
+        found[window] = _partial(windows)
+        if found[window]:
+            continue
         if name in {"returning_buyer_share", "repeat_revenue_share"} and months < activity_months:
             found[window] = reason(SHORT_HISTORY, months=months)
         elif name == "repeat_customer_share" and window != "none":
@@ -254,6 +263,26 @@ def _care(
             if _months_between(windows.data_from, cohort.start) < activity_months:
                 found[window] = reason(MAYBE_OLDER)
     return found
+
+
+def _partial(windows: Windows) -> str | None:
+    """Why every figure of a period that is still running must be read with care."""
+    if not windows.partial:
+        return None
+    done = (windows.seen_until - windows.period.start).days + 1
+    return reason(PARTIAL, done=done, days=windows.period.days)
+
+
+def _nobody(name: str, windows: Windows, cohort_months: int) -> str:
+    """Why a denominator is empty: no buyer, or for repurchase nobody who joined in the window."""
+    if not name.startswith("repurchase_"):
+        return NOBODY
+    window = ripened(windows.seen("none"), days=_days(name), months=cohort_months)
+    return reason(
+        NOBODY_JOINED,
+        first=max(window.start, windows.data_from).isoformat(),
+        last=window.end.isoformat(),
+    )
 
 
 def _too_early(windows: Windows, stretch: Window, activity_months: int) -> bool:
@@ -274,7 +303,7 @@ def history(days: ir.Table, windows: Windows, *, units_back: int = 24) -> Result
 
     Columns: period (label), start (date), buyers, returning, value, low, high (Wilson), months
     (of history before it), short_history (True where less than a year of data precedes, so that the
-    share is understated).
+    share is understated), partial (True where the period is still running).
     Periods that begin before or with the data are left out.
     """
     stretches = [windows.period.shifted(-i) for i in range(units_back, -1, -1)]
@@ -300,14 +329,18 @@ def history(days: ir.Table, windows: Windows, *, units_back: int = 24) -> Result
         back = int(found["returning"].get(period.label, 0))
         estimate = wilson(back, n) if n else (np.nan, np.nan, np.nan)
         months = _months_between(windows.data_from, period.start)
-        rows.append((period.label, period.start, n, back, *estimate, months, months < 12))
+        flags = (months, months < 12, period.end > windows.seen_until)
+        rows.append((period.label, period.start, n, back, *estimate, *flags))
     frame = pd.DataFrame(rows, columns=_HISTORY)
-    records = tuple(_history_record(row) for row in frame.tail(13).to_dict("records"))
+    care = _partial(windows)
+    records = tuple(_history_record(row, care) for row in frame.tail(13).to_dict("records"))
     return Result(frame, records, sql=str(ibis.to_sql(counted)))
 
 
-def _history_record(row: Mapping[Any, Any]) -> Record:
+def _history_record(row: Mapping[Any, Any], partial: str | None) -> Record:
     seen = bool(row["buyers"])
+    short = reason(SHORT_HISTORY, months=row["months"]) if row["short_history"] else None
+    why = (partial if row["partial"] else None) or short
     return Record(
         "returning_buyer_share",
         float(row["value"]) if seen else None,
@@ -317,13 +350,14 @@ def _history_record(row: Mapping[Any, Any]) -> Record:
         high=float(row["high"]) if seen else None,
         numerator=float(row["returning"]),
         n=float(row["buyers"]),
-        status="provisional" if row["short_history"] else "final",
-        reason=reason(SHORT_HISTORY, months=row["months"]) if row["short_history"] else None,
+        status="provisional" if why else "final",
+        reason=why,
     )
 
 
 _HISTORY = [
     "period", "start", "buyers", "returning", "value", "low", "high", "months", "short_history",
+    "partial",
 ]  # fmt: skip
 
 
@@ -398,16 +432,16 @@ def cohorts(days: ir.Table, *, until: dt.date) -> Result:
 def repurchase_curve(days: ir.Table, windows: Windows, *, cohort_months: int) -> Result:
     """Share of new customers who have come back, by days since their first order date.
 
-    Kaplan-Meier over first order dates of the trailing window (and of the same a year before),
-    censored at the window's end; a day that nobody could have reached is left out. Columns:
+    Kaplan-Meier over the first order dates of the months that end with the window (and with the
+    same a year before), censored at its end; a day that nobody could have reached is left out.
+    Columns:
     window, first (date), last (date), customers, day, value, low, high, at_risk.
     """
     frames = []
     names: tuple[CompareTo, ...] = ("none", "year_ago")
     for name in names:
-        stretch = windows.days[name]
-        cohort = ripened(stretch, days=CURVE_DAYS, months=cohort_months)
-        cohort = Window(cohort.start, stretch.end)
+        stretch = windows.seen(name)
+        cohort = Window(add_months(stretch.end, -cohort_months) + ONE_DAY, stretch.end)
         if cohort.start < windows.data_from:
             if name != "none":
                 continue
@@ -455,7 +489,7 @@ def revenue_by_month(
     """Net revenue of identified customers by month, split into first and repeat order dates.
 
     Columns: month (label), start (date), first_orders, repeat_orders (money), share (repeat of
-    all), short_history. Months before the data are left out.
+    all), short_history, partial (True where the month is still running). Months before the data are left out.
     """
     money = _money(days, other_money)
     last = Period.month_of(windows.period.end)
@@ -472,8 +506,9 @@ def revenue_by_month(
         total, repeat = float(row[f"{p.label} all"] or 0), float(row[f"{p.label} repeat"] or 0)
         short = _months_between(windows.data_from, p.start) < 12
         share = repeat / total if total > 0 else np.nan
-        rows.append((p.label, p.start, total - repeat, repeat, share, short))
-    names = ["month", "start", "first_orders", "repeat_orders", "share", "short_history"]
+        partial = p.end > windows.seen_until
+        rows.append((p.label, p.start, total - repeat, repeat, share, short, partial))
+    names = ["month", "start", "first_orders", "repeat_orders", "share", "short_history", "partial"]
     return Result(pd.DataFrame(rows, columns=names))
 
 

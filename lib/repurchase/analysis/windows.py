@@ -18,6 +18,8 @@ class Windows:
     """The period's own days and the three windows it is held against.
 
     `data_from` is the first order date of the data: what lies before it is unknown, not absent.
+    `seen_until` is the last day that the data cover, at most the period's end: in a period that
+    is still running nothing after it can have happened.
     `basis` says what the aligned window is aligned on (see `calendar.aligned_year_ago`).
     """
 
@@ -25,14 +27,34 @@ class Windows:
     days: dict[CompareTo, Window]
     basis: str
     data_from: dt.date
+    seen_until: dt.date
 
     @property
     def now(self) -> Window:
         return self.days["none"]
 
+    @property
+    def partial(self) -> bool:
+        """Whether the period is still running in the data."""
+        return self.seen_until < self.period.end
 
-def windows_of(period: Period, *, country: str | None, data_from: dt.date) -> Windows:
-    """The windows of a period for a company in that country."""
+    def seen(self, name: CompareTo) -> Window:
+        """A window as far as the data cover it."""
+        window = self.days[name]
+        return Window(window.start, min(window.end, self.seen_until))
+
+
+def windows_of(
+    period: Period,
+    *,
+    country: str | None,
+    data_from: dt.date,
+    data_through: dt.date | None = None,
+) -> Windows:
+    """The windows of a period for a company in that country.
+
+    `data_through` None: the data cover the period.
+    """
     aligned = aligned_year_ago(period, country)
     previous, year_ago = period.previous(), period.year_ago()
     return Windows(
@@ -45,6 +67,7 @@ def windows_of(period: Period, *, country: str | None, data_from: dt.date) -> Wi
         },
         basis=aligned.basis,
         data_from=data_from,
+        seen_until=min(period.end, data_through or period.end),
     )
 
 

@@ -165,6 +165,37 @@ def tone_of(record: Record | None) -> Tone:
     return "good" if way > 0 else "bad" if way < 0 else "neutral"
 
 
+def season_tone(result: Result, record: Record | None, *, unsettled: bool = False) -> Tone:
+    """Like `tone_of`, for a change that stands without its sentence.
+
+    Unsure while identification moved beyond its limit. A change on the previous period stays
+    neutral if it may be the season: near the Spring Festival, and where the final change on a
+    year ago does not go the same way. `result` holds the other comparisons of the figure.
+    """
+    tone = tone_of(record)
+    if record is None or tone not in ("good", "bad"):
+        return tone
+    if unsettled:
+        return "unsure"
+    if record.compare_to == "previous" and _may_be_season(result, record):
+        return "neutral"
+    return tone
+
+
+def _may_be_season(result: Result, record: Record) -> bool:
+    basis = result.context.windows.basis
+    if basis == "spring_festival":
+        return True
+    past = year_ago(result, record.metric, basis)
+    return past is not None and past.status == "final" and moved(past) != moved(record)
+
+
+def is_unsettled(context: Context, identification: Result) -> bool:
+    """Whether the identified share of orders moved beyond the profile's limit."""
+    limit = context.params.profile.identification_limit
+    return identification_change(identification, limit=limit) is not None
+
+
 def _together(tones: Iterable[Tone]) -> Tone:
     """Good if all that say something say good, bad likewise; else neutral."""
     said: set[Tone] = {tone for tone in tones if tone in ("good", "bad")}
@@ -174,12 +205,13 @@ def _together(tones: Iterable[Tone]) -> Tone:
 # ---- the headline -----------------------------------------------------------------------------
 
 
-def headline(figures: Result, identification: Result, constant: Result) -> Headline:
+def headline(figures: Result, identification: Result, held: Result) -> Headline:
     """Whether customers come back more or less, than when, and how sure that is, in a sentence.
 
     Compared are the year-ago period (feast-aligned near a moving feast), the previous one and
     the target. If the identified share of orders moved beyond the profile's limit, the sentence
-    says that the change may be identification, and gives the figure at constant identification.
+    says that the change may be identification, and gives the figure of the stores and channels
+    whose identification held.
     """
     context: Context = figures.context
     words = context.words
@@ -196,7 +228,7 @@ def headline(figures: Result, identification: Result, constant: Result) -> Headl
     limit = context.params.profile.identification_limit
     unsettled = identification_change(identification, limit=limit)
     if unsettled:
-        return Headline(_unsettled(context, figures, unsettled, constant), "unsure", detail)
+        return Headline(_unsettled(context, figures, unsettled, held), "unsure", detail)
     if record.status != "final":
         text = words._(
             "Returning buyers were {share} of all buyers in {period}; no comparison is fair yet"
@@ -230,7 +262,11 @@ def _claim(context: Context, figures: Result, record: Record, detail: str) -> He
     claim = CLAIM_RISE if first > 0 and ways == {1} else CLAIM_LEVEL
     claim = CLAIM_FALL if first < 0 and ways == {-1} else claim
     text = words._(claim, **values)
-    return Headline(text, _together(map(tone_of, [*changes, target])), detail)
+    plain, in_season = (
+        _together(tone(r) for r in (*changes, target))
+        for tone in (tone_of, lambda r: season_tone(figures, r))
+    )
+    return Headline(text, plain if plain == in_season else "neutral", detail)
 
 
 def _changes(words: Words, changes: Sequence[Record], basis: str) -> list[str]:
@@ -241,29 +277,31 @@ def _changes(words: Words, changes: Sequence[Record], basis: str) -> list[str]:
     return [change_clause(words, r, basis) for r in changes]
 
 
-def _unsettled(context: Context, figures: Result, moved_by: Record, constant: Result) -> str:
-    words = context.words
+def _unsettled(context: Context, figures: Result, moved_by: Record, held: Result) -> str:
+    words, basis = context.words, context.windows.basis
     record = figures.one(HEADLINE)
-    plain = compared(figures, HEADLINE, "previous")
-    fixed = next((r for r in constant.records if r.value is not None), None)
-    label = against(words, "previous")
+    plain = compared(figures, HEADLINE, moved_by.compare_to)
+    fixed = next((r for r in held.records if r.compare_to == moved_by.compare_to), None)
+    label = against(words, moved_by.compare_to, basis)
     values = {
         "share": words.share(record.value),
         "period": words.period(context.period),
         "identified": points(words, moved_by.change),
         "against": label,
     }
-    if plain and fixed:
+    if plain and fixed and fixed.change is not None:
         return words._(
             "Returning buyers were {share} of all buyers in {period} ({clause}), but this may be"
             " identification, not behaviour: the share of orders with a known customer moved by"
-            " {identified}. At constant identification it is {constant} ({constant_clause}).",
+            " {identified} {against}. In the stores and channels whose identification held it is"
+            " {held} ({held_clause}).",
             share=values["share"],
             period=values["period"],
-            clause=change_clause(words, plain, ""),
+            clause=change_clause(words, plain, basis),
             identified=values["identified"],
-            constant=words.share(fixed.value),
-            constant_clause=change_clause(words, fixed, ""),
+            against=label,
+            held=words.share(fixed.value),
+            held_clause=change_clause(words, fixed, basis),
         )
     return words._(
         "Returning buyers were {share} of all buyers in {period}, but the share of orders with a"
@@ -305,10 +343,11 @@ def _detail(context: Context, figures: Result, identification: Result, record: R
 def scorecard(figures: Result, identification: Result) -> Kpis:
     """Five figures as cards: value, interval and n, and each comparison in percentage points."""
     both = Result(None, (*figures.records, *identification.records), context=figures.context)
-    return Kpis(tuple(_card(both, name) for name in SCORECARD))
+    unsettled = is_unsettled(figures.context, identification)
+    return Kpis(tuple(_card(both, name, unsettled) for name in SCORECARD))
 
 
-def _card(result: Result, name: str) -> Kpi:
+def _card(result: Result, name: str, unsettled: bool) -> Kpi:
     context: Context = result.context
     words = context.words
     label = words._(METRICS[name].name)
@@ -321,6 +360,8 @@ def _card(result: Result, name: str) -> Kpi:
         wanted.append("year_ago_aligned")
     wanted.append("target")
     records = [r for w in wanted if (r := compared(result, name, w))]
+    tones = [season_tone(result, r, unsettled=unsettled) for r in records]
+    doubted = base.status == "provisional" or (unsettled and "unsure" in tones)
     return Kpi(
         label=label,
         value=words.share(base.value),
@@ -329,8 +370,11 @@ def _card(result: Result, name: str) -> Kpi:
             interval=share_range(words, base),
             n=base_size(words, base, context.currency),
         ),
-        deltas=tuple(_delta(words, r, context.windows.basis) for r in records),
-        tone="unsure" if base.status == "provisional" else _together(map(tone_of, records)),
+        deltas=tuple(
+            _delta(words, r, context.windows.basis, tone)
+            for r, tone in zip(records, tones, strict=True)
+        ),
+        tone="unsure" if doubted else _together(tones),
         note=why(words, base) or None,
     )
 
@@ -343,7 +387,7 @@ def _blank_card(words: Words, label: str, base: Record | None) -> Kpi:
     return Kpi(label, DASH, words._("not computed"), note=reason or None, tone="unsure")
 
 
-def _delta(words: Words, record: Record, basis: str) -> Delta:
+def _delta(words: Words, record: Record, basis: str, tone: Tone) -> Delta:
     label = against(words, record.compare_to, basis)
     if record.compare_to == "target" and record.value is not None and record.change is not None:
         label = words._(
@@ -352,7 +396,7 @@ def _delta(words: Words, record: Record, basis: str) -> Delta:
     text = points(words, record.change)
     if not moved(record) and record.status == "final":
         text = words._("{change}, not detectable", change=text)
-    return Delta(label, text, tone_of(record))
+    return Delta(label, text, tone)
 
 
 # ---- how sure ---------------------------------------------------------------------------------
@@ -437,15 +481,16 @@ def certainty(figures: Result, identification: Result) -> Note:
 # ---- what moved with it -----------------------------------------------------------------------
 
 
-def causes(figures: Result, identification: Result, constant: Result) -> ListBlock:
+def causes(figures: Result, identification: Result, held: Result) -> ListBlock:
     """What moved beside the headline and what did not: identification, repurchase, revenue, days.
 
     None of it proves a cause; it says where to look and what can be ruled out.
     """
     context: Context = figures.context
-    found = [_identification_item(context, figures, identification, constant)]
+    found = [_identification_item(context, figures, identification, held)]
+    unsettled = is_unsettled(context, identification)
     for name in ("repurchase_90d", "retention_rate", "repeat_revenue_share"):
-        item = _moved_item(context, figures, name)
+        item = _moved_item(context, figures, name, unsettled)
         if item:
             found.append(item)
     days = _days_item(context)
@@ -453,7 +498,7 @@ def causes(figures: Result, identification: Result, constant: Result) -> ListBlo
 
 
 def _identification_item(
-    context: Context, figures: Result, identification: Result, constant: Result
+    context: Context, figures: Result, identification: Result, held: Result
 ) -> ListItem:
     words = context.words
     record = identification.one("identified_order_share")
@@ -463,7 +508,8 @@ def _identification_item(
     share = words.share(record.value)
     limit = context.params.profile.identification_limit
     change = compared(identification, "identified_order_share", "previous")
-    if identification_change(identification, limit=limit) is None:
+    beyond = identification_change(identification, limit=limit)
+    if beyond is None:
         if change is None:
             return ListItem(words._("{share} of the orders have a known customer", share=share))
         title = words._(
@@ -478,23 +524,23 @@ def _identification_item(
         "Identification moved beyond its limit and may explain it: {share} of the orders have a"
         " known customer, {change} {against}",
         share=share,
-        change=points(words, change.change if change else None),
-        against=against(words, "previous"),
+        change=points(words, beyond.change),
+        against=against(words, beyond.compare_to, context.windows.basis),
     )
-    fixed = next((r for r in constant.records if r.value is not None), None)
+    fixed = next((r for r in held.records if r.value is not None), None)
     plain = figures.one(HEADLINE)
     if fixed is None or plain.value is None:
         return ListItem(title, tone="unsure")
     text = words._(
-        "At constant identification the returning-buyer share would be {constant} instead of"
-        " {share}.",
-        constant=words.share(fixed.value),
+        "In the stores and channels whose identification held the returning-buyer share is"
+        " {held}, in all of them {share}.",
+        held=words.share(fixed.value),
         share=words.share(plain.value),
     )
     return ListItem(title, text, tone="unsure")
 
 
-def _moved_item(context: Context, figures: Result, name: str) -> ListItem | None:
+def _moved_item(context: Context, figures: Result, name: str, unsettled: bool) -> ListItem | None:
     """A companion figure and its movement; None if it is not computed."""
     words, basis = context.words, context.windows.basis
     base = figures.one(name)
@@ -509,7 +555,7 @@ def _moved_item(context: Context, figures: Result, name: str) -> ListItem | None
     title = words._(
         "{figure}: {share}, {clause}", **values, clause=change_clause(words, record, basis)
     )
-    return ListItem(title, tone=tone_of(record))
+    return ListItem(title, tone=season_tone(figures, record, unsettled=unsettled))
 
 
 def _days_item(context: Context) -> ListItem | None:

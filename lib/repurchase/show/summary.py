@@ -51,10 +51,8 @@ def verdict(told: Told, *, context: Context) -> Headline:
     """The retention chapter's headline; without that chapter, the weightiest finding."""
     read = _read(told, context)
     if any(r.metric == sentences.HEADLINE and not r.dimensions for r in read.records):
-        at_constant = tuple(
-            r for r in read.records if r.dimensions == "basis=constant_identification"
-        )
-        return sentences.headline(read, read, Result(None, at_constant, context=context))
+        held = tuple(r for r in read.records if r.dimensions == "basis=identification_held")
+        return sentences.headline(read, read, Result(None, held, context=context))
     found = ranked(_findings(told))
     if not found:
         return Headline(context.words._("The chapters found nothing to report."), "neutral")
