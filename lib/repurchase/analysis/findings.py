@@ -63,8 +63,8 @@ CLAIMS = {
         " joined in the same months a year earlier"
     ),
     "festival": N_(
-        "{about_metric} is {value_share} in {in_period}: {change_points} {against_label}; the Spring"
-        " Festival moves both, so it is not called a change"
+        "{about_metric} is {value_share} in {in_period}: {change_points} {against_label}; the"
+        " Spring Festival moves both, so it is not called a change"
     ),
     "empty": N_("No order of a known customer lies in {in_period}: is a file missing?"),
     "uncompared": N_("Nothing could be compared in {in_period}; its figures stand alone"),

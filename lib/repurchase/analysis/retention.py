@@ -489,7 +489,8 @@ def revenue_by_month(
     """Net revenue of identified customers by month, split into first and repeat order dates.
 
     Columns: month (label), start (date), first_orders, repeat_orders (money), share (repeat of
-    all), short_history, partial (True where the month is still running). Months before the data are left out.
+    all), short_history, partial (True where the month is still running). Months before the data
+    are left out.
     """
     money = _money(days, other_money)
     last = Period.month_of(windows.period.end)
