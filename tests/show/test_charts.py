@@ -151,6 +151,52 @@ def test_a_year_before_on_short_history_is_not_drawn(results):
     assert "Hollow" in show.trend(made["history"], made["figures"], id="R-1").caption
 
 
+def test_the_curve_is_labelled_with_its_own_heights(results):
+    """Points are read off the drawn curve; a day that it does not reach has none."""
+    made = results()
+    frame = made["curve"].frame
+    reached = frame[frame["day"] < 180]
+
+    figure = show.curve(made["curve"], made["figures"], id="R-4")
+    short = show.curve(Result(reached, context=made["curve"].context), made["figures"], id="R-4")
+
+    assert "10.0% within 30 days, 10.0% within 60 days, 40.0% within 90 days" in figure.alt
+    assert "60.0% within 180 days" in figure.alt
+    assert "180 days" not in short.alt
+
+
+@pytest.mark.parametrize(
+    ("value", "title"),
+    [
+        (0.4, "40.0% of new customers order again within 90 days"),
+        (0.37, "40.0% of all who joined order again within 90 days, each followed as far as the"
+         " data go"),
+    ],
+)  # fmt: skip
+def test_the_curves_title_says_what_is_drawn(results, figure_of, value, title):
+    """The recorded figure is the title only where the curve shows it."""
+    made = results()
+    figures = Result(
+        None, tuple(figure_of("repurchase_90d", value)), context=made["figures"].context
+    )
+
+    assert title == show.curve(made["curve"], figures, id="R-4").title
+
+
+def test_a_period_still_running_is_drawn_apart(results):
+    """A partial point is hollow behind a dash, a partial month hatched; both are said beneath."""
+    made = results()
+    for name, draw in (("history", DRAW["trend"]), ("revenue", DRAW["revenue"])):
+        whole = draw(made)
+        frame = made[name].frame
+        running = frame.assign(partial=[*[False] * (len(frame) - 1), True])
+        figure = draw({**made, name: Result(running, context=made[name].context)})
+
+        assert "still running" in figure.caption
+        assert "still running" not in whole.caption
+        assert figure.svg != whole.svg
+
+
 def test_cuts_stand_beside_the_line_and_mark_what_moved(results):
     """With stores the exhibit is a row: the line, and a table that marks the store beyond."""
     made = results()

@@ -135,6 +135,42 @@ def test_a_card_colours_only_what_is_detectable(context_of, chapter, figure_of):
     assert "60.0–64.0%, n=1,000" == card.detail
 
 
+@pytest.mark.parametrize(
+    ("period", "changes", "tone"),
+    [
+        ("2025-09", {"previous": UP, "year_ago": FLAT}, "neutral"),
+        ("2025-09", {"previous": UP, "year_ago": DOWN}, "neutral"),
+        ("2025-09", {"previous": UP, "year_ago": UP}, "good"),
+        ("2025-09", {"previous": UP}, "good"),
+        ("2025-02", {"previous": UP, "year_ago_aligned": UP}, "neutral"),
+    ],
+)
+def test_a_card_takes_no_season_for_a_change(context_of, chapter, figure_of, period, changes, tone):
+    """A change on the previous period is coloured if a year ago agrees or cannot be had."""
+    told = chapter(context_of(period=period), figure_of(**changes))
+
+    card = show.scorecard(told["figures"], told["identification"]).items[0]
+
+    assert tone == card.deltas[0].tone
+
+
+def test_a_seasonal_rise_gives_no_verdict(context_of, chapter, figure_of):
+    """Up on the previous period alone, the year ago flat: the headline stays without colour."""
+    told = chapter(context_of(), figure_of(previous=UP, year_ago=FLAT))
+
+    assert "neutral" == show.headline(**told).tone
+
+
+def test_no_card_is_coloured_while_identification_moves(context_of, chapter, figure_of):
+    """Beyond the limit a change may be identification: unsure, neither good nor bad."""
+    told = chapter(context_of(), figure_of(previous=UP, year_ago=UP, target=DOWN), 0.05)
+
+    card = show.scorecard(told["figures"], told["identification"]).items[0]
+
+    assert ["unsure"] * 3 == [delta.tone for delta in card.deltas]
+    assert "unsure" == card.tone
+
+
 def test_a_card_that_cannot_be_read_yet_names_the_day(context_of, chapter, figure_of):
     """An immature figure is blank with its date, never 0."""
     young = Record("retention_rate", None, "share", status="immature", readable_from="2025-12-01")

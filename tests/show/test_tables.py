@@ -90,12 +90,65 @@ def test_reasons_become_numbered_notes(context_of, figure_of):
 
 def test_only_detectable_changes_are_marked(context_of, figure_of):
     """A change whose interval covers 0 is grey; one that does not is bold and toned."""
-    figures = Result(None, tuple(figure_of(previous=UP, year_ago=FLAT)), context=context_of())
+    figures = Result(None, tuple(figure_of(previous=FLAT, year_ago=UP)), context=context_of())
 
     row = show.comparisons(figures).rows[0]
 
-    assert (True, "good") == (row[4].bold, row[4].tone)
-    assert (True, None) == (row[5].muted, row[5].tone)
+    assert (True, None) == (row[4].muted, row[4].tone)
+    assert (True, "good") == (row[5].bold, row[5].tone)
+
+
+def test_what_may_be_the_season_is_marked_without_colour(context_of, figure_of):
+    """A change on the previous period that a year ago does not show is bold, not good."""
+    figures = Result(None, tuple(figure_of(previous=UP, year_ago=FLAT)), context=context_of())
+
+    cell = show.comparisons(figures).rows[0][4]
+
+    assert (True, None) == (cell.bold, cell.tone)
+
+
+def test_no_change_is_coloured_while_identification_moves(context_of, figure_of):
+    """Beyond the limit of identification a figure's change is unsure, in either table."""
+    figures = Result(None, tuple(figure_of("repurchase_90d", year_ago=UP)), context=context_of())
+    moved = figure_of("identified_order_share", 0.9, previous=(0.05, 0.04, 0.06))
+    identified = Result(None, tuple(moved), context=figures.context)
+
+    assert "unsure" == show.comparisons(figures, identified).rows[0][5].tone
+    assert "unsure" == show.ladder(figures, identified).rows[2][5].tone
+    assert "good" == show.ladder(figures).rows[2][5].tone
+
+
+def cut_of(column, *names):
+    return pd.DataFrame(
+        {column: names, "orders": 9, "known": 8, "value": 0.9, "low": 0.5, "high": 0.95,
+         "previous": 0.9, "change": 0.0, "change_low": -0.1, "change_high": 0.1}
+    )  # fmt: skip
+
+
+def test_a_long_value_is_cut_and_says_so(context_of):
+    """A store's name of 3,000 characters ends after 60 in an ellipsis; the data keep it whole."""
+    name = "店" * 3000
+
+    table = show.identification_cuts(
+        Result(cut_of("store_id", name, "S1"), context=context_of()), id="R-6"
+    )
+
+    assert ["店" * 59 + "…", "S1"] == [row[0] for row in table.rows[1:]]
+    assert name in table.csv
+
+
+def test_our_own_channel_words_are_translated(context_of):
+    """A channel that a profile maps to is a word of ours; any other, and a store, is data."""
+    context = context_of("zh-CN")
+    channels = cut_of("channel", "store", "app", "wechat", "Kiosk")
+
+    table = show.identification_cuts(
+        Result(channels, context=context), Result(cut_of("store_id", "store", "x"), context=context)
+    )
+
+    assert ["门店", "应用", "微信", "Kiosk", "store", "x"] == [
+        row[0] for row in table.rows if isinstance(row[0], str)
+    ]
 
 
 def test_a_ladder_names_its_joining_dates(context_of, figure_of):

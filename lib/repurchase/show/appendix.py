@@ -7,6 +7,7 @@ from typing import Any
 
 from repurchase.definitions import Metric
 from repurchase.show.blocks import Block, Column, Table
+from repurchase.show.tables import shortened
 from repurchase.words import N_, Words
 
 UNITS = {
@@ -63,7 +64,7 @@ def provenance_table(words: Words, manifest: Mapping[str, Any]) -> tuple[Block, 
     ]
     given = manifest["parameters"]["profile"]
     settings = [
-        (name, "" if value is None else str(value))
+        (name, "" if value is None else shortened(str(value)))
         for name, value in given.items()
         if isinstance(value, str | int | float | bool) and name not in ("company",)
     ]

@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from repurchase.analysis.findings import moved, year_ago
 from repurchase.context import Context
 from repurchase.period import Period
-from repurchase.records import Record, Result
+from repurchase.records import Result
 from repurchase.show import style
 from repurchase.show.blocks import Block, Figure, Row
 from repurchase.show.sentences import (
@@ -95,6 +95,14 @@ def _marked_tick(ax: Axes, number: int) -> None:
     for label in ax.get_xticklabels()[number:][:1]:
         label.set_color(style.ACTUAL)
         label.set_fontweight("semibold")
+
+
+def _partial(frame: pd.DataFrame) -> np.ndarray:
+    """Which rows are periods still running; none if the frame does not say."""
+    said = frame.get("partial")
+    if said is None:
+        return np.zeros(len(frame), dtype=bool)
+    return said.fillna(False).astype(bool).to_numpy()
 
 
 def _number(value: object) -> float:
@@ -178,9 +186,18 @@ def _draw_trend(
     x = np.arange(len(shown))
     ax.fill_between(x, shown["low"], shown["high"], color=style.ACTUAL, alpha=0.13, linewidth=0)
     ax.plot(x, past, color=style.COMPARISON, linewidth=1.5)
-    ax.plot(x, shown["value"], color=style.ACTUAL, linewidth=1.9, clip_on=False)
-    short = shown["short_history"].astype(bool).to_numpy()
-    for chosen, face in ((short, "white"), (~short, style.ACTUAL)):
+    partial = _partial(shown)
+    # what leads to a period still running is dashed: the value will move
+    whole = shown["value"].where(~partial)
+    ax.plot(x, whole, color=style.ACTUAL, linewidth=1.9, clip_on=False)
+    for end in np.flatnonzero(partial).tolist():
+        ends = [max(end - 1, 0), end]
+        ax.plot(
+            ends, shown["value"].iloc[ends], color=style.ACTUAL, linewidth=1.5,
+            linestyle=(0, (2.5, 1.8)), clip_on=False,
+        )  # fmt: skip
+    hollow = shown["short_history"].astype(bool).to_numpy() | partial
+    for chosen, face in ((hollow, "white"), (~hollow, style.ACTUAL)):
         ax.plot(
             x[chosen], shown["value"][chosen], linestyle="none", marker="o", markersize=3.8,
             markerfacecolor=face, markeredgecolor=style.ACTUAL, markeredgewidth=1.1, clip_on=False,
@@ -236,6 +253,8 @@ def _trend_caption(
                 " with the length of the data alone."
             )
         )
+    if _partial(shown).any():
+        parts.append(words._("Dashed to a hollow point: the period is still running."))
     return paragraph(words, parts)
 
 
@@ -370,29 +389,42 @@ def _pooled_alt(words: Words, shown: pd.DataFrame) -> str:
 def curve(result: Result, figures: Result, *, id: str) -> Figure:
     """Share of new customers who have come back, by days since the first order date.
 
-    The points are the printed figures of 30, 60, 90 and 180 days, each over the customers who
-    are old enough for it; the lines are Kaplan-Meier over all who joined.
+    The lines are Kaplan-Meier over all who joined; the labels at 30, 60, 90 and 180 days are
+    read off the dark one. The recorded figures rest on other joiners (see `ladder`).
     """
     context: Context = figures.context
     words = context.words
     frame = result.frame
     now, past = (frame[frame["window"] == w] for w in ("none", "year_ago"))
-    marks = [r for d in CURVE_TICKS if (r := figures.one(f"repurchase_{d}d")).value is not None]
+    marks = _curve_marks(now)
     with style.house(words):
         labels = _curve_labels(words, now, past)
         room = style.text_mm([text for _, text, _, _ in labels], weight="semibold")
         picture, ax = style.axes(height_mm=60, right=room + 4, bottom=11)
-        highs = [*now["high"], *past["value"], *(r.high or 0 for r in marks)]
+        highs = [*now["high"], *past["value"]]
         bottom, top = _share_axis(ax, words, 0.0, _reach(highs)[1])
         _draw_curve(ax, words, now, past, marks)
         _direct_labels(ax, labels, x=180)
         what = words._("New customers who have ordered again, share")
         style.unit_note(ax, _range_note(words, what, bottom, top))
         return style.exhibit(
-            picture, id=id, title=_curve_title(words, figures),
+            picture, id=id, title=_curve_title(words, figures, marks),
             caption=_curve_caption(words, now, past),
             alt=_curve_alt(words, marks), data=frame.set_index(["window", "day"]),
         )  # fmt: skip
+
+
+def _curve_marks(now: pd.DataFrame) -> dict[int, float]:
+    """The curve's height at the labelled days that it reaches."""
+    if now.empty:
+        return {}
+    day, value = now["day"].to_numpy(), now["value"].to_numpy(dtype=float)
+    # between two days of the frame the curve is level; past its last day nobody was followed
+    return {
+        tick: float(value[day <= tick][-1])
+        for tick in CURVE_TICKS
+        if day.min() <= tick <= day.max()
+    }
 
 
 def _curve_labels(
@@ -408,7 +440,7 @@ def _curve_labels(
 
 
 def _draw_curve(
-    ax: Axes, words: Words, now: pd.DataFrame, past: pd.DataFrame, marks: Sequence[Record]
+    ax: Axes, words: Words, now: pd.DataFrame, past: pd.DataFrame, marks: Mapping[int, float]
 ) -> None:
     for part, colour, width in ((past, style.COMPARISON, 1.5), (now, style.ACTUAL, 1.9)):
         if len(part):
@@ -419,14 +451,14 @@ def _draw_curve(
             now["day"], now["low"], now["high"], step="post", color=style.ACTUAL, alpha=0.13,
             linewidth=0,
         )  # fmt: skip
-    for record in marks:
-        day, value = int(record.metric.split("_")[1].rstrip("d")), record.value or 0.0
+    for day, value in marks.items():
+        above = now.loc[now["day"] <= day, "high"].iloc[-1]
         ax.plot(
             day, value, marker="o", markersize=4.6, markerfacecolor=style.ACTUAL,
             markeredgecolor="white", markeredgewidth=0.8,
         )  # fmt: skip
         ax.annotate(
-            words.share(value), (day, max(value, record.high or value)), xytext=(-3, 4),
+            words.share(value), (day, max(value, _number(above))), xytext=(-3, 4),
             textcoords="offset points", ha="right", va="bottom", color=style.ACTUAL,
             weight="semibold",
         )  # fmt: skip
@@ -441,12 +473,17 @@ def _draw_curve(
     )  # fmt: skip
 
 
-def _curve_title(words: Words, figures: Result) -> str:
-    record = figures.one("repurchase_90d")
-    if record.value is None:
+def _curve_title(words: Words, figures: Result, marks: Mapping[int, float]) -> str:
+    """The recorded figure only where the curve shows the same; else what the curve shows."""
+    record, drawn = figures.one("repurchase_90d"), marks.get(90)
+    if drawn is None:
         return words._("How soon do new customers order again?")
+    share = words.share(drawn)
+    if record.value is not None and words.share(record.value) == share:
+        return words._("{share} of new customers order again within 90 days", share=share)
     return words._(
-        "{share} of new customers order again within 90 days", share=words.share(record.value)
+        "{share} of all who joined order again within 90 days, each followed as far as the data go",
+        share=share,
     )
 
 
@@ -460,8 +497,8 @@ def _curve_caption(words: Words, now: pd.DataFrame, past: pd.DataFrame) -> str:
         parts.append(words._("Grey: {n} customers who joined {days}.", n=n, days=days))
     parts.append(
         words._(
-            "Kaplan-Meier: each customer counts as long as observed. Points: the printed figures,"
-            " over the customers old enough for each. Band: 95% interval."
+            "Kaplan-Meier: each customer counts as long as observed. Points: the dark curve at 30,"
+            " 60, 90 and 180 days. Band: 95% interval."
         )
     )
     return paragraph(words, parts)
@@ -477,16 +514,16 @@ def _day(value: object) -> dt.date:
     return pd.Timestamp(value).date()  # type: ignore[arg-type]
 
 
-def _curve_alt(words: Words, marks: Sequence[Record]) -> str:
+def _curve_alt(words: Words, marks: Mapping[int, float]) -> str:
     if not marks:
         return words._("No share of customers who came back could be computed.")
     shares = [
         words._(
             "{share} within {days} days",
-            share=words.share(r.value),
-            days=r.metric.split("_")[1].rstrip("d"),
+            share=words.share(share),
+            days=words.count(day),
         )
-        for r in marks
+        for day, share in marks.items()
     ]
     return words._(
         "Rising curve of the share of new customers who ordered again: {shares}.",
@@ -513,6 +550,7 @@ def revenue(result: Result, *, id: str) -> Figure:
             seaborn.barplot(x=x, y=height, ax=ax, width=0.68, color=colour, errorbar=None,
                             saturation=1, linewidth=0)  # fmt: skip
         ax.set(xlabel="", ylabel="")
+        _hatch(ax, x[_partial(frame)], (repeat + first)[_partial(frame)])
         _money_axis(ax, context, float((repeat + first).max()) if len(frame) else 1.0)
         _bar_shares(ax, words, frame, repeat + first)
         _bar_labels(ax, labels, repeat, first)
@@ -530,6 +568,14 @@ def revenue(result: Result, *, id: str) -> Figure:
             caption=_revenue_caption(words, frame),
             alt=_revenue_alt(context, frame), data=frame.set_index("month"),
         )  # fmt: skip
+
+
+def _hatch(ax: Axes, places: np.ndarray, heights: pd.Series) -> None:
+    """White strokes over the bars of months still running."""
+    ax.bar(
+        places, heights, width=0.68, facecolor="none", edgecolor="white", hatch="////",
+        linewidth=0, zorder=3,
+    )  # fmt: skip
 
 
 def _money_axis(ax: Axes, context: Context, high: float) -> None:
@@ -594,6 +640,8 @@ def _revenue_caption(words: Words, frame: pd.DataFrame) -> str:
                 " earlier orders are unknown."
             )
         )
+    if _partial(frame).any():
+        parts.append(words._("Hatched: the month is still running."))
     return paragraph(words, parts)
 
 

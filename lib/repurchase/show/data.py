@@ -17,6 +17,7 @@ from repurchase.records import Record, Result
 from repurchase.show.blocks import Cell, Column, ListBlock, ListItem, Table, Text
 from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
+from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
 
 Row = dict[Hashable, Any]
@@ -87,8 +88,8 @@ def row_reason(words: Words, code: str) -> str:
         return words._(RULES[code])
     for prefix, message in (("missing_", MISSING), ("unreadable_", UNREADABLE)):
         if code.startswith(prefix):
-            return words._(message, column=code.removeprefix(prefix))
-    return code
+            return words._(message, column=shortened(code.removeprefix(prefix)))
+    return shortened(code)
 
 
 def table_name(words: Words, name: str) -> str:
@@ -251,7 +252,7 @@ def _step_line(context: Context, row: Row, *, first: bool) -> tuple[str | Cell, 
     name = row["name"] if isinstance(row["name"], str) else ""
     if code == "finance_total":
         name = str(row["bridge"]).removeprefix("finance: ")
-    label = words._(STEPS[code], name=name) if code in STEPS else code
+    label = words._(STEPS[code], name=shortened(name)) if code in STEPS else shortened(code)
     reason = row["reason"]
     if isinstance(reason, str) and reason in STEP_REASONS:
         label = words._("{step} ({reason})", step=label, reason=words._(STEP_REASONS[reason]))
@@ -328,8 +329,8 @@ def _files_line(words: Words, names: Sequence[str], group: Sequence[Row]) -> tup
         cells["file"] = words._(
             "{count} files, {first} to {last}",
             count=words.count(len(group)),
-            first=str(group[0]["file"]),
-            last=str(group[-1]["file"]).rsplit("/", 1)[-1],
+            first=shortened(str(group[0]["file"])),
+            last=shortened(str(group[-1]["file"]).rsplit("/", 1)[-1]),
         )
         cells["rows"] = words.count(sum(float(row["rows"]) for row in group))
     return tuple(cells[name] for name in names)
@@ -343,7 +344,7 @@ def _file_cell(words: Words, name: str, value: Any) -> str:
         return words._(value)
     if name == "table":
         return table_name(words, str(value))
-    return words.count(float(value)) if name == "rows" else str(value)
+    return words.count(float(value)) if name == "rows" else shortened(str(value))
 
 
 class Prepared(Protocol):
@@ -371,7 +372,8 @@ def _new_values(first_seen: Mapping[str, Mapping[str, str]], context: Context) -
         ListItem(
             words._(
                 "Never seen before: {cut} {value}, first order on {day}.",
-                cut=words._(CUTS[cut]), value=value, day=words.day(day),
+                cut=words._(CUTS[cut]), value=shortened(value_name(words, cut, value)),
+                day=words.day(day),
             )
         )
         for cut, value, day in new
@@ -389,7 +391,7 @@ def notes(snapshot: Prepared, *, context: Context) -> ListBlock | Text:
         values = {
             "rows": words.count(note.get("rows")),
             "table": table_name(words, str(note.get("table", ""))),
-            "value": str(note.get("value", "")) or words._("(not given)"),
+            "value": shortened(str(note.get("value", ""))) or words._("(not given)"),
         }
         gaps = set(re.findall(r"{(\w+)}", message))
         text = words._(message, **{k: v for k, v in values.items() if k in gaps})

@@ -23,16 +23,18 @@ from repurchase.show.sentences import (
     bare_points,
     base_size,
     distance,
+    is_unsettled,
     paragraph,
     points,
+    season_tone,
     share_interval,
     share_range,
-    tone_of,
 )
 from repurchase.show.style import csv_text
 from repurchase.words import N_, Words
 
 LADDER = ("repurchase_30d", "repurchase_60d", "repurchase_90d", "repurchase_180d")
+LADDER_WINDOWS: tuple[CompareTo, ...] = ("previous", "year_ago")
 WINDOWS: tuple[CompareTo, ...] = ("previous", "year_ago", "year_ago_aligned")
 # A change against the window (a heading), and the window itself (a row of days).
 HEADINGS = {
@@ -54,7 +56,7 @@ STRETCHES = {
     "year_ago_aligned:plain": N_("Year before"),
 }
 COHORTS_SHOWN, AGES_SHOWN, SMALL_COHORT = 18, 12, 50
-CUT_ROWS = 8
+CUT_ROWS, LONGEST_VALUE = 8, 60
 
 
 class _Notes:
@@ -84,8 +86,11 @@ def _right(*labels: str) -> list[Column]:
     return [Column(label, "right") for label in labels]
 
 
-def _change_cell(words: Words, record: Record | None, notes: _Notes) -> Cell:
+def _change_cell(
+    result: Result, record: Record | None, notes: _Notes, *, unsettled: bool = False
+) -> Cell:
     """A change in points: toned if detectable, muted if not, a note if not computed."""
+    words = notes.words
     if record is None:
         return Cell(DASH, muted=True)
     if record.change is None:
@@ -93,7 +98,7 @@ def _change_cell(words: Words, record: Record | None, notes: _Notes) -> Cell:
     care = notes.mark(record.reason) if record.status == "provisional" else ""
     text = f"{bare_points(words, record.change)}{care}"
     if record.status == "final" and moved(record):
-        tone = tone_of(record)
+        tone = season_tone(result, record, unsettled=unsettled)
         return Cell(text, tone=None if tone == "neutral" else tone, bold=True)
     return Cell(text, muted=True)
 
@@ -132,7 +137,8 @@ def comparisons(
         shown.remove("year_ago_aligned")
     if not any(r.compare_to == "target" for r in both.records):
         shown.remove("target")
-    rows = [_comparison_row(both, name, shown, notes) for name in names]
+    unsettled = is_unsettled(context, both)
+    rows = [_comparison_row(both, name, shown, notes, unsettled) for name in names]
     headings = [_window_label(words, context.windows, w) for w in shown]
     columns = [
         Column(words._("Figure"), "left", "fr"),
@@ -156,7 +162,7 @@ def _shares(records: Iterable[Record]) -> list[str]:
 
 
 def _comparison_row(
-    result: Result, name: str, shown: Sequence[CompareTo], notes: _Notes
+    result: Result, name: str, shown: Sequence[CompareTo], notes: _Notes, unsettled: bool
 ) -> tuple[str | Cell, ...]:
     words = notes.words
     base = _find(result, name, "none")
@@ -169,7 +175,9 @@ def _comparison_row(
             *[Cell(DASH, muted=True)] * (2 + len(shown)),
         )
     care = notes.mark(base.reason) if base.status == "provisional" else ""
-    changes = [_change_cell(words, _find(result, name, w), notes) for w in shown]
+    changes = [
+        _change_cell(result, _find(result, name, w), notes, unsettled=unsettled) for w in shown
+    ]
     n = base_size(words, base, result.context.currency)
     return (
         label, Cell(f"{words.share(base.value)}{care}", bold=True), share_range(words, base),
@@ -248,24 +256,27 @@ def _triangle_caption(words: Words, left_out: int) -> str:
 # ---- repurchase within days -------------------------------------------------------------------
 
 
-def ladder(figures: Result, *, id: str | None = None) -> Table:
+def ladder(
+    figures: Result, identification: Result | None = None, *, id: str | None = None
+) -> Table:
     """Repurchase within 30, 60, 90 and 180 days, each with the joining dates it rests on."""
     context: Context = figures.context
     words, notes = context.words, _Notes(context.words)
     months = context.params.profile.repurchase_window_months
-    rows = [_ladder_row(figures, name, months, notes) for name in LADDER]
-    compared_to: list[CompareTo] = ["previous", "year_ago"]
+    unsettled = identification is not None and is_unsettled(context, identification)
+    rows = [_ladder_row(figures, name, months, notes, unsettled) for name in LADDER]
     columns = [
         Column(words._("Figure"), "left", "fr"),
         *_right(
             words._("Value"), words._("95% interval"), words._("Customers"),
-            *(_window_label(words, context.windows, w) for w in compared_to),
+            *(_window_label(words, context.windows, w) for w in LADDER_WINDOWS),
         ),
         Column(words._("First order date"), "left"),
     ]  # fmt: skip
     legend = words._(
-        "Only customers old enough for the stated days count. Changes in percentage points. Bold:"
-        " the interval of the change excludes 0. Grey: no detectable change."
+        "Each rests on its ripened window: only customers old enough for the stated days count."
+        " Changes in percentage points. Bold: the interval of the change excludes 0. Grey: no"
+        " detectable change."
     )
     kept = [r for r in figures.records if r.metric in LADDER]
     return Table(
@@ -275,7 +286,9 @@ def ladder(figures: Result, *, id: str | None = None) -> Table:
     )  # fmt: skip
 
 
-def _ladder_row(figures: Result, name: str, months: int, notes: _Notes) -> tuple[str | Cell, ...]:
+def _ladder_row(
+    figures: Result, name: str, months: int, notes: _Notes, unsettled: bool
+) -> tuple[str | Cell, ...]:
     context: Context = figures.context
     words = notes.words
     label = words._(METRICS[name].name)
@@ -288,13 +301,16 @@ def _ladder_row(figures: Result, name: str, months: int, notes: _Notes) -> tuple
     window = ripened(context.windows.now, days=days, months=months)
     first = max(window.start, context.windows.data_from)
     care = notes.mark(base.reason) if base.status == "provisional" else ""
+    changes = [
+        _change_cell(figures, _find(figures, name, w), notes, unsettled=unsettled)
+        for w in LADDER_WINDOWS
+    ]
     return (
         label,
         Cell(f"{words.share(base.value)}{care}", bold=True),
         share_range(words, base),
         words.count(base.n),
-        _change_cell(words, _find(figures, name, "previous"), notes),
-        _change_cell(words, _find(figures, name, "year_ago"), notes),
+        *changes,
         words.days(first, window.end),
     )
 
@@ -357,6 +373,28 @@ CUT_NAMES = {
     "store_id": N_("Store"),
     "channel": N_("Channel"),
 }
+# The words that a profile maps its channels to; any other value of a channel stays as it is.
+CHANNEL_NAMES = {
+    "store": N_("store"),
+    "web": N_("web"),
+    "app": N_("app"),
+    "marketplace": N_("marketplace"),
+    "wechat": N_("WeChat"),
+    "phone": N_("phone"),
+    "email": N_("email"),
+    "sms": N_("SMS"),
+}
+
+
+def value_name(words: Words, column: str, value: str) -> str:
+    """A value of a column as a reader meets it: our own channel words translated."""
+    known = column == "channel" and value in CHANNEL_NAMES
+    return words._(CHANNEL_NAMES[value]) if known else value
+
+
+def shortened(value: str) -> str:
+    """A value of the data, as long as a table has room for; what is cut ends in an ellipsis."""
+    return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"
 
 
 def identification_cuts(*cuts: Result, id: str | None = None) -> Table | None:
@@ -374,7 +412,7 @@ def identification_cuts(*cuts: Result, id: str | None = None) -> Table | None:
         name = str(frame.columns[0])
         shown = _worth_showing(frame, limit)
         left_out += len(frame) - len(shown)
-        title = words._(CUT_NAMES[name]) if name in CUT_NAMES else name
+        title = words._(CUT_NAMES[name]) if name in CUT_NAMES else shortened(name)
         rows.append((Cell(title, bold=True), "", "", ""))
         marks = _beyond(shown, limit).tolist()
         rows += [
@@ -426,7 +464,7 @@ def _cut_row(
     words: Words, name: str, row: Mapping[Hashable, Any], beyond: bool
 ) -> tuple[str | Cell, ...]:
     change = float(row["change"])
-    label = str(row[name]) or words._("(not given)")
+    label = shortened(value_name(words, name, str(row[name])) or words._("(not given)"))
     known = words.share(float(row["value"]))
     if math.isnan(change):
         cell = Cell(DASH, muted=True)
