@@ -322,7 +322,8 @@ def load_params(
     raw, lines = read_yaml(path)
     if isinstance(period, str):
         period = Period.parse(period) if period else None
-    period_file, period_lines = PeriodFile(), {}
+    period_file = PeriodFile()
+    period_lines: dict[tuple[Any, ...], int] = {}
     period_path = root / "params" / name / f"{period.label if period else ''}.yaml"
     if period and period_path.exists():
         told_of_period, period_lines = read_yaml(period_path)
@@ -534,7 +535,9 @@ def check_chapters(
 ) -> None:
     """Raises ParameterError if a text is for a chapter that does not run: nobody would read it."""
     runs = tuple(dict.fromkeys((*profile.chapters, *ALWAYS_RUN)))
-    named = [(("commentary", chapter), chapter) for chapter in period_file.commentary]
+    named: list[tuple[tuple[Any, ...], str]] = [
+        (("commentary", chapter), chapter) for chapter in period_file.commentary
+    ]
     for number, incident in enumerate(period_file.incidents):
         places = ("incidents", number, "chapters")
         named += [((*places, i), chapter) for i, chapter in enumerate(incident.chapters)]

@@ -46,8 +46,9 @@ def test_the_command_line_names_the_file(shop: Any) -> None:
         found(params, "$DATA")
     with pytest.raises(SourceError, match=r"Did you mean 'data\.csv'"):
         found(replace(params, data="my/dat.csv"), "$DATA")
-    with pytest.raises(SourceError, match="a folder"):
+    with pytest.raises(SourceError, match="a folder") as caught:
         found(replace(params, data="my"), "$DATA")
+    assert "Did you mean" not in str(caught.value) and "$DATA/*.csv" in str(caught.value)
 
 
 def test_a_package_is_found_without_being_imported(shop: Any) -> None:

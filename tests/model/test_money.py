@@ -132,3 +132,12 @@ def test_money_is_exact(shop: Any, query: Any) -> None:
     assert [(Decimal("200.0000"),)] == query(
         shop.prepare(), "SELECT net_revenue FROM customer_days"
     )
+
+
+def test_a_missing_file_of_rates_is_named(shop: Any) -> None:
+    """Before anything is read, with the name that is nearest."""
+    shop.csv("orders.csv", HEADING, ORDERS)
+    shop.csv("rates.csv", ("currency", "date", "rate"), [("USD", "2025-01-01", 7)])
+    told = {"orders": {"columns": COLUMNS}, "exchange_rates": {"file": "rate.csv"}}
+    message = shop.refusal(SourceError, **told)
+    assert "no file of exchange rates" in message and "'rates.csv'" in message

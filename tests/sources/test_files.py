@@ -160,6 +160,22 @@ def test_empty_lines_inside_quotes_are_no_gap(tmp_path):
     assert (5, 3, True, False) == (file.lines, file.records, file.blanks, file.gaps)
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-32"])
+def test_a_file_without_the_declared_order_mark_is_refused(con, tmp_path, codec):
+    """Bytes that are no UTF-16 have no order mark; that is a message, not a traceback."""
+    put(tmp_path, "a.csv", "id,name\n1,é\n".encode("cp1252"))
+    what = refusal(con, tmp_path, encoding=codec)
+    assert f"The file is not in the declared encoding {codec}." == what
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_an_order_mark_is_read_when_declared(con, tmp_path, codec):
+    """The place of the NUL bytes tells the order, as it does where nothing is declared."""
+    put(tmp_path, "a.csv", "id,name\n1,Wang\n".encode(codec))
+    read(con, tmp_path, encoding="utf-16")
+    assert [("1", "Wang")] == rows(con)
+
+
 def test_an_unknown_encoding_is_refused(con, tmp_path):
     """A misspelt encoding is named."""
     put(tmp_path, "a.csv", HEAD + ROWS)

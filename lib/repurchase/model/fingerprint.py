@@ -16,7 +16,7 @@ from typing import Any
 
 import repurchase.model
 import repurchase.sources
-from repurchase.model.locate import SourceFile, code_digest
+from repurchase.model.locate import SourceFile, code_digest, rates_file
 from repurchase.params import Params
 
 # What of a profile decides what the tables hold; the rest only decides how they are shown.
@@ -84,11 +84,11 @@ def snapshot_id(
     `files` are the files of each table's sources, as `locate.files_of` gives them.
     """
     profile = params.profile.model_dump(mode="json", include=set(PROFILE_PARTS))
-    rates = params.profile.exchange_rates
+    rates = rates_file(params)
     stated = {
         "layout": LAYOUT,
         "profile": profile,
-        "rates": memory.digest(params.root / rates.file) if rates else None,
+        "rates": memory.digest(rates) if rates else None,
         "files": {
             table: [[[f.shown, memory.digest(f.path)] for f in spec] for spec in specs]
             for table, specs in files.items()

@@ -86,13 +86,39 @@ def _told(entry: str, params: Params) -> tuple[Path, str, str]:
     inside = entry.removeprefix("$DATA").lstrip("/")
     if inside:
         return path, inside, "$DATA/"
+    if path.is_dir():
+        raise SourceError(
+            "this is a folder, not a file",
+            where=params.data,
+            remedy="DATA=path/to/file; for all files of a folder write in the profile"
+            " files: $DATA/*.csv",
+        )
     if not path.is_file():
         raise SourceError(
-            "there is no such file" if not path.exists() else "this is a folder, not a file",
+            "there is no such file",
             where=params.data,
             remedy=f"DATA=path/to/file, seen from the project's folder.{_nearest(path)}",
         )
     return path.parent, path.name, "$DATA/"
+
+
+def rates_file(params: Params) -> Path | None:
+    """The profile's file of exchange rates, None if it names none; SourceError if it is not there.
+
+    The name is seen from the project's folder.
+    """
+    told = params.profile.exchange_rates
+    if told is None:
+        return None
+    path = params.root / Path(told.file).expanduser()
+    if not path.is_file():
+        raise SourceError(
+            "there is no file of exchange rates",
+            where=told.file,
+            rule="exchange_rates.file is seen from the project's folder",
+            remedy=f"columns currency,date,rate.{_nearest(path)}",
+        )
+    return path
 
 
 def _package(name: str, params: Params) -> Path:

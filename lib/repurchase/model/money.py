@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import duckdb
 
 from repurchase.errors import DataError, SourceError
+from repurchase.model.locate import rates_file
 from repurchase.model.mapping import Mapped
 from repurchase.model.raw import Raw
 from repurchase.model.schema import TABLES
@@ -90,12 +91,9 @@ def load_rates(con: duckdb.DuckDBPyConnection, params: Params) -> None:
     Raises SourceError for a heading, date or rate that is not right.
     """
     con.execute(f"CREATE TEMP TABLE {RATES} (currency VARCHAR, date DATE, rate DECIMAL(28,12))")
-    told = params.profile.exchange_rates
-    if told is None:
+    told, path = params.profile.exchange_rates, rates_file(params)
+    if told is None or path is None:
         return
-    path = params.root / told.file
-    if not path.is_file():
-        raise SourceError("there is no file of exchange rates", where=told.file)
     try:
         con.execute(
             "CREATE TEMP TABLE rates_raw AS SELECT * FROM"

@@ -109,6 +109,8 @@ def _decoded(path: Path, codec: str) -> Iterator[tuple[bytes, str]]:
             except UnicodeDecodeError as err:
                 at = err.start
                 raise _Undecodable(done - held + at, line + 1 + _newlines(err, at)) from err
+            except UnicodeError as err:  # UTF-16 or UTF-32 without the mark that says its order
+                raise _Undecodable(done - held, line + 1) from err
             done += len(data)
             line += text.count("\n")
             yield data, text
@@ -116,6 +118,8 @@ def _decoded(path: Path, codec: str) -> Iterator[tuple[bytes, str]]:
             yield b"", decoder.decode(b"", final=True)
         except UnicodeDecodeError as err:
             raise _Undecodable(max(done - len(err.object) + err.start, 0), line + 1) from err
+        except UnicodeError as err:
+            raise _Undecodable(0, 1) from err
 
 
 def _newlines(err: UnicodeDecodeError, end: int) -> int:
@@ -239,6 +243,8 @@ def _as_declared(path: Path, head: bytes, *, shown: str, declared: str, scratch:
     mark = _marked(head)
     if codec == "utf-8" and mark == "utf-8-sig":
         codec = "utf-8-sig"
+    if codec == "utf-16" and mark in ("utf-16-le", "utf-16-be"):
+        codec = mark  # no byte order mark, but where its NUL bytes stand tells the order
     family = codec.split("-")[1] if codec.startswith("utf-") else codec
     found = mark if mark and mark.split("-")[1] != family else None
     if not found and codec != "utf-8" and codec != "utf-8-sig" and _is_utf8(head):
