@@ -132,6 +132,18 @@ def test_same_inputs_same_bytes(shop: Any) -> None:
     assert {"customer_days.parquet", "meta.json", "orders.parquet"} <= set(seen)
 
 
+def test_rows_lie_in_the_order_of_their_time(shop: Any, query: Any) -> None:
+    """A reader that wants one month need not read the others, whatever order the export had."""
+    shop.csv("orders.csv", HEADING, [
+        (1, "b", "2025-03-01", 1), (2, "b", "2025-01-01", 1), (3, "a", "2025-02-01", 1),
+    ])  # fmt: skip
+    snapshot = shop.prepare()
+    assert [("2",), ("3",), ("1",)] == query(snapshot, "SELECT order_id FROM orders")
+    assert [("a", 1), ("b", 1), ("b", 2)] == query(
+        snapshot, "SELECT customer_id, day_rank FROM customer_days"
+    )
+
+
 def test_a_snapshot_says_nothing_of_machine_or_time(shop: Any) -> None:
     """No path of this machine in meta.json, and nobody else may look."""
     shop.csv("orders.csv", HEADING, [*ROWS, ("", "x", "2025-01-01", 1)])
