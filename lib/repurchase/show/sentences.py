@@ -227,7 +227,7 @@ def headline(figures: Result, identification: Result, held: Result) -> Headline:
     detail = _detail(context, figures, identification, record)
     limit = context.params.profile.identification_limit
     unsettled = identification_change(identification, limit=limit)
-    if unsettled:
+    if unsettled and not context.windows.partial:
         return Headline(_unsettled(context, figures, unsettled, held), "unsure", detail)
     if record.status != "final":
         text = words._(
@@ -259,6 +259,8 @@ def _claim(context: Context, figures: Result, record: Record, detail: str) -> He
     }
     ways = {moved(r) for r in changes} - {0}
     first = moved(changes[0]) if changes else 0
+    if basis == "spring_festival" and changes and changes[0].compare_to == "previous":
+        first = 0  # the festival moves both months
     claim = CLAIM_RISE if first > 0 and ways == {1} else CLAIM_LEVEL
     claim = CLAIM_FALL if first < 0 and ways == {-1} else claim
     text = words._(claim, **values)

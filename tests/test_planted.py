@@ -1,0 +1,57 @@
+"""What is planted in the demo company is found, and what is not is not."""
+
+import json
+
+import pytest
+from repurchase.model.prepare import prepare
+from repurchase.params import load_params
+from repurchase.review import Review, at_period
+
+
+@pytest.fixture(scope="module")
+def company(root, tmp_path_factory):
+    """The demo company with 6,000 customers: reviews by period, and the truths."""
+    folder = tmp_path_factory.mktemp("planted")
+    (folder / "params").mkdir()
+    (folder / "notebooks").mkdir()
+    demo = (root / "params" / "demo.yaml").read_text(encoding="utf-8")
+    (folder / "params" / "planted.yaml").write_text(
+        demo.replace("customers: 20000", "customers: 6000"), encoding="utf-8"
+    )
+
+    def review(period):
+        params = load_params("planted", period, root=folder)
+        snapshot = prepare(params, cache=folder / ".cache")
+        return Review(at_period(params, snapshot), snapshot)
+
+    review("2025-06")
+    (path,) = (folder / ".cache" / "demo").glob("*/truths.json")
+    return review, json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_lost_identification_is_told_from_behaviour(company):
+    """In June 2025 five stores stop asking returning members for their number; nobody else moves.
+
+    Where identification held the share is that of the company lived again without the fault, and
+    it has not changed; the whole company is marked as unsettled.
+    """
+    review, truths = company
+    june = review(truths["identification"]["month"])
+    held = june.identification.held()
+    truth = truths["identification"]["returning_buyer_share"]["without"]
+
+    level = next(r for r in held.records if r.compare_to == "none")
+    change = next(r for r in held.records if r.compare_to == "previous")
+    assert level.low < truth < level.high
+    assert change.change_low < 0 < change.change_high
+    lost = set(held.frame.loc[~held.frame["held"], "store_id"])
+    assert set(truths["identification"]["stores"]) <= lost
+    assert "retention.identified_order_share.moved" == june.retention.findings()[0].id
+
+
+def test_an_ordinary_month_is_not_called_identification(company):
+    """In September 2025 identification stays within its limit of the month before."""
+    review, _ = company
+    shares = review("2025-09").identification.shares()
+
+    assert abs(shares.one("identified_order_share", compare_to="previous").change) < 0.03
