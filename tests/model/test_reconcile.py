@@ -23,7 +23,7 @@ COLUMNS = {
 ORDERS = {
     "columns": COLUMNS,
     "exclude": {"test_orders": "x_state = 'test'", "unpaid": "x_state = 'open'"},
-    "kinds": {"return": "order_id like 'R%'"},
+    "kinds": {"return": "order_id like 'R%'", "adjustment": "net_amount < 0"},
 }
 JANUARY = Period.parse("2025-01")
 ROWS = [
