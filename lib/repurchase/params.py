@@ -122,6 +122,16 @@ class ExchangeRates(Strict):
     file: str
 
 
+# Why a pack is a draft, by names that a profile may make fatal and other programs may read.
+DraftReason = Literal[
+    "incomplete_period", "unexplained_money", "stale_source", "chapter_not_computed",
+    "parts_do_not_add_up",
+]  # fmt: skip
+FlowTable = Literal["events", "tickets", "surveys", "costs"]
+Days = Annotated[int, Field(ge=1, le=3660)]
+STALE_DAYS = 45
+
+
 class Profile(Strict):
     """One company: what it is, where its files lie and what counts as an order."""
 
@@ -141,10 +151,18 @@ class Profile(Strict):
     max_quarantined_share: Share = 0.01
     max_unexplained_share: Share = 0.005
     identification_limit: Share = 0.03
+    max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
+    fatal: Seq[DraftReason] = ()
     generator: Generator | None = None
     extra: str | None = None
     exchange_rates: ExchangeRates | None = None
     sources: dict[str, Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more)]]
+
+    def stale_days(self, table: str) -> int:
+        """How many days before the period's end a table's last row may lie."""
+        if isinstance(self.max_stale_days, int):
+            return self.max_stale_days
+        return {str(k): v for k, v in self.max_stale_days.items()}.get(table, STALE_DAYS)
 
     @field_validator("company")
     @classmethod
@@ -234,7 +252,7 @@ class Params:
 
 
 OVERRIDABLE = ("allow_incomplete", "data_through", "language", "max_quarantined_share",
-               "max_unexplained_share", "identification_limit")  # fmt: skip
+               "max_unexplained_share", "max_stale_days", "identification_limit")  # fmt: skip
 
 
 def project_root(start: Path | None = None) -> Path:

@@ -73,10 +73,10 @@ def archive_page(params: Params, manifests: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         ArchiveRow(
             period=words.period(Period.parse(m["period"])),
-            href=f"{m['period']}/index.html",
+            href=f"{m['address']}/index.html",
             status=m["status"],
             data_through=words.day(dt.date.fromisoformat(m["data_through"])),
-            links=(("PDF", f"{m['period']}/review.pdf"),),
+            links=(("PDF", f"{m['address']}/review.pdf"),),
         )
         for m in manifests
     ]

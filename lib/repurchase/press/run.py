@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import shutil
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from repurchase.model.reconcile import money_bridge
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params
 from repurchase.period import Period
-from repurchase.press import bind, chapters, collect, gate, pack, pages, provenance
+from repurchase.press import chapters, collect, gate, pack, pages, provenance, stopping
 from repurchase.press.chapters import Ran
+from repurchase.press.volume import write_volume
 from repurchase.review import at_period
 from repurchase.words import Words
 
@@ -33,11 +34,21 @@ class Outcome:
     exit_code: int
 
 
-def monthly_report(params: Params, *, say: Say) -> Outcome:
+def monthly_report(
+    params: Params, *, say: Say, wait: float = 0.0, republish: bool = False
+) -> Outcome:
     """Prepares the data, runs every chapter, binds the pack and puts it in its place.
 
-    Raises ReviewError if it cannot; then what stood in its place before still does.
+    `wait` is how many seconds another run of the period is waited for; `republish` makes the
+    candidate for another edition of a signed period, beside it. Raises ReviewError if it cannot;
+    then what stood in its place before still does. A stop (Ctrl-C, SIGTERM) raises
+    KeyboardInterrupt and leaves no process and no file.
     """
+    with stopping.stoppable():
+        return _monthly_report(params, say, wait, republish)
+
+
+def _monthly_report(params: Params, say: Say, wait: float, republish: bool) -> Outcome:
     asked = params.period
     snapshot = prepare(params, cache=params.root / ".cache")
     params = at_period(params, snapshot)
@@ -50,18 +61,22 @@ def monthly_report(params: Params, *, say: Say) -> Outcome:
     for chapter in wanted:
         chapters.check_parameters(chapter)
     reports = params.root / "reports" / params.name
-    try:
-        with pack.aside(reports) as folder:
-            outcome = _bound(params, snapshot, wanted, folder, reports, say)
-    except ReviewError as error:
-        _write_failure(reports, params, period, error)
-        raise
-    (reports / f"{period.label}-failed.html").unlink(missing_ok=True)
-    _write_archive(reports, params)
+    with pack.held(reports, period, wait=wait, say=say):
+        beside = republish and pack.signed_edition(reports, period) is not None
+        if not beside:
+            pack.check_unsigned(reports, period)
+        try:
+            with pack.aside(reports, period) as folder:
+                outcome = _bound(params, snapshot, wanted, folder, reports, say, beside)
+        except ReviewError as error:
+            _write_failure(reports, params, period, error)
+            raise
+        (reports / f"{period.label}-failed.html").unlink(missing_ok=True)
+        pack.write_indexes(reports, functools.partial(pages.archive_page, params))
     for reason in outcome.reasons:
         say(f"  draft: {reason}")
-    shown = f"reports/{params.name}/{period.label}/review.pdf"
-    say(f"{outcome.status}: {shown}")
+    shown = outcome.path.relative_to(params.root).as_posix()
+    say(f"{outcome.status}: {shown}/review.pdf")
     return outcome
 
 
@@ -72,38 +87,24 @@ def _bound(
     folder: Path,
     reports: Path,
     say: Say,
+    beside: bool,
 ) -> Outcome:
     assert params.period is not None
     words = Words(params.language)
     ran, records, findings = _run_chapters(params, snapshot, wanted, folder, say)
     bridge = money_bridge(snapshot, params)
-    verdict = gate.verdict(params, snapshot, bridge, words)
+    verdict = gate.verdict(params, snapshot, bridge, words, records=records)
     manifest = provenance.manifest(
         params, snapshot, wanted, status=verdict.status, reasons=verdict.reasons
     )
-    by_name = {r.chapter.name: bind.translated(r, words) for r in ran}
-    main = [by_name["summary"]]
-    main += [r for name, r in by_name.items() if name not in chapters.ALWAYS]
-    back = [by_name["data"], *bind.appendix(params, words, manifest)]
+    manifest["reason_codes"] = list(verdict.codes)
     say("binding")
-    volume = bind.book(
-        main, back, params, words, data_through=snapshot.data_through, verdict=verdict
-    )
-    printed = bind.pdf(volume, data_through=snapshot.data_through)
-    (folder / "review.pdf").write_bytes(printed)
-    pages.write_pages(
-        folder, main, back, params, words, data_through=snapshot.data_through, verdict=verdict
-    )
-    bind.write_figures((*main, *back), folder / "figures")
+    write_volume(folder, ran, params, manifest, verdict)
     _write_results(folder, records, findings)
     _write_restricted(folder, snapshot)
-    manifest["files"] = {
-        name: digest
-        for name, digest in pack.hashes(folder).items()
-        if not name.startswith("restricted/")
-    }
+    manifest["files"] = pack.delivered(folder)
     pack.write_json(folder / "manifest.json", manifest)
-    link = pack.place(folder, reports, params.period)
+    link = pack.place(folder, reports, params.period, beside=beside)
     return Outcome(verdict.status, verdict.reasons, link, gate.EXIT_CODES[verdict.status])
 
 
@@ -125,7 +126,8 @@ def _run_chapters(
         if chapter.name == "summary":
             told = collect.collected(ran)
             chapters.write_run_file(run_file, params, snapshot.path, told=told)
-        ran.append(chapters.run(chapter, params, run_file, notebooks / f"{chapter.name}.ipynb"))
+        output = notebooks / f"{chapter.name}.ipynb"
+        ran.append(stopping.in_thread(chapters.run, chapter, params, run_file, output))
     run_file.unlink()
     records, findings = collect.collected(ran)
     return ran, records, findings
@@ -163,11 +165,4 @@ def _inert(value: Any) -> str:
 def _write_failure(reports: Path, params: Params, period: Period, error: ReviewError) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     text = pages.failure_page(params, period, error)
-    pack.write_text(reports / f"{period.label}-failed.html", text)
-
-
-def _write_archive(reports: Path, params: Params) -> None:
-    text = pages.archive_page(params, pack.manifests(reports))
-    pack.write_text(reports / "index.html", text)
-    for left in (reports / pack.PACKS).glob("new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    pack.swap_text(reports / f"{period.label}-failed.html", text)
