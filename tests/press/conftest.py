@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from repurchase.model.prepare import prepare
 from repurchase.params import load_params
 from repurchase.press import chapters, pack, provenance

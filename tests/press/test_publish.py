@@ -6,6 +6,7 @@ import os
 
 import pytest
 from pypdf import PdfReader
+
 from repurchase.archive import current_pack
 from repurchase.cli import main
 from repurchase.errors import PressError, UsageError
