@@ -122,6 +122,11 @@ class ExchangeRates(Strict):
     file: str
 
 
+# A name is printed as it stands; the expression over the customers' columns is parsed, never run.
+SegmentName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
+SegmentText = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 # Why a pack is a draft, by names that a profile may make fatal and other programs may read.
 DraftReason = Literal[
     "incomplete_period", "unexplained_money", "stale_source", "chapter_not_computed",
@@ -153,6 +158,7 @@ class Profile(Strict):
     identification_limit: Share = 0.03
     max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
     fatal: Seq[DraftReason] = ()
+    segments: dict[SegmentName, SegmentText] = {}
     generator: Generator | None = None
     extra: str | None = None
     exchange_rates: ExchangeRates | None = None
@@ -170,6 +176,14 @@ class Profile(Strict):
         texts = [value] if isinstance(value, str) else list(value.values())
         if not texts or not all(0 < len(text.strip()) <= 200 for text in texts):
             raise ValueError("must be 1 to 200 characters")
+        return value
+
+    @field_validator("segments")
+    @classmethod
+    def _own_names(cls, value: dict[str, str]) -> dict[str, str]:
+        taken = {"store_id", "channel"} & set(value)
+        if taken:
+            raise ValueError(f"{taken.pop()!r} is a cut of the release; take another name")
         return value
 
     @field_validator("time_zone")
