@@ -17,6 +17,7 @@ PROFILE ?= demo
 export REVIEW_PROFILE := $(value PROFILE)
 export REVIEW_PERIOD := $(value PERIOD)
 export REVIEW_DATA := $(value DATA)
+export REVIEW_CHAPTER := $(value CHAPTER)
 ifeq ($(origin LANGUAGE),command line)
 export REVIEW_LANGUAGE := $(value LANGUAGE)
 else
@@ -26,7 +27,7 @@ export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help monthly-report lab test lint bench lock clean
+.PHONY: help monthly-report lab preview diff-chapter test lint bench lock clean
 
 help: ## this list
 	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'
@@ -45,6 +46,17 @@ monthly-report: ## the review of one period as PDF and HTML, in reports/<profile
 lab: ## JupyterLab on the notebooks, with the right kernel and outputs kept out of git
 	@$(SETUP) --extra lab
 	@$(PY) -m repurchase lab
+
+preview: ## one chapter as PDF in a few seconds (CHAPTER=retention), in reports/<profile>/.preview/
+	@$(SETUP)
+	@$(PY) -m repurchase preview --chapter="$$REVIEW_CHAPTER" --profile="$$REVIEW_PROFILE" \
+		$${REVIEW_PERIOD:+--period="$$REVIEW_PERIOD"} \
+		$${REVIEW_DATA:+--data="$$REVIEW_DATA"} \
+		$${REVIEW_LANGUAGE:+--language="$$REVIEW_LANGUAGE"}
+
+diff-chapter: ## how a profile's own notebook differs from the release's (CHAPTER=, PROFILE=)
+	@$(SETUP)
+	@$(PY) -m repurchase diff-chapter --chapter="$$REVIEW_CHAPTER" --profile="$$REVIEW_PROFILE"
 
 test: ## every test, with coverage (ARGS="-k words" for some of them)
 	@$(SETUP) --extra dev
