@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from repurchase.errors import ReviewError, UsageError
+from repurchase.lab import commands as lab_commands
 from repurchase.press import commands as press_commands
 
 # the package by which an extra is known to be there
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_monthly_report)
     lab = commands.add_parser("lab", help="JupyterLab on the notebooks")
     lab.set_defaults(run=_lab)
+    lab_commands.add_commands(commands, _say)
     press_commands.add_commands(commands)
     return parser
 
