@@ -25,6 +25,7 @@ from repurchase.press import stopping
 RESTRICTED = "restricted"
 MANIFEST = "manifest.json"
 BESIDE = "-candidate"  # behind the period: the candidate for a period that has been signed
+PLACING = "placing-"  # names a signed pack while nothing points to it yet
 Say = Callable[[str], None]
 
 __all__ = ["PACKS", "RESTRICTED", "current_pack"]
@@ -162,9 +163,13 @@ def place(folder: Path, reports: Path, period: Period, *, beside: bool = False) 
     try:
         (folder / RESTRICTED).chmod(0o700)
         final = _final(folder, reports, period, signed=signed)
+        placing = reports / PACKS / f"{PLACING}{period.label}"
         if not final.exists():
+            if signed:
+                swap_text(placing, final.name)
             os.replace(folder, final)
         put = _point(reports, period, name, final)
+        placing.unlink(missing_ok=True)
         if not beside:
             _unpoint(reports, f"{period.label}{BESIDE}")
         tidy(reports, period.label)
@@ -237,7 +242,8 @@ def tidy(reports: Path, label: str) -> list[str]:
     kept = {pointed(reports, label), pointed(reports, label + BESIDE)}
     left = re.compile(rf"(?:new|link)-{re.escape(label)}-\d+(?:-gone)?")
     packs = unsigned_packs(reports, label)
-    removed = []
+    (reports / f".{label}-failed.html.part").unlink(missing_ok=True)
+    removed = _remove_half_placed(reports, label, kept)
     for path in sorted((reports / PACKS).iterdir()) if (reports / PACKS).is_dir() else ():
         if left.fullmatch(path.name) or (path in packs and path not in kept):
             _remove(path, label)
@@ -247,6 +253,21 @@ def tidy(reports: Path, label: str) -> list[str]:
         if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
             place.rmdir()
     return removed
+
+
+def _remove_half_placed(reports: Path, label: str, kept: set[Path | None]) -> list[str]:
+    """A signed pack whose run was killed before anything pointed to it was never published."""
+    packs = reports / PACKS
+    (packs / f".{PLACING}{label}.part").unlink(missing_ok=True)
+    placing = packs / f"{PLACING}{label}"
+    if not placing.is_file():
+        return []
+    path = packs / Path(placing.read_text(encoding="utf-8").strip()).name
+    half = path.is_dir() and path not in kept and path.name.startswith(f"{label}-signed-")
+    if half:
+        _remove(path, label)
+    placing.unlink()
+    return [path.name] if half else []
 
 
 def unsigned_packs(reports: Path, label: str | None = None) -> list[Path]:

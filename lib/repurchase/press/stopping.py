@@ -111,7 +111,8 @@ def scratch(reports: Path, label: str) -> Iterator[Path]:
         values["JUPYTER_RUNTIME_DIR"] = str(folder)
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
-    tempfile.tempdir = None  # it remembers the first answer
+    outer = tempfile.tempdir  # it remembers its first answer
+    tempfile.tempdir = str(folder)
     try:
         yield folder
     finally:
@@ -120,7 +121,7 @@ def scratch(reports: Path, label: str) -> Iterator[Path]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        tempfile.tempdir = None
+        tempfile.tempdir = outer
         shutil.rmtree(folder, ignore_errors=True)
 
 
