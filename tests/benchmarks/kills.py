@@ -31,7 +31,7 @@ from repurchase.press import chapters, pack, volume
 
 PR_SET_CHILD_SUBREAPER = 36
 PERIOD = "2025-09"
-GONE_SECONDS = 20.0
+GONE_SECONDS = 60.0
 WARM = (chapters, volume)  # imported before the fork
 HOW = ("kill the run", "kill the run", "kill a kernel", "SIGTERM", "SIGINT")
 PROFILE = """company: Edition {edition}

@@ -21,7 +21,7 @@ from repurchase.press.run import monthly_report
 
 ROOT = Path(__file__).resolve().parents[2]
 PERIOD = Period.parse("2025-09")
-KILLS = int(os.environ.get("REVIEW_KILLS", "6"))
+KILLS = int(os.environ.get("REVIEW_KILLS", "4"))
 
 # Puts the pack "new" in place over "old" and dies before its n-th change of the file system, for
 # n = 1, 2, ... until it lives. Then looks at what stands there, and at it again when the next run
@@ -191,7 +191,7 @@ def test_a_stopped_run_leaves_no_process_and_no_file(waiting_company, how):
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.Signals[how])
     _, error = process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=60)
     reports = waiting_company / "reports" / "tiny"
     left = [p.name for p in (reports / PACKS).iterdir() if not p.name.startswith(".lock")]
     left += [p.name for p in (waiting_company / "scratch").iterdir()]
