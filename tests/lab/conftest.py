@@ -13,9 +13,14 @@ SEGMENTS = "segments:\n  member level: level\n  a company: kind = 'company'\n"
 
 
 @pytest.fixture(scope="package")
-def bench_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder whose profile `little` is the demo company with 300 customers."""
+def bench_root(tmp_path_factory: pytest.TempPathFactory, little_company: Path) -> Path:
+    """A project folder whose profile `little` is the demo company with 300 customers.
+
+    Segments are no part of a snapshot, so that of `little_company` serves here too.
+    """
     folder = tmp_path_factory.mktemp("bench")
+    (little_company / ".cache").mkdir(exist_ok=True)
+    (folder / ".cache").symlink_to(little_company / ".cache", target_is_directory=True)
     (folder / "params").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     demo = (ROOT / "params" / "demo.yaml").read_text(encoding="utf-8")
