@@ -206,9 +206,13 @@ def _die_with_parent() -> None:
 
 
 def _run_kernel(argv: list[str]) -> None:
+    """A kernel, or with `-c` the code that follows, as Python itself would run it."""
     from ipykernel.kernelapp import IPKernelApp
 
     _as_if_imported_now()
+    if argv[1] == "-c":
+        exec(compile(argv[2], "<string>", "exec"), {"__name__": "__main__"})
+        return
     # taken from the environment at import, which is long past
     sys.argv = [*argv, f"--IPKernelApp.parent_handle={os.getppid()}"]
     app = IPKernelApp.instance()
