@@ -288,7 +288,7 @@ with locked(Path(sys.argv[1]), what="tiny"):
     child = os.fork()
     if child:
         print(child, flush=True)
-    time.sleep(60)
+    time.sleep(20)
 """
     with Holder(source, lock) as process:
         child = psutil.Process(int(process.told))
