@@ -91,7 +91,7 @@ def test_a_source_may_end_so_many_days_before_the_period(last, codes):
 def test_a_stale_source_is_named_with_its_day():
     """The newest of a table's files counts; what seldom changes cannot be stale."""
     found = judged(
-        snap=snapshot(surveys=["2024-01-01", "2025-09-01"], tickets=["2025-05-31"],
+        snap=snapshot(surveys=["2025-09-01", "2024-01-01"], tickets=["2025-05-31"],
                       orders=["2024-01-01"], experiments=["2024-01-01"], products=["2020-01-01"])
     )  # fmt: skip
 
