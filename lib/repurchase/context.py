@@ -12,15 +12,22 @@ from repurchase.words import Words
 if TYPE_CHECKING:
     from repurchase.analysis.windows import Windows
 
+RUN = "REPURCHASE_RUN"  # path of the press's run file; absent in the lab
+CHAPTER = "REPURCHASE_CHAPTER"  # the name under which a notebook records
+
 
 @dataclass(frozen=True)
 class Context:
-    """The company, the period and the reader's language."""
+    """The company, the period and the reader's language.
+
+    `sample` is the share of the customers that was looked at, None for all of them.
+    """
 
     params: Params
     period: Period
     windows: Windows
     words: Words
+    sample: float | None = None
 
     @property
     def currency(self) -> str:

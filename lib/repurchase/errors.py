@@ -3,6 +3,7 @@
     ReviewError                 anything that is told to a user without a traceback
     +-- UsageError              the command line                                (exit 2)
     +-- ParameterError          a profile, a period file, a notebook's parameters  (exit 2)
+    +-- UnknownNameError        a name after a dot that nothing here has; an AttributeError too
     +-- SourceError             a file or package that cannot be read            (exit 1)
     +-- DataError               data that were read and must not be reported     (exit 1)
     +-- ChapterError            a notebook that did not run to its end           (exit 1)
@@ -41,6 +42,10 @@ class ParameterError(ReviewError):
     """A profile, period file or notebook parameter is wrong."""
 
     exit_code = 2
+
+
+class UnknownNameError(ReviewError, AttributeError):
+    """A result, table or metric that is not there."""
 
 
 class SourceError(ReviewError):

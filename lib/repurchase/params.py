@@ -144,6 +144,21 @@ class ExchangeRates(Strict):
     file: str
 
 
+# A name is printed as it stands; the expression over the customers' columns is parsed, never run.
+SegmentName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
+SegmentText = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+# Why a pack is a draft, by names that a profile may make fatal and other programs may read.
+DraftReason = Literal[
+    "incomplete_period", "unexplained_money", "stale_source", "chapter_not_computed",
+    "parts_do_not_add_up",
+]  # fmt: skip
+FlowTable = Literal["events", "tickets", "surveys", "costs"]
+Days = Annotated[int, Field(ge=1, le=3660)]
+STALE_DAYS = 45
+
+
 class Profile(Strict):
     """One company: what it is, where its files lie and what counts as an order."""
 
@@ -163,6 +178,9 @@ class Profile(Strict):
     max_quarantined_share: Share = 0.01
     max_unexplained_share: Share = 0.005
     identification_limit: Share = 0.03
+    max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
+    fatal: Seq[DraftReason] = ()
+    segments: dict[SegmentName, SegmentText] = {}
     generator: Generator | None = None
     extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None
@@ -171,12 +189,26 @@ class Profile(Strict):
         Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more), Field(min_length=1)],
     ]
 
+    def stale_days(self, table: str) -> int:
+        """How many days before the period's end a table's last row may lie."""
+        if isinstance(self.max_stale_days, int):
+            return self.max_stale_days
+        return {str(k): v for k, v in self.max_stale_days.items()}.get(table, STALE_DAYS)
+
     @field_validator("company")
     @classmethod
     def _short(cls, value: ReaderText) -> ReaderText:
         texts = [value] if isinstance(value, str) else list(value.values())
         if not texts or not all(0 < len(text.strip()) <= 200 for text in texts):
             raise ValueError("must be 1 to 200 characters")
+        return value
+
+    @field_validator("segments")
+    @classmethod
+    def _own_names(cls, value: dict[str, str]) -> dict[str, str]:
+        taken = {"store_id", "channel"} & set(value)
+        if taken:
+            raise ValueError(f"{taken.pop()!r} is a cut of the release; take another name")
         return value
 
     @field_validator("time_zone")
@@ -277,7 +309,7 @@ class Params:
 
 
 OVERRIDABLE = ("allow_incomplete", "data_through", "language", "max_quarantined_share",
-               "max_unexplained_share", "identification_limit")  # fmt: skip
+               "max_unexplained_share", "max_stale_days", "identification_limit")  # fmt: skip
 ALWAYS_RUN = ("data", "summary")  # beside the chapters that a profile names
 _OVERRIDES: dict[str, Any] = {
     key: (info.annotation, info) for key, info in Profile.model_fields.items() if key in OVERRIDABLE

@@ -10,29 +10,33 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from repurchase.analysis import cuts, identification, load, retention
 from repurchase.analysis import findings as found
-from repurchase.analysis import identification, load, retention
 from repurchase.analysis.windows import Windows, windows_of
 from repurchase.calendar import LUNAR_NEW_YEAR
-from repurchase.context import Context
+from repurchase.context import RUN, Context
 from repurchase.definitions import METRICS
-from repurchase.errors import DataError, ParameterError
+from repurchase.errors import DataError, ParameterError, UnknownNameError
+from repurchase.lab import box
+from repurchase.lab.names import Definitions, nearest
+from repurchase.lab.sample import Sample
 from repurchase.model.prepare import prepare
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.schema import TABLES
-from repurchase.model.snapshot import Snapshot
+from repurchase.model.snapshot import Snapshot, at_period
 from repurchase.model.typed import business_date_of
-from repurchase.params import Incident, Params, load_params, with_period
-from repurchase.period import Period, last_complete_month
+from repurchase.params import Incident, Params, load_params
+from repurchase.period import Period
 from repurchase.records import (
     MIME,
     Finding,
@@ -45,6 +49,9 @@ from repurchase.records import (
 )
 from repurchase.words import Words
 
+if TYPE_CHECKING:
+    from repurchase.lab.shown import Shown
+
 EXHIBITS = {
     "returning_buyer_share": "R-1",
     "cohort_retention": "R-2",
@@ -52,26 +59,39 @@ EXHIBITS = {
     "repeat_revenue_share": "R-5",
     "identified_order_share": "R-6",
 }
-RUN = "REPURCHASE_RUN"  # path of the press's run file; absent in the lab
 
 
-def open_review(profile: str = "demo", period: str = "") -> Review:
+def open_review(
+    profile: str = "demo", period: str = "", *, sample: float | None = None, seed: int = 1
+) -> Review:
     """The review of a period, on the last prepared snapshot or on one prepared now.
 
     `period` is 2025-09, 2025-Q3 or 2025; empty means the last complete month of the data.
+    `sample` (0..1) keeps that share of the customers, each with all that is known of him, the
+    same ones each time for a `seed`; every output then says SAMPLE, and the press refuses it.
     Raises ReviewError for anything wrong in profile, period or data.
     """
     run = os.environ.get(RUN)
+    if not run:
+        box.install()
+    taken = None if sample is None else Sample.of(sample, seed)
     if run:
-        return _in_press(json.loads(Path(run).read_text(encoding="utf-8")), profile, period)
+        told = json.loads(Path(run).read_text(encoding="utf-8"))
+        return _in_press(told, profile, period, taken)
     params = load_params(profile, period or None)
     snapshot = prepare(params, cache=params.root / ".cache")
     params = at_period(params, snapshot)
     chapter = os.environ.get("REPURCHASE_CHAPTER", "")
-    return Review(params, snapshot, chapter)
+    return Review(params, snapshot, chapter, sample=taken)
 
 
-def _in_press(run: dict[str, Any], profile: str, period: str) -> Review:
+def _in_press(run: dict[str, Any], profile: str, period: str, sample: Sample | None) -> Review:
+    if sample is not None:
+        raise ParameterError(
+            f"this notebook opens a sample of {sample.share:.4g} of the customers",
+            rule="a pack and a preview count every customer",
+            remedy="take sample= out of open_review",
+        )
     if (profile, period) != (run["profile"], run["period"]):
         raise ParameterError(
             f"this notebook opens {profile} {period}, the run is for {run['profile']}"
@@ -91,20 +111,6 @@ def _in_press(run: dict[str, Any], profile: str, period: str) -> Review:
     return Review(params, snapshot, os.environ.get("REPURCHASE_CHAPTER", ""), told)
 
 
-def at_period(params: Params, snapshot: Snapshot) -> Params:
-    """The parameters with their period: the one asked for, or the data's last complete month."""
-    if params.period:
-        return params
-    month = last_complete_month(snapshot.data_through)
-    if month.start < snapshot.data_from.replace(day=1):
-        raise DataError(
-            f"the data hold no complete month: they run from {snapshot.data_from.isoformat()} to"
-            f" {snapshot.data_through.isoformat()}",
-            remedy="load more data, or name a PERIOD and set allow_incomplete: true for a draft",
-        )
-    return with_period(params, month)
-
-
 @dataclass(frozen=True)
 class Told:
     """What the other chapters of this run recorded and found, as plain rows."""
@@ -120,18 +126,39 @@ class Review:
     """
 
     def __init__(
-        self, params: Params, snapshot: Snapshot, chapter: str = "", told: Told | None = None
+        self,
+        params: Params,
+        snapshot: Snapshot,
+        chapter: str = "",
+        told: Told | None = None,
+        *,
+        sample: Sample | None = None,
     ) -> None:
         if params.period is None:
             raise ValueError("params.period is None, must be a period (see at_period)")
         self.params, self.snapshot, self.chapter = params, snapshot, chapter
         self.period: Period = params.period
+        self.sample = sample
         self._told = told
         self._connection = ibis.duckdb.connect()
-        self.context = Context(params, self.period, self.windows, Words(params.language))
+        self._views: dict[str, ir.Table] = {}
+        share = sample.share if sample else None
+        self.context = Context(params, self.period, self.windows, Words(params.language), share)
 
     def __repr__(self) -> str:
-        return f"<Review of {self.params.name} {self.period.label}, data {self.snapshot.id}>"
+        mark = f", {self.sample.mark}" if self.sample else ""
+        return f"<Review of {self.params.name} {self.period.label}, data {self.snapshot.id}{mark}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """A table of the company by its name; what is misspelt gets the nearest right name."""
+        if name.startswith("_") or name in {"snapshot", "params"}:
+            raise AttributeError(name)
+        if name in self.snapshot.tables:
+            return self.table(name)
+        raise _unknown(name, self, "review")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.snapshot.tables})
 
     @functools.cached_property
     def windows(self) -> Windows:
@@ -153,8 +180,25 @@ class Review:
                 where=f"params/{self.params.name}.yaml",
                 remedy=f"add sources.{name}; tables here: {', '.join(self.snapshot.tables)}",
             )
-        table = self._connection.read_parquet(self.snapshot.file(name), table_name=f"{name}_all")
-        return self._cut(name, table) if cut else table
+        view = name if cut else f"{name}_all"
+        if view not in self._views:
+            self._views[view] = self._cut_view(name) if cut else self._whole(name)
+        return self._views[view]
+
+    def _whole(self, name: str) -> ir.Table:
+        # the folder's name looks like a Hive partition, which would add a column
+        return self._connection.read_parquet(
+            self.snapshot.file(name), table_name=f"{name}_all", hive_partitioning=False
+        )
+
+    def _cut_view(self, name: str) -> ir.Table:
+        """A view, so that `review.sql` and the SQL of a result know the table by its name."""
+        cut = self._cut(name, self.table(name, cut=False))
+        if self.sample:
+            orders = self.table("orders") if name == "order_lines" else None
+            cut = self.sample.of_table(name, cut, orders)
+        with _unwatched():
+            return self._connection.create_view(name, cut, overwrite=True)
 
     def _cut(self, name: str, table: ir.Table) -> ir.Table:
         end = self.period.end
@@ -167,6 +211,93 @@ class Review:
             later = table.next_date > end
             table = table.mutate(next_date=ibis.cases((later, None), else_=table.next_date))
         return table
+
+    @functools.cached_property
+    def _engine(self) -> Any:
+        """The connection with a view a table, able to read the snapshot's folder and no other."""
+        from repurchase.lab.query import locked
+
+        for name in self.snapshot.tables:
+            self.table(name)
+        return locked(self._connection.con, self.snapshot.path)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """The answer to one SELECT over the tables, cut at the period's end like all others.
+
+        `review.sql("select channel, count(*) from orders group by 1")`; DuckDB's SQL. Only
+        reading is possible, and only of these tables. Raises UsageError for anything else.
+        """
+        from repurchase.lab.query import answer
+
+        return self._marked(answer(self._engine, query))
+
+    @property
+    def tables(self) -> Shown:
+        """The data dictionary: every column, what it means, how full it is, examples."""
+        return self._dictionary
+
+    @functools.cached_property
+    def _dictionary(self) -> Shown:
+        from repurchase.lab.dictionary import dictionary
+
+        return dictionary(self._engine, self.snapshot, self.context)
+
+    @functools.cached_property
+    def definitions(self) -> Definitions:
+        """What each metric means: `review.definitions.returning_buyer_share`."""
+        return Definitions(self.words)
+
+    def at(self, period: str) -> Review:
+        """The same snapshot cut at the end of another period."""
+        from repurchase.params import with_period
+
+        params = with_period(self.params, Period.parse(period))
+        return Review(params, self.snapshot, self.chapter, sample=self.sample)
+
+    def compare(self, period: str, earlier: str) -> Shown:
+        """The headline figures of two periods side by side, both from today's snapshot.
+
+        Each is computed on the data cut at its own period's end; the change is paired on the
+        customers. Raises ParameterError unless both are of one length and lie in the data.
+        """
+        from repurchase.lab.compare import compared
+
+        return compared(self.at(period), self.at(earlier))
+
+    @functools.cached_property
+    def cuts(self) -> Mapping[str, ir.Table]:
+        """Customer days with a column `label`, by cut: store, channel, each of `segments`."""
+        return cuts.labelled_days(
+            self.customer_days,
+            {n: self._segment(n, t) for n, t in self.params.profile.segments.items()},
+        )
+
+    def _segment(self, name: str, text: str) -> ir.Table:
+        """One row a customer: customer_id and the segment's label as text."""
+        from repurchase.model.expression import compile_expression
+        from repurchase.model.segments import kinds_of_customers
+
+        where = f"params/{self.params.name}.yaml, segments.{name}"
+        if "customers" not in self.snapshot.tables:
+            raise ParameterError(
+                "a segment is told from the columns of customers, and there are none",
+                where=where,
+                remedy="add sources.customers, or take the segment out",
+            )
+        customers = self.table("customers")
+        sql = compile_expression(text, kinds_of_customers(customers.columns), where=where)
+        query = f"SELECT customer_id, CAST({sql} AS VARCHAR) AS label FROM customers"
+        found = self._connection.sql(query)
+        with _unwatched():
+            many = int(found.label.nunique().execute())
+        if many > cuts.MOST_LABELS:
+            raise ParameterError(
+                f"the segment {name!r} has {many} labels",
+                where=where,
+                rule=f"a segment has at most {cuts.MOST_LABELS}, so that no name stands in a pack",
+                remedy="group them with CASE WHEN ... THEN 'label' ... END",
+            )
+        return found
 
     @property
     def orders(self) -> ir.Table:
@@ -196,7 +327,15 @@ class Review:
     def result(self, result: Result) -> Result:
         """The result with the review's context and its figures as they are printed."""
         records = tuple(rounded(r, METRICS[r.metric].digits) for r in result.records)
-        return replace(result, records=records, context=self.context)
+        frame = self._marked(result.frame)
+        return replace(result, frame=frame, records=records, context=self.context)
+
+    def _marked(self, frame: Any) -> Any:
+        """A frame of a sample says so in its corner, where a notebook shows it."""
+        if self.sample and isinstance(frame, pd.DataFrame):
+            return frame.rename_axis(columns=self.sample.mark)
+        return frame
+
 
     def record(self, *results: Result, exhibit: str | None = None) -> Recorded:
         """Puts the figures of these results into the pack; in the lab it only counts them."""
@@ -211,12 +350,13 @@ class Review:
                 definition_version=METRICS[record.metric].version,
             )
             stamped[full.key] = full
-        return Recorded(records=list(stamped.values()), findings=[])
+        mark = self.sample.mark if self.sample else ""
+        return Recorded(records=list(stamped.values()), findings=[], mark=mark)
 
     def find(self, *findings: Finding) -> Recorded:
         """Puts these messages before the summary, which ranks them."""
         named = [replace(f, chapter=self.chapter) for f in findings]
-        return Recorded(records=[], findings=named)
+        return Recorded(records=[], findings=named, mark=self.sample.mark if self.sample else "")
 
     @property
     def words(self) -> Words:
@@ -265,24 +405,79 @@ class Recorded:
 
     records: list[Record]
     findings: list[Finding]
+    mark: str = ""
 
     def __repr__(self) -> str:
-        return f"{len(self.records)} figures recorded, {len(self.findings)} messages found"
+        before = f"{self.mark}: " if self.mark else ""
+        return f"{before}{len(self.records)} figures recorded, {len(self.findings)} messages found"
 
     def _repr_mimebundle_(self, **_: object) -> Mapping[str, Any]:
         rows = {"records": record_rows(self.records), "findings": finding_rows(self.findings)}
         return {"text/plain": repr(self), MIME: rows}
 
 
+@contextmanager
+def _logging(to: Callable[[str], None] | None) -> Iterator[None]:
+    """Ibis tells that function each query it sends, as it sends it; None: nobody."""
+    before = ibis.options.verbose, ibis.options.verbose_log
+    ibis.options.verbose, ibis.options.verbose_log = to is not None, to
+    try:
+        yield
+    finally:
+        ibis.options.verbose, ibis.options.verbose_log = before
+
+
+def _unwatched() -> AbstractContextManager[None]:
+    return _logging(None)
+
+
+def _unknown(name: str, owner: object, called: str) -> UnknownNameError:
+    known = [n for n in dir(owner) if not n.startswith("_")]
+    return UnknownNameError(
+        f"{called} has no {name!r}", remedy=nearest(name, known, before=f"{called}.")
+    )
+
+
 class Bench:
-    """Analyses of one subject, bound to a review's tables."""
+    """Analyses of one subject, bound to a review's tables.
+
+    Every public method is asked once for the same arguments, and its result carries the SQL that
+    the engine ran for it. A bench lives as long as its review, so as long as its snapshot.
+    """
+
+    def __init_subclass__(cls) -> None:
+        for name, method in list(vars(cls).items()):
+            if callable(method) and not name.startswith("_"):
+                setattr(cls, name, _asked_once(method))
 
     def __init__(self, review: Review) -> None:
         self._review = review
         self._params = review.params.profile
+        self._answers: dict[Any, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _unknown(name, self, f"review.{type(self).__name__.removesuffix('Bench').lower()}")
 
     def _result(self, result: Result) -> Result:
         return self._review.result(result)
+
+
+def _asked_once(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def asked(self: Bench, *args: Any, **options: Any) -> Any:
+        key = (method.__name__, args, tuple(sorted(options.items())))
+        if key not in self._answers:
+            said: list[str] = []
+            with _logging(said.append):
+                found = method(self, *args, **options)
+            if isinstance(found, Result) and found.sql is None and said:
+                found = replace(found, sql=";\n\n".join(said))
+            self._answers[key] = found
+        return self._answers[key]
+
+    return asked
 
 
 class RetentionBench(Bench):
@@ -297,7 +492,6 @@ class RetentionBench(Bench):
         orders = self._review.orders
         return orders.filter(orders.customer_id.notnull() & ~orders.is_purchase)
 
-    @functools.cache  # noqa: B019 - lives as long as its review
     def figures(self) -> Result:
         """The headline shares with n, interval and change against each comparison."""
         targets = {
@@ -316,7 +510,6 @@ class RetentionBench(Bench):
             )
         )
 
-    @functools.cache  # noqa: B019
     def january_february(self) -> Result:
         """Both months as one sum, where the Spring Festival moves between them."""
         country = self._params.country
@@ -326,22 +519,19 @@ class RetentionBench(Bench):
             retention.january_february(self._days, self._other_money, self._review.windows)
         )
 
-    @functools.cache  # noqa: B019
     def history(self) -> Result:
         """Returning-buyer share of this period and of those before it."""
         return self._result(retention.history(self._days, self._review.windows))
 
-    @functools.cache  # noqa: B019
     def cohorts(self) -> Result:
         """The cohort triangle as counts; unobserved cells are missing."""
         return self._result(retention.cohorts(self._days, until=self._review.windows.seen_until))
 
-    @functools.cache  # noqa: B019
     def pooled(self) -> Result:
         """Retention by age over all cohorts that have reached it."""
-        return self._result(Result(retention.pooled(self.cohorts().frame)))
+        counts = self.cohorts()
+        return self._result(Result(retention.pooled(counts.frame), sql=counts.sql))
 
-    @functools.cache  # noqa: B019
     def curve(self) -> Result:
         """Share of new customers who came back, by days since their first order date."""
         return self._result(
@@ -352,17 +542,34 @@ class RetentionBench(Bench):
             )
         )
 
-    @functools.cache  # noqa: B019
     def revenue(self) -> Result:
         """Net revenue by month, split into first and repeat order dates."""
         return self._result(
             retention.revenue_by_month(self._days, self._other_money, self._review.windows)
         )
 
-    @functools.cache  # noqa: B019
     def totals(self) -> Result:
         """Customers, orders and money that the chapters see."""
         return self._result(retention.totals(self._days, self._review.orders, self._review.windows))
+
+    def by_cut(self, *names: str) -> Result:
+        """Returning-buyer share by store, channel and each segment of the profile.
+
+        `names` are some of `review.cuts`; without any, all of them. What is marked as standing
+        does so among all comparisons that are asked for at once.
+        """
+        known = self._review.cuts
+        for name in names:
+            if name not in known:
+                raise ParameterError(
+                    f"there is no cut {name!r}", remedy=nearest(name, known, before="")
+                )
+        wanted = {n: t for n, t in known.items() if not names or n in names}
+        return self._result(
+            cuts.returning_by_cut(
+                wanted, self._review.windows, activity_months=self._params.activity_window_months
+            )
+        )
 
     def findings(self) -> tuple[Finding, ...]:
         """What these figures say, as messages for the summary."""
@@ -386,26 +593,22 @@ class RetentionBench(Bench):
 class IdentificationBench(Bench):
     """Results of `repurchase.analysis.identification` for this review."""
 
-    @functools.cache  # noqa: B019
     def shares(self) -> Result:
         """Share of orders and of revenue with a known customer."""
         return self._result(
             identification.identified_shares(self._review.orders, self._review.windows)
         )
 
-    @functools.cache  # noqa: B019
     def by_month(self) -> Result:
         """Identified share of orders by month."""
         return self._result(identification.by_month(self._review.orders, self._review.windows))
 
-    @functools.cache  # noqa: B019
     def by(self, cut: str) -> Result:
         """Identified share of the period's orders by `store_id` or `channel`."""
         return self._result(
             identification.by_cut(self._review.orders, self._review.windows, cut=cut)
         )
 
-    @functools.cache  # noqa: B019
     def held(self) -> Result:
         """Returning-buyer share where identification held, against the window it moved from."""
         limit = self._params.identification_limit
@@ -424,23 +627,19 @@ class IdentificationBench(Bench):
 class LoadBench(Bench):
     """What was read: the only results that count the whole source."""
 
-    @functools.cache  # noqa: B019
     def outcomes(self) -> Result:
         """Source rows by table, outcome and reason."""
         return self._result(load.row_outcomes(self._review.table("row_ledger", cut=False)))
 
-    @functools.cache  # noqa: B019
     def order_rows(self) -> Result:
         """Order rows without a customer and of returns, in the whole source."""
         return self._result(load.order_rows(self._review.table("row_ledger", cut=False)))
 
-    @functools.cache  # noqa: B019
     def order_rows_seen(self) -> Result:
         """The same of the rows dated up to the period's end."""
         ledger = self._review.table("row_ledger", cut=False)
         return self._result(load.order_rows(ledger, until=self._review.period.end))
 
-    @functools.cache  # noqa: B019
     def source(self) -> Result:
         """Customers and money of the whole source."""
         review = self._review
@@ -450,7 +649,6 @@ class LoadBench(Bench):
             )
         )
 
-    @functools.cache  # noqa: B019
     def bridge(self) -> Result:
         """Money from the source rows, or the finance total, to the revenue analysed."""
         bridge = money_bridge(self._review.snapshot, self._review.params)
@@ -461,7 +659,6 @@ class LoadBench(Bench):
         )
         return self._result(Result(bridge.frame(), records))
 
-    @functools.cache  # noqa: B019
     def sources(self) -> Result:
         """The files that were read: path, encoding, delimiter, rows."""
         rows = _source_rows(self._review.snapshot.meta["sources"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -46,8 +46,22 @@ class Sums(NamedTuple):
     cross: dict[CompareTo, Cross]
 
 
-def sums(units: ir.Table, pairs: Mapping[str, Mapping[CompareTo, Pair]]) -> dict[str, Sums]:
+Pairs = Mapping[str, Mapping[CompareTo, Pair]]
+
+
+def sums(units: ir.Table, pairs: Pairs) -> dict[str, Sums]:
     """First and second moments of every metric in every window, over all rows of `units`."""
+    row = units.aggregate(**_columns(units, pairs)).to_pyarrow().to_pylist()[0]
+    return _sums_of(row, pairs)
+
+
+def sums_by(units: ir.Table, pairs: Pairs, *, by: str) -> dict[str, dict[str, Sums]]:
+    """The same within each value of a text column without missing values, values sorted."""
+    rows = units.group_by(by).aggregate(**_columns(units, pairs)).to_pyarrow().to_pylist()
+    return {str(row[by]): _sums_of(row, pairs) for row in sorted(rows, key=lambda row: row[by])}
+
+
+def _columns(units: ir.Table, pairs: Pairs) -> dict[str, ir.Scalar]:
     columns: dict[str, ir.Scalar] = {"units": units.count()}
     for name, by_window in pairs.items():
         now = by_window["none"]
@@ -68,9 +82,16 @@ def sums(units: ir.Table, pairs: Mapping[str, Mapping[CompareTo, Pair]]) -> dict
                     f"{key} x bb": (now.b * pair.b).sum(),
                 }
     # summed exactly, then cast: what comes back is one double a sum, the same in every run
-    exact = {key: value.cast("float64") for key, value in columns.items()}
-    row = units.aggregate(**exact).to_pyarrow().to_pylist()[0]
-    values = {key: float(value or 0) for key, value in row.items()}
+    return {key: value.cast("float64") for key, value in columns.items()}
+
+
+def _sums_of(row: Mapping[str, Any], pairs: Pairs) -> dict[str, Sums]:
+    metrics = tuple(f"{name} " for name in pairs)
+    values = {
+        key: float(value or 0)
+        for key, value in row.items()
+        if key == "units" or key.startswith(metrics)
+    }
     return {
         name: Sums(
             {

@@ -70,8 +70,8 @@ def headline_figures(
             name,
             total,
             binary=METRICS[name].unit == "share" and name != "repeat_revenue_share",
-            reasons=_reasons(name, windows, activity_months, cohort_months),
-            provisional=_care(name, windows, activity_months, cohort_months),
+            reasons=reasons_for(name, windows, activity_months, cohort_months),
+            provisional=care_for(name, windows, activity_months, cohort_months),
             target=targets.get(name),
             nobody=_nobody(name, windows, cohort_months),
         )
@@ -129,8 +129,8 @@ def january_february(days: ir.Table, other_money: ir.Table, windows: Windows) ->
             name,
             total,
             binary=name != "repeat_revenue_share",
-            reasons=_reasons(name, both, 12, 12),
-            provisional=_care(name, both, 12, 12),
+            reasons=reasons_for(name, both, 12, 12),
+            provisional=care_for(name, both, 12, 12),
         )
     )
     return Result(pd.DataFrame([vars(r) for r in records]), records)
@@ -220,7 +220,7 @@ def _article_counts(units: ir.Table) -> list[Record]:
     return [Record(name, float(value or 0), "count") for name, value in counts.items()]
 
 
-def _reasons(
+def reasons_for(
     name: str, windows: Windows, activity_months: int, cohort_months: int
 ) -> dict[CompareTo, str | None]:
     """Why a figure or a comparison cannot be computed, by window."""
@@ -244,7 +244,7 @@ def _reasons(
     return found
 
 
-def _care(
+def care_for(
     name: str, windows: Windows, activity_months: int, cohort_months: int
 ) -> dict[CompareTo, str | None]:
     """Why a figure stands but must be read with care, by window."""

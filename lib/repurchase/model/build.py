@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,9 @@ def connected(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect()
     try:
         con.execute("SET autoinstall_known_extensions = false; SET TimeZone = 'UTC'")
-        con.execute("SET enable_progress_bar = false")
+        # in a notebook without ipywidgets the engine cannot even be told to show no bar
+        with suppress(duckdb.InvalidInputException):
+            con.execute("SET enable_progress_bar = false")
         con.execute(f"SET temp_directory = {literal(str(scratch))}")
         yield con
     finally:

@@ -15,12 +15,12 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from repurchase.errors import ParameterError, SourceError
+from repurchase.locks import locked
 from repurchase.params import Generator, Params, SourceSpec
 from repurchase.sources.containers import found_files
 
@@ -161,13 +161,18 @@ def demo_folder(params: Params, *, cache: Path) -> Path:
         return folder
     from repurchase.sources.demo import generate
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    try:
-        generate(aside, customers=generator.customers, seed=generator.seed)
-        put_in_place(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    lock = folder.parent / f".lock-{folder.name}"
+    with locked(lock, what="the demo company", wait=None):
+        if folder.is_dir():
+            return folder
+        aside = folder.with_name(f".new-{folder.name}")
+        shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+        aside.mkdir()
+        try:
+            generate(aside, customers=generator.customers, seed=generator.seed)
+            put_in_place(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 

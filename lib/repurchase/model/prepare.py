@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from repurchase.locks import locked
 from repurchase.model.fingerprint import FileMemory, snapshot_id
 from repurchase.model.locate import SourceFile, files_of, put_in_place
 from repurchase.model.snapshot import META, Snapshot
@@ -28,9 +29,16 @@ def prepare(params: Params, *, cache: Path) -> Snapshot:
     Raises SourceError for what cannot be read, DataError for what must not be reported,
     ParameterError for a profile that does not fit its files.
     """
-    files = found_files(params, cache=cache)
     home = cache / "snapshots" / params.name
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(home / ".lock", what=f"the data of {params.name}", wait=None):
+        for left in home.glob(".new-*"):  # of a run that was killed: nobody else is at work here
+            shutil.rmtree(left, ignore_errors=True)
+        return _prepared(params, home, cache=cache)
+
+
+def _prepared(params: Params, home: Path, *, cache: Path) -> Snapshot:
+    files = found_files(params, cache=cache)
     memory = FileMemory(home / "files.json")
     name = snapshot_id(params, files, memory)
     memory.save()

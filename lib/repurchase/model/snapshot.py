@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from repurchase.errors import DataError
-from repurchase.period import Period
+from repurchase.params import Params, with_period
+from repurchase.period import Period, last_complete_month
 from repurchase.sources.sql import identifier, literal
 
 META = "meta.json"
@@ -84,3 +85,17 @@ class Snapshot:
                 f" SELECT * FROM read_parquet({literal(str(self.file(table)))})"
             )
         return con
+
+
+def at_period(params: Params, snapshot: Snapshot) -> Params:
+    """The parameters with their period: the one asked for, or the data's last complete month."""
+    if params.period:
+        return params
+    month = last_complete_month(snapshot.data_through)
+    if month.start < snapshot.data_from.replace(day=1):
+        raise DataError(
+            f"the data hold no complete month: they run from {snapshot.data_from.isoformat()} to"
+            f" {snapshot.data_through.isoformat()}",
+            remedy="load more data, or name a PERIOD and set allow_incomplete: true for a draft",
+        )
+    return with_period(params, month)

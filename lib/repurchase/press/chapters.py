@@ -7,20 +7,25 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-
+from repurchase.context import CHAPTER, RUN
 from repurchase.errors import ChapterError, ParameterError
 from repurchase.params import NAME, Params
-from repurchase.review import RUN
+
+if TYPE_CHECKING:
+    import nbformat
+
+    from repurchase.press.kernels.provisioner import Launch
 
 PARAMETERS = {"profile": str, "period": str}
-# a kernel's messages carry company data: over a socket file of the user's, not over a port
-TRANSPORT = "tcp" if os.name == "nt" else "ipc"
+# a socket's name may not be longer; what Jupyter adds to the connection file's takes ten of them
+LONGEST_SOCKET = 103 - 10
 ALWAYS = ("data", "summary")  # what was read, and what the other chapters found
 
 
@@ -74,7 +79,7 @@ def check_parameters(chapter: Chapter) -> None:
     without the tag overwrites what was injected; both would report the wrong month.
     """
     where = f"{chapter.path.parent.name}/{chapter.path.name}"
-    notebook = nbformat.read(chapter.path, as_version=4)
+    notebook = read(chapter.path)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     if len(tagged) != 1:
         raise ParameterError(
@@ -129,19 +134,82 @@ def _assigned(source: str, where: str) -> dict[str, Any]:
     return found
 
 
-def run(chapter: Chapter, params: Params, run_file: Path, output: Path) -> Ran:
+class FailedChapterError(ChapterError):
+    """One chapter that did not run to its end; `tail` are the last lines of what it said."""
+
+    def __init__(
+        self, what: str, *, chapter: str, where: str, remedy: str, tail: Sequence[str] = ()
+    ) -> None:
+        self.chapter, self.tail = chapter, tuple(tail)
+        super().__init__(what, where=where, remedy=remedy)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  | {line}" for line in self.tail)])
+
+
+class FailedChaptersError(ChapterError):
+    """All that is wrong with the chapters of one run, in their order."""
+
+    def __init__(self, failures: Sequence[FailedChapterError]) -> None:
+        self.failures = tuple(failures)
+        names = ", ".join(f.chapter for f in self.failures)
+        super().__init__(f"{len(self.failures)} chapters failed: {names}")
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *map(str, self.failures)])
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """The notebook in that file."""
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
+def run(
+    chapter: Chapter,
+    params: Params,
+    run_file: Path,
+    output: Path,
+    *,
+    memory: int | None = None,
+    timeout: float | None = None,
+) -> Ran:
     """Runs one notebook through papermill on a kernel of its own.
 
-    Raises ChapterError naming the cell and its error; `output` keeps the partial notebook then.
+    `memory` bytes and `timeout` seconds are what the chapter may take, None: without limit.
+    Raises FailedChapterError naming the cell and its error; `output` keeps the partial notebook
+    then. Several may run at once, each in a thread.
     """
+    from repurchase.press.kernels.provisioner import Launch, launching
+
+    env = {RUN: str(run_file), CHAPTER: chapter.name}
+    with launching(Launch(env=env, memory=memory)) as launch, _ended_after(launch, timeout) as late:
+        _execute(chapter, params, output, launch, late, timeout)
+    executed = read(output)
+    _check_ran(chapter, executed)
+    return Ran(chapter, executed)
+
+
+def _execute(
+    chapter: Chapter,
+    params: Params,
+    output: Path,
+    launch: Launch,
+    late: threading.Event,
+    timeout: float | None,
+) -> None:
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillException, PapermillExecutionError
     from traitlets.config import Config
 
+    from repurchase.press.kernels import provisioner
+
     assert params.period is not None
-    with _environment({RUN: str(run_file), "REPURCHASE_CHAPTER": chapter.name}):
-        try:
+    provisioner.register()
+    try:
+        with _connection() as connection:
             papermill.execute_notebook(
                 str(chapter.path),
                 str(output),
@@ -151,55 +219,150 @@ def run(chapter: Chapter, params: Params, run_file: Path, output: Path) -> Ran:
                 progress_bar=False,
                 log_output=False,
                 cwd=str(params.root),
-                config=Config({"KernelManager": {"transport": TRANSPORT}}),
-                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                config=Config({"KernelManager": connection}),
+                extra_arguments=[
+                    "--IPKernelApp.log_level=CRITICAL",
+                    "--HistoryManager.enabled=False",  # cells and results in the user's home
+                ],
             )
-        except PapermillExecutionError as error:
-            raise _failure(
-                chapter, error.exec_count, error.source, error.ename, error.evalue
-            ) from None
-        except (DeadKernelError, CellTimeoutError) as error:
-            raise _failure(chapter, None, "", type(error).__name__, "the kernel stopped") from None
-        except PapermillException as error:
-            raise _failure(chapter, None, "", type(error).__name__, str(error)) from None
-    executed = nbformat.read(output, as_version=4)
-    _check_ran(chapter, executed)
-    return Ran(chapter, executed)
+    except PapermillExecutionError as error:
+        place = Place(_number(chapter, error.cell_index), error.source)
+        tail = _last_lines("\n".join(error.traceback))
+        raise _failure(chapter, place, f"{error.ename}: {error.evalue}", tail=tail) from None
+    except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
+        what, remedy = _ended(error, launch, late, timeout)
+        place = _reached(output)
+        raise _failure(chapter, place, what, remedy=remedy, tail=place.tail) from None
+    except PapermillException as error:
+        raise _failure(chapter, Place(), f"{type(error).__name__}: {error}") from None
+
+
+@contextlib.contextmanager
+def _connection() -> Iterator[dict[str, str]]:
+    """How to speak with a kernel: its messages carry company data, so by sockets in a folder that
+    nobody else may enter; by ports only where there are none or their names would be too long."""
+    with tempfile.TemporaryDirectory(prefix="k-") as folder:
+        file = str(Path(folder) / "k.json")
+        sockets = os.name != "nt" and len(file) <= LONGEST_SOCKET
+        yield {"connection_file": file, "transport": "ipc" if sockets else "tcp"}
+
+
+@contextlib.contextmanager
+def _ended_after(launch: Launch, timeout: float | None) -> Iterator[threading.Event]:
+    """Ends the kernel when the time is over; the event then is set."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        launch.end()
+
+    timer = threading.Timer(timeout or threading.TIMEOUT_MAX, end)
+    timer.daemon = True
+    if timeout:
+        timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+
+
+def _ended(
+    error: Exception, launch: Launch, late: threading.Event, timeout: float | None
+) -> tuple[str, str]:
+    """Why a kernel is no more, and what can be done."""
+    if late.is_set():
+        return (
+            f"it ran longer than {timeout:.0f} s and was ended",
+            "give it more time with --timeout=SECONDS, or make the cell faster",
+        )
+    code = launch.exit_code
+    if code is None:
+        return f"{type(error).__name__}: {error}", ""
+    if code < 0:
+        return (
+            f"its kernel was killed by signal {-code}",
+            "if memory ran out: fewer at once with --jobs=1; else open it with make lab",
+        )
+    return f"its kernel ended with exit code {code}", ""
 
 
 def _check_ran(chapter: Chapter, notebook: nbformat.NotebookNode) -> None:
     """A kernel that exits by sys.exit(0) leaves cells that look run and are not."""
-    for number, cell in enumerate(notebook.cells):
+    for number, cell in enumerate(_written(notebook.cells), 1):
         if cell.cell_type != "code" or not cell.source.strip():
             continue
         exited = any(o.get("ename") == "SystemExit" for o in cell.outputs)
         if exited or cell.execution_count is None:
-            raise _failure(chapter, number, cell.source, "SystemExit", "the cell ended the run")
+            place = Place(number, cell.source)
+            raise _failure(chapter, place, "SystemExit: the cell ended the run")
 
 
-def _failure(chapter: Chapter, cell: int | None, source: str, name: str, text: str) -> ChapterError:
-    at = f", cell {cell}" if cell is not None else ""
-    first = next((line for line in source.splitlines() if line.strip()), "")
-    return ChapterError(
-        f"chapter {chapter.name} failed: {name}: {text}".rstrip(": "),
+@dataclass(frozen=True)
+class Place:
+    """A cell, counted from 1 as in the notebook's file, and what it said last."""
+
+    cell: int | None = None
+    source: str = ""
+    tail: tuple[str, ...] = ()
+
+
+def _number(chapter: Chapter, index: int) -> int:
+    """A cell's place in the notebook's file, from its index in papermill's, which has one more."""
+    cells = read(chapter.path).cells
+    tagged = [i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", ())]
+    return index if tagged and index > tagged[0] else index + 1
+
+
+def _reached(output: Path) -> Place:
+    """The last cell that was begun in a partial notebook."""
+    try:
+        cells = _written(read(output).cells)
+    except (OSError, ValueError):
+        return Place()
+    begun = [
+        (number, cell)
+        for number, cell in enumerate(cells, 1)
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    if not begun:
+        return Place()
+    number, cell = begun[-1]
+    said = "".join(str(o.get("text", "")) for o in cell.outputs if o.output_type == "stream")
+    return Place(number, cell.source, _last_lines(said))
+
+
+def _written(cells: Sequence[Any]) -> list[Any]:
+    """The cells without the one that papermill puts in."""
+    return [c for c in cells if "injected-parameters" not in c.metadata.get("tags", ())]
+
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+TAIL_LINES = 8
+
+
+def _last_lines(text: str) -> tuple[str, ...]:
+    lines = [line.rstrip() for line in ESCAPE.sub("", text).splitlines()]
+    return tuple(line[:200] for line in lines if line)[-TAIL_LINES:]
+
+
+def _failure(
+    chapter: Chapter,
+    place: Place,
+    what: str,
+    *,
+    remedy: str = "",
+    tail: Sequence[str] = (),
+) -> FailedChapterError:
+    at = f", cell {place.cell}" if place.cell is not None else ""
+    first = next((line for line in place.source.splitlines() if line.strip()), "")
+    return FailedChapterError(
+        f"chapter {chapter.name} failed: {what}".rstrip(": "),
+        chapter=chapter.name,
         where=f"{chapter.path.parent.name}/{chapter.path.name}{at}"
         + (f": {first.strip()}" if first else ""),
-        remedy="open it with make lab, run it to the failing cell, mend it, run again",
+        remedy=remedy or "open it with make lab, run it to the failing cell, mend it, run again",
+        tail=tail,
     )
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def write_run_file(

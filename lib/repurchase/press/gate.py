@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from repurchase.errors import DataError
 from repurchase.model.reconcile import MoneyBridge
 from repurchase.model.snapshot import Snapshot
-from repurchase.params import Params
+from repurchase.params import DraftReason, Params
+from repurchase.press import sums
 from repurchase.words import N_, Words
 
-Status = Literal["candidate", "draft"]
-EXIT_CODES: dict[str, int] = {"candidate": 0, "draft": 3}
+Status = Literal["candidate", "draft", "signed"]
+Row = Mapping[str, Any]
+EXIT_CODES: dict[str, int] = {"candidate": 0, "draft": 3, "signed": 0}
+# tables that grow with every month; what seldom changes (products, stores, tests) cannot be stale
+FLOWS = ("events", "tickets", "surveys", "costs")
+SHOWN_GAPS = 3
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A pack's status and, for a draft, why, as sentences in the reader's language."""
+    """A pack's status and what is said beside it, as sentences in the reader's language.
+
+    For a draft why it is one, with a stable `code` a reason; for a signed pack by whom and when.
+    """
 
     status: Status
     reasons: tuple[str, ...]
+    codes: tuple[DraftReason, ...] = ()
 
 
 def check_complete(params: Params, snapshot: Snapshot) -> None:
@@ -44,23 +56,126 @@ def check_complete(params: Params, snapshot: Snapshot) -> None:
         )
 
 
-def verdict(params: Params, snapshot: Snapshot, bridge: MoneyBridge, words: Words) -> Verdict:
-    """What this pack is: a draft names its reasons."""
-    reasons = []
+def verdict(
+    params: Params,
+    snapshot: Snapshot,
+    bridge: MoneyBridge,
+    words: Words,
+    *,
+    records: Iterable[Row] = (),
+) -> Verdict:
+    """What this pack is: a draft names its reasons.
+
+    `records` are the rows that the chapters recorded. Raises DataError with the same sentences if
+    the profile makes one of them fatal.
+    """
+    rows = list(records)
+    found: list[tuple[DraftReason, str]] = [
+        *_incomplete(params, snapshot, words),
+        *_unexplained(params, bridge, words),
+        *_stale(params, snapshot, words),
+        *_not_computed(rows, words),
+        *_gaps(rows, words),
+    ]
+    _check_fatal(params, found)
+    reasons = tuple(text for _, text in found)
+    codes = tuple(dict.fromkeys(code for code, _ in found))
+    return Verdict("draft" if reasons else "candidate", reasons, codes)
+
+
+def _check_fatal(params: Params, found: list[tuple[DraftReason, str]]) -> None:
+    fatal = [(code, text) for code, text in found if code in params.profile.fatal]
+    if fatal:
+        codes = ", ".join(dict.fromkeys(code for code, _ in fatal))
+        raise DataError(
+            " ".join(text for _, text in fatal),
+            where=f"params/{params.name}.yaml, fatal: {codes}",
+            rule="this profile stops for that reason instead of making a draft",
+            remedy="mend the data; or take the reason out of fatal: for a draft",
+        )
+
+
+def _incomplete(
+    params: Params, snapshot: Snapshot, words: Words
+) -> Iterator[tuple[DraftReason, str]]:
     assert params.period is not None
     if params.period.end > snapshot.data_through:
-        reasons.append(
-            words._(
-                N_("The period is incomplete: the data run through {day}."),
-                day=words.day(snapshot.data_through),
-            )
+        text = words._(
+            N_("The period is incomplete: the data run through {day}."),
+            day=words.day(snapshot.data_through),
         )
+        yield "incomplete_period", text
+
+
+def _unexplained(
+    params: Params, bridge: MoneyBridge, words: Words
+) -> Iterator[tuple[DraftReason, str]]:
     if bridge.exceeded and bridge.unexplained_share is not None:
-        reasons.append(
-            words._(
-                N_("{share} of a finance total is not explained, more than the limit of {limit}."),
-                share=words.share(float(bridge.unexplained_share), 2),
-                limit=words.share(params.profile.max_unexplained_share, 2),
-            )
+        text = words._(
+            N_("{share} of a finance total is not explained, more than the limit of {limit}."),
+            share=words.share(float(bridge.unexplained_share), 2),
+            limit=words.share(params.profile.max_unexplained_share, 2),
         )
-    return Verdict("draft" if reasons else "candidate", tuple(reasons))
+        yield "unexplained_money", text
+
+
+def _stale(params: Params, snapshot: Snapshot, words: Words) -> Iterator[tuple[DraftReason, str]]:
+    """Tables whose last row lies long before the end of the period or of the orders."""
+    assert params.period is not None
+    end = min(params.period.end, snapshot.data_through)
+    for table, last in _last_days(snapshot).items():
+        limit = params.profile.stale_days(table)
+        if (end - last).days > limit:
+            text = words._(
+                N_("The source of {table} ends on {day}, more than {limit} days too early."),
+                table=table,
+                day=words.day(last),
+                limit=words.count(limit),
+            )
+            yield "stale_source", text
+
+
+def _last_days(snapshot: Snapshot) -> dict[str, dt.date]:
+    """The last dated row of each table that flows, over all its files."""
+    last: dict[str, dt.date] = {}
+    for source in snapshot.meta["sources"]:
+        table, through = source["table"], source.get("data_through")
+        if table in FLOWS and through:
+            day = dt.date.fromisoformat(through)
+            last[table] = max(day, last.get(table, day))
+    return last
+
+
+def _not_computed(rows: list[Row], words: Words) -> Iterator[tuple[DraftReason, str]]:
+    """Chapters that recorded figures, none of which could be computed."""
+    by_chapter: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_chapter[row["chapter"]].append(row)
+    for chapter, members in by_chapter.items():
+        if all(row["status"] == "not_computed" for row in members):
+            reasons = [row["reason"] for row in members if row["reason"]]
+            text = words._(
+                N_("No figure of the chapter {chapter} can be computed: {reason}"),
+                chapter=chapter,
+                reason=reasons[0] if reasons else words._(N_("see there")),
+            )
+            yield "chapter_not_computed", text
+
+
+def _gaps(rows: list[Row], words: Words) -> Iterator[tuple[DraftReason, str]]:
+    found = sums.gaps(rows)
+    for gap in found[:SHOWN_GAPS]:
+        digits = 0 if gap.total == int(gap.total) and gap.parts == int(gap.parts) else 2
+        text = words._(
+            N_("The parts of {figure} add up to {parts}, not to their total of {total}."),
+            figure=gap.figure,
+            parts=words.number(gap.parts, digits),
+            total=words.number(gap.total, digits),
+        )
+        yield "parts_do_not_add_up", text
+    if len(found) > SHOWN_GAPS:
+        more = words._(
+            N_("{count} more totals are not the sum of their parts."),
+            count=words.count(len(found) - SHOWN_GAPS),
+        )
+        yield "parts_do_not_add_up", more

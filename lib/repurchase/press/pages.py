@@ -10,12 +10,12 @@ from typing import Any
 from repurchase.errors import ReviewError
 from repurchase.params import Params
 from repurchase.period import Period
-from repurchase.press.chapters import Ran
+from repurchase.press.chapters import FailedChapterError, FailedChaptersError, Ran
 from repurchase.press.gate import Verdict
 from repurchase.press.html.pages import ArchiveRow, archive_html, chapter_html, page_html
 from repurchase.press.pack import write_text
 from repurchase.press.typst.notebook import notebook_title
-from repurchase.show.blocks import ListBlock, ListItem, Note
+from repurchase.show.blocks import Block, ListBlock, ListItem, Note
 from repurchase.words import N_, Words
 
 LABELS = {
@@ -73,10 +73,10 @@ def archive_page(params: Params, manifests: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         ArchiveRow(
             period=words.period(Period.parse(m["period"])),
-            href=f"{m['period']}/index.html",
+            href=f"{m['address']}/index.html",
             status=m["status"],
             data_through=words.day(dt.date.fromisoformat(m["data_through"])),
-            links=(("PDF", f"{m['period']}/review.pdf"),),
+            links=(("PDF", f"{m['address']}/review.pdf"),),
         )
         for m in manifests
     ]
@@ -89,18 +89,14 @@ def archive_page(params: Params, manifests: Sequence[Mapping[str, Any]]) -> str:
 def failure_page(params: Params, period: Period, error: ReviewError) -> str:
     """What stopped the run, for whoever looks into the reports folder first."""
     words = Words(params.language)
-    facts = (
-        (words._(N_("Where")), error.where),
-        (words._(N_("Rule")), error.rule),
-        (words._(N_("What to do")), error.remedy),
-    )
-    items = tuple(ListItem(title=name, text=text) for name, text in facts if text)
+    several = isinstance(error, FailedChaptersError)
     title = words._(N_("The review of {period} was not made"), period=words.period(period))
-    blocks = [
-        Note(text=error.what, tone="bad"),
-        ListBlock(items=items),
-        Note(text=words._(N_("What stood here before is untouched."))),
-    ]
+    blocks: list[Block] = []
+    for one in error.failures if isinstance(error, FailedChaptersError) else (error,):
+        blocks += _told(one, words)
+    if several:
+        blocks.insert(0, Note(text=error.what, tone="bad"))
+    blocks.append(Note(text=words._(N_("What stood here before is untouched."))))
     return page_html(
         title,
         blocks,
@@ -110,6 +106,19 @@ def failure_page(params: Params, period: Period, error: ReviewError) -> str:
         company=params.company,
         period=words.period(period),
     )
+
+
+def _told(error: ReviewError, words: Words) -> list[Block]:
+    """One fault: what, where, which rule, the last lines that were said, what to do."""
+    tail = error.tail if isinstance(error, FailedChapterError) else ()
+    facts = (
+        (words._(N_("Where")), error.where),
+        (words._(N_("Rule")), error.rule),
+        (words._(N_("Last lines")), "\n".join(tail)),
+        (words._(N_("What to do")), error.remedy),
+    )
+    items = tuple(ListItem(title=name, text=text) for name, text in facts if text)
+    return [Note(text=error.what, tone="bad"), *([ListBlock(items=items)] if items else [])]
 
 
 def _address(ran: Ran) -> str:

@@ -1,173 +1,219 @@
-"""One month from files to a pack in its place."""
+"""One month from files to a pack in its place.
+
+Imports what is heavy only when something must be made: an unchanged pack is told in a moment.
+"""
 
 from __future__ import annotations
 
-import csv
-import shutil
-from collections.abc import Callable
+import contextlib
+import errno
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from repurchase.errors import ReviewError
+from repurchase.errors import PressError, ReviewError
 from repurchase.model.prepare import prepare
-from repurchase.model.reconcile import money_bridge
-from repurchase.model.snapshot import Snapshot
+from repurchase.model.snapshot import Snapshot, at_period
 from repurchase.params import Params
 from repurchase.period import Period
-from repurchase.press import bind, chapters, collect, gate, pack, pages, provenance
-from repurchase.press.chapters import Ran
-from repurchase.review import at_period
-from repurchase.words import Words
+from repurchase.press import chapters, kept, pack, stopping
+from repurchase.press.kernels import warm
+from repurchase.press.limits import Settings
+from repurchase.press.progress import Progress
+
+if TYPE_CHECKING:
+    from repurchase.press.gate import Status
+    from repurchase.press.making import Order
 
 Say = Callable[[str], None]
+DRAFT_CODE = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a run ended with: the pack's status and where it stands."""
 
-    status: gate.Status
+    status: Status
     reasons: tuple[str, ...]
     path: Path
     exit_code: int
+    unchanged: bool = False
 
 
-def monthly_report(params: Params, *, say: Say) -> Outcome:
+def monthly_report(
+    params: Params,
+    *,
+    say: Say,
+    wait: float = 0.0,
+    republish: bool = False,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
     """Prepares the data, runs every chapter, binds the pack and puts it in its place.
 
-    Raises ReviewError if it cannot; then what stood in its place before still does.
+    Nothing runs if the pack in place was made of exactly the same. `wait` is how many seconds
+    another run of the period is waited for; `republish` makes the candidate for another edition of
+    a signed period, beside it; `settings` say what the machine may be asked for; `say` is told
+    lines and `progress` shows how far it is. Raises ReviewError if it cannot; then what stood in
+    its place before still does. A stop (Ctrl-C, SIGTERM) raises KeyboardInterrupt and leaves no
+    process and no file.
     """
-    asked = params.period
-    snapshot = prepare(params, cache=params.root / ".cache")
-    params = at_period(params, snapshot)
-    period = params.period
-    assert period is not None
-    because = "" if asked else ", the last complete month of the data"
-    say(f"{params.name} {period.label}{because}; data through {snapshot.data_through.isoformat()}")
-    gate.check_complete(params, snapshot)
-    wanted = chapters.chapters_of(params)
-    for chapter in wanted:
-        chapters.check_parameters(chapter)
-    reports = params.root / "reports" / params.name
-    try:
-        with pack.aside(reports) as folder:
-            outcome = _bound(params, snapshot, wanted, folder, reports, say)
-    except ReviewError as error:
-        _write_failure(reports, params, period, error)
-        raise
-    (reports / f"{period.label}-failed.html").unlink(missing_ok=True)
-    _write_archive(reports, params)
+    with stopping.stoppable():
+        shown = progress or Progress(say)
+        asked = params.period
+        with _explained(f"profile {params.name}"):
+            snapshot = prepare(params, cache=params.root / ".cache")
+        params = at_period(params, snapshot)
+        assert params.period is not None
+        because = "" if asked else ", the last complete month of the data"
+        through = snapshot.data_through.isoformat()
+        say(f"{params.name} {params.period.label}{because}; data through {through}")
+        outcome = _made(params, snapshot, settings or Settings(), shown, say, wait, republish)
     for reason in outcome.reasons:
         say(f"  draft: {reason}")
-    shown = f"reports/{params.name}/{period.label}/review.pdf"
-    say(f"{outcome.status}: {shown}")
+    if outcome.unchanged:
+        say("nothing has changed since this pack was made")
+    place = outcome.path.relative_to(params.root).as_posix()
+    say(f"{outcome.status}: {place}/review.pdf")
     return outcome
 
 
-def _bound(
+def _made(
     params: Params,
     snapshot: Snapshot,
-    wanted: tuple[chapters.Chapter, ...],
-    folder: Path,
-    reports: Path,
+    settings: Settings,
+    progress: Progress,
     say: Say,
+    wait: float,
+    republish: bool,
 ) -> Outcome:
-    assert params.period is not None
-    words = Words(params.language)
-    ran, records, findings = _run_chapters(params, snapshot, wanted, folder, say)
-    bridge = money_bridge(snapshot, params)
-    verdict = gate.verdict(params, snapshot, bridge, words)
-    manifest = provenance.manifest(
-        params, snapshot, wanted, status=verdict.status, reasons=verdict.reasons
-    )
-    by_name = {r.chapter.name: bind.translated(r, words) for r in ran}
-    main = [by_name["summary"]]
-    main += [r for name, r in by_name.items() if name not in chapters.ALWAYS]
-    back = [by_name["data"], *bind.appendix(params, words, manifest)]
-    say("binding")
-    volume = bind.book(
-        main, back, params, words, data_through=snapshot.data_through, verdict=verdict
-    )
-    printed = bind.pdf(volume, data_through=snapshot.data_through)
-    (folder / "review.pdf").write_bytes(printed)
-    pages.write_pages(
-        folder, main, back, params, words, data_through=snapshot.data_through, verdict=verdict
-    )
-    bind.write_figures((*main, *back), folder / "figures")
-    _write_results(folder, records, findings)
-    _write_restricted(folder, snapshot)
-    manifest["files"] = {
-        name: digest
-        for name, digest in pack.hashes(folder).items()
-        if not name.startswith("restricted/")
-    }
-    pack.write_json(folder / "manifest.json", manifest)
-    link = pack.place(folder, reports, params.period)
-    return Outcome(verdict.status, verdict.reasons, link, gate.EXIT_CODES[verdict.status])
+    wanted = chapters.chapters_of(params)
+    reports = params.root / "reports" / params.name
+    keys = kept.keys(params, snapshot, wanted)
+    key = kept.pack_key(params, keys)
+    found = None if republish else kept.in_place(params, key, reports)
+    if found:
+        return _unchanged(params, reports, found)
+    try:
+        if not kept.Store(params).has_all(keys):
+            warm.start()  # it imports while this process does
+        order = _ordered(params, snapshot, wanted, keys, settings)
+        assert params.period is not None
+        with pack.held(reports, params.period, wait=wait, say=say):
+            outcome = _under_lock(order, reports, progress, republish)
+    finally:
+        warm.stop()
+    kept.remember(params, None if republish else key, outcome.path.resolve())
+    return outcome
 
 
-def _run_chapters(
+def _ordered(
     params: Params,
     snapshot: Snapshot,
     wanted: tuple[chapters.Chapter, ...],
-    folder: Path,
-    say: Say,
-) -> tuple[list[Ran], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Runs the chapters in turn and the summary last, from what the others recorded."""
-    notebooks = folder / pack.RESTRICTED / "notebooks"
-    notebooks.mkdir(parents=True)
-    run_file = folder / "run.json"
-    chapters.write_run_file(run_file, params, snapshot.path)
-    ran: list[Ran] = []
+    keys: dict[str, str | None],
+    settings: Settings,
+) -> Order:
+    from repurchase.press import gate
+    from repurchase.press.making import Order
+
+    gate.check_complete(params, snapshot)
     for chapter in wanted:
-        say(f"running {chapter.name}")
-        if chapter.name == "summary":
-            told = collect.collected(ran)
-            chapters.write_run_file(run_file, params, snapshot.path, told=told)
-        ran.append(chapters.run(chapter, params, run_file, notebooks / f"{chapter.name}.ipynb"))
-    run_file.unlink()
-    records, findings = collect.collected(ran)
-    return ran, records, findings
+        chapters.check_parameters(chapter)
+    return Order(params, snapshot, wanted, keys, settings)
 
 
-def _write_results(
-    folder: Path, records: list[dict[str, Any]], findings: list[dict[str, Any]]
-) -> None:
-    import pyarrow.parquet as pq
+def _under_lock(order: Order, reports: Path, progress: Progress, republish: bool) -> Outcome:
+    from repurchase.press import gate, pages
+    from repurchase.press.making import make
 
-    pack.write_json(folder / "results.json", records)
-    pack.write_json(folder / "findings.json", findings)
-    pq.write_table(collect.records_table(records), folder / "results.parquet")
+    params, period = order.params, order.params.period
+    assert period is not None
+    beside = republish and pack.signed_edition(reports, period) is not None
+    if not beside:
+        pack.check_unsigned(reports, period)
+    try:
+        where = f"reports/{params.name}"
+        with progress, _explained(where), pack.aside(reports, period) as folder:
+            verdict = make(order, folder, progress)
+            link = pack.place(folder, reports, period, beside=beside)
+    except ReviewError as error:
+        _write_failure(reports, params, period, error)
+        raise
+    except Exception as error:
+        told = PressError(
+            f"{type(error).__name__}: {error}",
+            rule="this is a mistake of the release, not of yours",
+            remedy="report it with the lines on the terminal",
+        )
+        _write_failure(reports, params, period, told)
+        raise
+    with _explained(where):
+        _failure_file(reports, period).unlink(missing_ok=True)
+        pack.write_indexes(reports, functools.partial(pages.archive_page, params))
+    code = gate.EXIT_CODES[verdict.status]
+    return Outcome(verdict.status, verdict.reasons, link, code)
 
 
-def _write_restricted(folder: Path, snapshot: Snapshot) -> None:
-    """Rows that were set aside; names and phones may stand in them."""
-    import pyarrow.parquet as pq
+def _unchanged(params: Params, reports: Path, found: Path) -> Outcome:
+    """The pack in place, which says itself what it is."""
+    assert params.period is not None
+    manifest = pack.read_manifest(found)
+    with contextlib.suppress(OSError):
+        _failure_file(reports, params.period).unlink(missing_ok=True)
+    link = reports / params.period.label
+    code = DRAFT_CODE if manifest["status"] == "draft" else 0
+    return Outcome(
+        manifest["status"],
+        tuple(manifest["reasons"]),
+        link if link.is_symlink() else found,
+        code,
+        unchanged=True,
+    )
 
-    target = folder / pack.RESTRICTED / "quarantine.csv"
-    read = pq.read_table(snapshot.file("quarantine"))
-    names, rows = read.column_names, read.to_pylist()
-    with target.open("w", encoding="utf-8-sig", newline="") as handle:
-        writer = csv.DictWriter(handle, names)
-        writer.writeheader()
-        writer.writerows([{k: _inert(v) for k, v in row.items()} for row in rows])
+
+SYSTEM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "a file or folder may not be written or read",
+    errno.EPERM: "a file or folder may not be written or read",
+    errno.EMFILE: "too many files are open",
+}
 
 
-def _inert(value: Any) -> str:
-    """A cell that a spreadsheet cannot take for a formula."""
-    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return "'" + text if text[:1] in "=+-@\t\r" else text
+@contextlib.contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """What the system refuses is told as something that a user can mend."""
+    try:
+        yield
+    except OSError as error:
+        what = SYSTEM.get(error.errno or 0, f"the system refuses: {error.strerror or error}")
+        named = Path(str(error.filename)).name if error.filename else ""
+        raise PressError(
+            what + (f": {named}" if named else ""),
+            where=where,
+            remedy="free space or mend the permissions; what stood there before is untouched",
+        ) from error
+    except ModuleNotFoundError as error:
+        raise PressError(
+            f"the package {error.name!r} is missing",
+            where=where,
+            remedy="set the environment up again: python3 lib/setup_env.py",
+        ) from error
+
+
+def _failure_file(reports: Path, period: Period) -> Path:
+    return reports / f"{period.label}-failed.html"
 
 
 def _write_failure(reports: Path, params: Params, period: Period, error: ReviewError) -> None:
-    reports.mkdir(parents=True, exist_ok=True)
-    text = pages.failure_page(params, period, error)
-    pack.write_text(reports / f"{period.label}-failed.html", text)
+    """The page beside the pack; where it cannot be written the terminal still tells."""
+    from repurchase.press import pages
 
-
-def _write_archive(reports: Path, params: Params) -> None:
-    text = pages.archive_page(params, pack.manifests(reports))
-    pack.write_text(reports / "index.html", text)
-    for left in (reports / pack.PACKS).glob("new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        reports.mkdir(parents=True, exist_ok=True)
+        text = pages.failure_page(params, period, error)
+        pack.swap_text(_failure_file(reports, period), text)

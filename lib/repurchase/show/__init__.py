@@ -5,8 +5,10 @@ aloud. Nothing is computed here. Charts and tables take `id="R-1"`, the exhibit'
 """
 
 from repurchase.show.charts import curve, identification, pooled, revenue, trend
+from repurchase.show.cuts import cuts
 from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
 from repurchase.show.festival import january_february
+from repurchase.show.sampled import marks_samples
 from repurchase.show.sentences import causes, certainty, headline, scorecard
 from repurchase.show.summary import (
     commentary,
@@ -34,6 +36,7 @@ __all__ = [
     "commentary",
     "comparisons",
     "curve",
+    "cuts",
     "findings",
     "headline",
     "identification",
@@ -56,3 +59,6 @@ __all__ = [
     "verdict",
     "whole_source",
 ]
+
+for _name in __all__:
+    globals()[_name] = marks_samples(globals()[_name])

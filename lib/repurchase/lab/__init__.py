@@ -1,0 +1,1 @@
+"""The analyst's bench: what makes a notebook pleasant to work in, and nothing that is printed."""

@@ -1,0 +1,94 @@
+"""A pack's folder from executed chapters: the heavy part of a run, imported only when it is one."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repurchase.model.reconcile import money_bridge
+from repurchase.model.snapshot import Snapshot
+from repurchase.params import Params
+from repurchase.press import collect, gate, kept, limits, pack, parallel, provenance
+from repurchase.press.chapters import Chapter
+from repurchase.press.progress import Progress
+from repurchase.words import Words
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made: the company's period, its data and its notebooks with their keys."""
+
+    params: Params
+    snapshot: Snapshot
+    wanted: tuple[Chapter, ...]
+    keys: dict[str, str | None]
+    settings: limits.Settings
+
+
+def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
+    """Runs what must be run, binds it and writes everything of a pack into `folder`."""
+    params, snapshot = order.params, order.snapshot
+    notebooks = folder / pack.RESTRICTED / "notebooks"
+    notebooks.mkdir(parents=True)
+    work = parallel.Work(
+        params, snapshot.path, notebooks, order.settings, progress, kept.Store(params)
+    )
+    threading.Thread(target=_import_ahead, daemon=True).start()
+    ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
+    progress.begin("binding")
+    from repurchase.press.volume import write_volume
+
+    bridge = money_bridge(snapshot, params)
+    verdict = gate.verdict(params, snapshot, bridge, Words(params.language), records=records)
+    manifest = provenance.manifest(
+        params, snapshot, order.wanted, status=verdict.status, reasons=verdict.reasons
+    )
+    manifest["reason_codes"] = list(verdict.codes)
+    write_volume(folder, ran, params, manifest, verdict)
+    _write_results(folder, records, findings)
+    _write_restricted(folder, snapshot)
+    manifest["files"] = pack.delivered(folder)
+    pack.write_json(folder / "manifest.json", manifest)
+    progress.end("binding")
+    return verdict
+
+
+def _import_ahead() -> None:
+    """While the chapters run; what is wrong with it is told when it is used."""
+    with contextlib.suppress(Exception):
+        import repurchase.press.volume  # noqa: F401
+
+
+def _write_results(
+    folder: Path, records: list[dict[str, Any]], findings: list[dict[str, Any]]
+) -> None:
+    import pyarrow.parquet as pq
+
+    pack.write_json(folder / "results.json", records)
+    pack.write_json(folder / "findings.json", findings)
+    pq.write_table(collect.records_table(records), folder / "results.parquet")
+
+
+def _write_restricted(folder: Path, snapshot: Snapshot) -> None:
+    """Rows that were set aside; names and phones may stand in them."""
+    import pyarrow.parquet as pq
+
+    target = folder / pack.RESTRICTED / "quarantine.csv"
+    read = pq.read_table(snapshot.file("quarantine"))
+    names, rows = read.column_names, read.to_pylist()
+    with target.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.DictWriter(handle, names)
+        writer.writeheader()
+        writer.writerows([{k: _inert(v) for k, v in row.items()} for row in rows])
+
+
+def _inert(value: Any) -> str:
+    """A cell that a spreadsheet cannot take for a formula."""
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "'" + text if text[:1] in "=+-@\t\r" else text
+
+
