@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 from jupyter_client.provisioning import KernelProvisionerFactory
-
 from repurchase.press.kernels import NAME, provisioner, server, warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels are ordinary")
@@ -56,11 +55,12 @@ def printed(messages):
 
 
 def test_a_kernel_is_forked_with_everything_imported(kernel):
-    """The libraries are there before the first cell; environment, folder and arguments are its own."""
+    """The libraries are there before the first cell; environment and folder are its own."""
     manager, run = kernel
     code = """
         import os, sys
-        loaded = sorted({"pandas", "seaborn", "duckdb", "ibis", "repurchase.review"} - {*sys.modules})
+        wanted = {"pandas", "seaborn", "duckdb", "ibis", "repurchase.review"}
+        loaded = sorted(wanted - {*sys.modules})
         print(loaded, os.environ["REPURCHASE_RUN"], os.getcwd(), os.getsid(0) == os.getpid())
     """
     shown = printed(run(textwrap.dedent(code)))
@@ -134,7 +134,7 @@ def forked(code, **options):
 )
 def test_exit_codes_come_through(kernel, end, code):
     """The status of a kernel that ends itself or is killed is what its parent would have seen."""
-    manager, run = kernel
+    manager, _ = kernel
     process = manager.provisioner.process
     with pytest.raises((RuntimeError, TimeoutError)):
         said_until_death(manager, f"import os; {end}")
