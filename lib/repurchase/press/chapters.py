@@ -186,6 +186,9 @@ def run(
     env = {RUN: str(run_file), CHAPTER: chapter.name}
     with launching(Launch(env=env, memory=memory)) as launch, _ended_after(launch, timeout) as late:
         _execute(chapter, params, output, launch, late, timeout)
+        if late.is_set():  # it ended in the same moment
+            what, remedy = _too_late(timeout)
+            raise _failure(chapter, Place(), what, remedy=remedy)
     executed = read(output)
     _check_ran(chapter, executed)
     return Ran(chapter, executed)
@@ -249,7 +252,7 @@ def _connection() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def _ended_after(launch: Launch, timeout: float | None) -> Iterator[threading.Event]:
-    """Ends the kernel when the time is over; the event then is set."""
+    """Ends the kernel when its time is over, counted from its start; the event then is set."""
     late = threading.Event()
 
     def end() -> None:
@@ -259,7 +262,7 @@ def _ended_after(launch: Launch, timeout: float | None) -> Iterator[threading.Ev
     timer = threading.Timer(timeout or threading.TIMEOUT_MAX, end)
     timer.daemon = True
     if timeout:
-        timer.start()
+        launch.started = timer.start
     try:
         yield late
     finally:
@@ -271,10 +274,7 @@ def _ended(
 ) -> tuple[str, str]:
     """Why a kernel is no more, and what can be done."""
     if late.is_set():
-        return (
-            f"it ran longer than {timeout:.0f} s and was ended",
-            "give it more time with --timeout=SECONDS, or make the cell faster",
-        )
+        return _too_late(timeout)
     code = launch.exit_code
     if code is None:
         return f"{type(error).__name__}: {error}", ""
@@ -284,6 +284,13 @@ def _ended(
             "if memory ran out: fewer at once with --jobs=1; else open it with make lab",
         )
     return f"its kernel ended with exit code {code}", ""
+
+
+def _too_late(timeout: float | None) -> tuple[str, str]:
+    return (
+        f"it ran longer than {timeout:.0f} s and was ended",
+        "give it more time with --timeout=SECONDS, or make the cell faster",
+    )
 
 
 def _check_ran(chapter: Chapter, notebook: nbformat.NotebookNode) -> None:

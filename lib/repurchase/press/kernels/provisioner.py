@@ -7,7 +7,7 @@ import contextvars
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -17,8 +17,10 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 
 from repurchase.press.kernels import NAME, warm
 
-# what an ordinary kernel has mapped before the first cell runs; a forked one is asked
+# what an ordinary kernel has mapped before the first cell runs; a forked one is asked, and will
+# map stacks and heaps for the threads that it then starts
 BASE_BYTES = 4 << 30
+SLACK_BYTES = 1 << 29
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Launch:
 
     env: Mapping[str, str] = field(default_factory=dict)
     memory: int | None = None
+    started: Callable[[], None] | None = None
     provisioner: ForkedProvisioner | None = None
 
     @property
@@ -87,7 +90,10 @@ class ForkedProvisioner(LocalProvisioner):
         if info is None:
             info = await super().launch_kernel(cmd, env=env, **kwargs)
         if launch and launch.memory:
-            limit_memory(self.process.pid, launch.memory, base=_mapped(self.process.pid))
+            base = _mapped(self.process.pid) + SLACK_BYTES if self.forked else BASE_BYTES
+            limit_memory(self.process.pid, launch.memory, base=base)
+        if launch and launch.started:
+            launch.started()
         return info
 
     def _forked(self, arguments: list[str], env: dict[str, str], cwd: str) -> Any:
@@ -121,7 +127,7 @@ def kernel_arguments(cmd: list[str]) -> list[str] | None:
 
 def _mapped(pid: int) -> int:
     with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm") as handle:
-        return max(int(handle.read().split()[0]) * os.sysconf("SC_PAGE_SIZE"), BASE_BYTES)
+        return int(handle.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     return BASE_BYTES
 
 
