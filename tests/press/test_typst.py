@@ -148,6 +148,40 @@ def test_a_short_table_is_not_torn_apart():
     assert [0, 10] == counts
 
 
+def test_an_introduction_stays_with_its_table():
+    """Heading and words before a table that goes to the next page go with it."""
+    rows = tuple((f"row {n}",) for n in range(10))
+    cells = [said("line") for _ in range(36)]
+    pdf = bound(*cells, said("## Head\n\nwords before"), shown(Table((Column("c"),), rows)))
+
+    assert ["words before" in words(pdf, page) for page in (1, 2)] == [False, True]
+
+
+def test_an_introduction_to_nothing_stays_where_it_is():
+    """A chapter's last words do not follow an empty output to the next page."""
+    last = notebook_fragment(
+        new_notebook(cells=[said("last words"), shown(Text(""))]), part="a", assets=AssetStore()
+    )
+
+    assert "sticky" not in last.typst
+
+
+def test_a_long_cell_beside_a_picture_stays_on_its_pages():
+    """A name of 9,000 characters in half a column runs on over pages, not beyond a page's foot."""
+    table = Table((Column("name"), Column("n", "right")), (("x" * 9000, "1"), ("last", "2")))
+    pdf = bound(shown(Row((Figure("R-1", "t", alt="a", svg=SVG), table))))
+    heights: list[float] = []
+
+    def place(text, outer, inner, *_):
+        heights.extend([inner[5] * outer[3] + outer[5]] if "xxx" in text else [])
+
+    for page in pypdf.PdfReader(io.BytesIO(pdf)).pages:
+        page.extract_text(visitor_text=place)
+
+    assert words(pdf).replace(" ", "").count("x") >= 9000
+    assert min(heights) > 40
+
+
 def test_the_running_head_names_the_chapter():
     """Each page says above what it belongs to, in the short form where one is given."""
     sections = (

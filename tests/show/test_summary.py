@@ -76,9 +76,22 @@ def test_the_verdict_repeats_the_chapters_headline(context_of, chapter, figure_o
     records = [r for result in results.values() for r in result.records]
 
     assert show.headline(**results) == show.verdict(told(records), context=context)
-    assert show.scorecard(results["figures"], results["identification"]) == show.key_figures(
-        told(records), context=context
+
+
+def test_key_figures_stand_in_a_line_each(context_of, figure_of):
+    """Value, interval, n, both changes and the target; without records there is nothing."""
+    records = figure_of(
+        year_ago=(0.02, 0.01, 0.03), previous=(0.01, -0.01, 0.03), target=(-0.03, -0.05, -0.01)
     )
+    context = context_of()
+
+    table = show.key_figures(told(records), context=context)
+
+    (row,) = table.rows
+    assert ["Returning-buyer share", "62.0%", "60.0–64.0%", "1,000", "+2.0", "+1.0",
+            "65.0% (−3.0)"] == [getattr(cell, "text", cell) for cell in row]  # fmt: skip
+    assert [None, "good", None, "bad"] == [None, *(cell.tone for cell in row[4:])]
+    assert "" == show.key_figures(told(), context=context).text
 
 
 def test_without_retention_the_weightiest_finding_speaks(context_of):

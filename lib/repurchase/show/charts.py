@@ -289,7 +289,7 @@ def pooled(result: Result, *, id: str) -> Figure:
     with style.house(words):
         names = (words._("Month after joining"), words._("Cohorts counted"))
         room = style.text_mm(names, size=style.SMALL_PT + 0.5)
-        picture, ax = style.axes(height_mm=58, right=6, bottom=11)
+        picture, ax = style.axes(height_mm=50, right=6, bottom=11)
         _, high = _reach(shown["high"].tolist())
         bottom, top = _share_axis(ax, words, 0.0, high)
         x = shown["age"].to_numpy(dtype=float)
@@ -400,7 +400,7 @@ def curve(result: Result, figures: Result, *, id: str) -> Figure:
     with style.house(words):
         labels = _curve_labels(words, now, past)
         room = style.text_mm([text for _, text, _, _ in labels], weight="semibold")
-        picture, ax = style.axes(height_mm=60, right=room + 4, bottom=11)
+        picture, ax = style.axes(height_mm=52, right=room + 4, bottom=11)
         highs = [*now["high"], *past["value"]]
         bottom, top = _share_axis(ax, words, 0.0, _reach(highs)[1])
         _draw_curve(ax, words, now, past, marks)
@@ -542,7 +542,7 @@ def revenue(result: Result, *, id: str) -> Figure:
     with style.house(words):
         labels = [words._("first orders"), words._("repeat orders")]
         room = style.text_mm(labels, weight="semibold")
-        picture, ax = style.axes(height_mm=60, left=13, right=room + 4)
+        picture, ax = style.axes(height_mm=54, left=13, right=room + 4)
         x = np.arange(len(frame))
         repeat, first = frame["repeat_orders"].clip(lower=0), frame["first_orders"].clip(lower=0)
         # the whole bar light, and the repeat part of it dark in front: what remains is first orders

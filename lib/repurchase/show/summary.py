@@ -12,7 +12,7 @@ from repurchase.params import Incident
 from repurchase.period import Period
 from repurchase.records import Confidence, Finding, Record, Result
 from repurchase.show import sentences, tables
-from repurchase.show.blocks import Headline, Kpis, ListBlock, ListItem, Note, Table, Text
+from repurchase.show.blocks import Headline, ListBlock, ListItem, Note, Table, Text
 from repurchase.show.sentences import AGAINST, distance, joined, points
 from repurchase.words import N_, Words
 
@@ -21,6 +21,15 @@ CONFIDENCE: Mapping[Confidence, str] = {
     "medium": N_("confidence medium"),
     "low": N_("confidence low"),
 }
+KEY_FIGURES = (
+    "returning_buyer_share",
+    "repurchase_30d",
+    "repurchase_90d",
+    "repurchase_180d",
+    "repeat_revenue_share",
+    "retention_rate",
+    "identified_order_share",
+)
 TONE_ORDER = {"bad": 0, "unsure": 1, "good": 2, "neutral": 3}
 CONFIDENCE_ORDER = {"high": 0, "medium": 1, "low": 2}
 
@@ -61,10 +70,15 @@ def verdict(told: Told, *, context: Context) -> Headline:
     return Headline(text, first.tone)
 
 
-def key_figures(told: Told, *, context: Context) -> Kpis:
-    """The scorecard, from what the chapters recorded."""
+def key_figures(told: Told, *, context: Context) -> Table | Text:
+    """The key figures in a line each, from what the chapters recorded; nothing without them.
+
+    The chapters' own pages show them as cards with their charts.
+    """
     read = _read(told, context)
-    return sentences.scorecard(read, read)
+    known = {r.metric for r in read.records if not r.dimensions}
+    names = [name for name in KEY_FIGURES if name in known]
+    return tables.key_figures(read, names) if names else Text("")
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,10 @@ STRETCHES = {
     "year_ago_aligned:weekdays": N_("Year before, same weekdays"),
     "year_ago_aligned:plain": N_("Year before"),
 }
+CHANGES_LEGEND = N_(
+    "Changes in percentage points. Bold: the interval of the change excludes 0. Grey: no"
+    " detectable change."
+)
 COHORTS_SHOWN, AGES_SHOWN, SMALL_COHORT = 18, 12, 50
 CUT_ROWS, LONGEST_VALUE = 8, 60
 
@@ -140,20 +145,55 @@ def comparisons(
     unsettled = is_unsettled(context, both)
     rows = [_comparison_row(both, name, shown, notes, unsettled) for name in names]
     headings = [_window_label(words, context.windows, w) for w in shown]
-    columns = [
-        Column(words._("Figure"), "left", "fr"),
-        *_right(words._("Value"), words._("95% interval"), words._("n"), *headings),
-    ]
-    legend = words._(
-        "Changes in percentage points. Bold: the interval of the change excludes 0. Grey: no"
-        " detectable change."
-    )
     return Table(
-        tuple(columns), tuple(rows), id=id,
+        _comparison_columns(words, headings), tuple(rows), id=id,
         title=words._("Each figure against each comparison, in percentage points") if id else None,
-        caption=notes.caption(legend), csv=csv_text(pd.DataFrame(map(vars, both.records))),
+        caption=notes.caption(words._(CHANGES_LEGEND)),
+        csv=csv_text(pd.DataFrame(map(vars, both.records))),
         size="small",
     )  # fmt: skip
+
+
+def _comparison_columns(words: Words, headings: Sequence[str]) -> tuple[Column, ...]:
+    return (
+        Column(words._("Figure"), "left", "fr"),
+        *_right(words._("Value"), words._("95% interval"), words._("n"), *headings),
+    )
+
+
+def key_figures(figures: Result, names: Sequence[str]) -> Table:
+    """The named figures in a line each: value, interval, n, the two changes, the target.
+
+    `figures` also holds the share of identified orders, which says whether changes are unsure.
+    """
+    context: Context = figures.context
+    words, notes = context.words, _Notes(context.words)
+    aligned = context.windows.basis in ("spring_festival", "easter")
+    shown: list[CompareTo] = ["year_ago_aligned" if aligned else "year_ago", "previous"]
+    headings = [_window_label(words, context.windows, w) for w in shown]
+    promised = any(r.compare_to == "target" and r.metric in names for r in figures.records)
+    if promised:
+        headings.append(words._("Target, and distance from it"))
+    unsettled = is_unsettled(context, figures)
+    rows = []
+    for name in names:
+        row = _comparison_row(figures, name, shown, notes, unsettled)
+        goal = _target_cell(figures, name, notes, unsettled)
+        rows.append((*row, goal) if promised else row)
+    return Table(
+        _comparison_columns(words, headings), tuple(rows),
+        caption=notes.caption(words._(CHANGES_LEGEND)),
+    )  # fmt: skip
+
+
+def _target_cell(figures: Result, name: str, notes: _Notes, unsettled: bool) -> Cell:
+    """The target with the distance from it; a dash where none is set."""
+    record = _find(figures, name, "target")
+    gap = _change_cell(figures, record, notes, unsettled=unsettled)
+    if record is None or record.value is None or record.change is None:
+        return gap
+    target = notes.words.share(record.value - record.change)
+    return replace(gap, text=f"{target} ({gap.text})")
 
 
 def _shares(records: Iterable[Record]) -> list[str]:

@@ -110,7 +110,10 @@ def notebook_fragment(
             here = [next(levels) for _ in heading_depths(texts[number])]
             pieces += _markdown(texts[number], cell, context, here)
         elif cell["cell_type"] == "code":
-            pieces += _code(cell, context, show_code=show_code)
+            shown = _code(cell, context, show_code=show_code)
+            if pieces and any(piece not in ("", "none") for piece in shown):
+                pieces[-1] = render.leading(pieces[-1])
+            pieces += shown
         elif _source(cell).strip():
             pieces.append(f"code-block({typst_string(_source(cell))})")
     typst = "\n".join(f"#{piece}" for piece in pieces if piece)

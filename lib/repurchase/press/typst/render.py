@@ -28,7 +28,9 @@ WIDEST_WORD_EM = 14.0
 PROSE_COLUMN_EM = 11.0
 MOST_SPARE_PT = 26.0
 # A table up to this size is not torn apart at a page's end.
-SHORT_ROWS, SHORT_CHARACTERS = 14, 900
+SHORT_ROWS, SHORT_CHARACTERS = 18, 1000
+# Words of introduction up to this length stay with their table or exhibit.
+PROSE, LONGEST_LEAD = "prose(", 900
 
 
 @dataclass
@@ -162,13 +164,22 @@ def _ranked(block: b.ListBlock) -> str:
 
 def _text(block: b.Text, *, width_mm: float) -> str:
     paragraphs = [part.strip() for part in block.text.split("\n\n") if part.strip()]
+    if not paragraphs:
+        return "none"
     name = {"lead": "lead", "small": "small", "body": "para"}[block.style]
     return prose("{" + "; ".join(f"{name}({typst_string(p)})" for p in paragraphs) + "}", width_mm)
 
 
 def prose(expression: str, width_mm: float = FULL_MM) -> str:
     """Running text, held to a readable measure where the column is wider than that."""
-    return f"prose({expression})" if width_mm >= FULL_MM else expression
+    return f"{PROSE}{expression})" if width_mm >= FULL_MM else expression
+
+
+def leading(expression: str) -> str:
+    """The same; running text that is short stays on the page of what follows it."""
+    if not expression.startswith(PROSE) or len(expression) > LONGEST_LEAD:
+        return expression
+    return f"{PROSE}sticky: true, {expression.removeprefix(PROSE)}"
 
 
 def _row(block: b.Row, context: Context, *, width_mm: float) -> str:
@@ -177,7 +188,9 @@ def _row(block: b.Row, context: Context, *, width_mm: float) -> str:
         return "none"
     column_mm = (width_mm - GUTTER_MM * (count - 1)) / count
     cells = ", ".join(render_block(each, context, width_mm=column_mm) for each in block.blocks)
-    return f"side-by-side({cells})"
+    # What may be higher than a page would be set over the foot of it and beyond.
+    whole = all(not isinstance(each, b.Table) or _is_short(each) for each in block.blocks)
+    return f"side-by-side(breakable: {str(not whole).lower()}, {cells})"
 
 
 # --- tables --------------------------------------------------------------------------------
