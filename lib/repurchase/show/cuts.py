@@ -93,6 +93,8 @@ def _caption(words: Words, frame: pd.DataFrame, left_out: int) -> str:
             count=words.count(compared), few=words.count(FEW),
         )
     ]  # fmt: skip
+    if set(frame["cut"]) - set(CUT_NAMES):
+        parts.append(words._(N_("Segments: what the customer file says today.")))
     if left_out:
         parts.append(
             words._(

@@ -198,5 +198,7 @@ def _incident(words: Words, incident: Incident) -> str:
 
 
 def not_computed_of(told: Told, *, context: Context) -> Table | Text:
-    """What no chapter could compute, and why."""
-    return tables.not_computed(_read(told, context))
+    """What no chapter could compute, and why; cuts and parts of a figure are the chapters' own."""
+    read = _read(told, context)
+    whole = tuple(r for r in read.records if not r.dimensions or r.dimensions.startswith("basis="))
+    return tables.not_computed(Result(None, whole, context=context))
