@@ -12,6 +12,7 @@ from repurchase.show.summary import (
     commentary,
     findings,
     key_figures,
+    meanings,
     not_computed_of,
     verdict,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "key_figures",
     "ladder",
     "load_report",
+    "meanings",
     "money_bridge",
     "not_computed",
     "not_computed_of",
