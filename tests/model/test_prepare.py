@@ -328,8 +328,59 @@ def test_a_new_status_stops_the_run_with_the_lines_to_add(shop: Any) -> None:
         (4, "a", DAY, 1, ""),
     ])  # fmt: skip
     message = shop.refusal(DataError, orders=with_status({"paid": "sale"}))
+    assert 1 == message.count("待发货")
     assert '"待发货": sale   # 2 rows' in message
     assert '"": sale   # 1 rows' in message
+
+
+def test_many_new_statuses_are_shown_as_ten_and_a_number(shop: Any) -> None:
+    """A column that is no status at all does not fill the screen."""
+    shop.csv("orders.csv", (*HEADING, "state"), [(i, "a", DAY, 1, f"s{i:02}") for i in range(25)])
+    message = shop.refusal(DataError, orders=with_status({"paid": "sale"}))
+    assert "25 order statuses" in message and "and 15 more" in message
+    assert '"s09"' in message and "s10" not in message
+
+
+def test_negative_amounts_that_nobody_explains_stop_the_run(shop: Any) -> None:
+    """Counted as sales they would make buyers of people who gave something back."""
+    shop.csv("orders.csv", HEADING, [(1, "a", DAY, 5), (2, "b", DAY, -5), (3, "c", DAY, -1)])
+    message = shop.refusal(DataError)
+    assert "2 rows have a negative amount and nothing says what they are" in message
+    assert "orders.csv, row 3" in message
+    assert "kinds: {return: net_amount < 0}" in message
+
+
+def test_a_negative_amount_is_no_purchase_whatever_its_status(shop: Any, query: Any) -> None:
+    """A status may say sale; money that went back is none, and it is noted."""
+    shop.csv("orders.csv", (*HEADING, "state"), [
+        (1, "a", DAY, 10, "paid"), (2, "b", DAY, -4, "paid"), (3, "c", DAY, "", "paid"),
+    ])  # fmt: skip
+    told = with_status({"paid": "sale"})
+    for profile in ({}, {"count_fully_returned": True}):
+        snapshot = shop.prepare(orders=told, **profile)
+        assert [("1", True), ("2", False), ("3", True)] == query(
+            snapshot, "SELECT order_id, is_purchase FROM orders ORDER BY 1"
+        )
+        assert [{"code": "negative_sales", "table": "orders", "rows": 1}] == snapshot.meta["notes"]
+
+
+def test_a_negative_line_is_a_discount_unless_the_order_is_negative(shop: Any) -> None:
+    """Lines are judged by their order's sum; the word to add names the line's amount."""
+    row = [(1, "a", DAY, 10, "p"), (1, "a", DAY, -3, "voucher")]
+    shop.csv("orders.csv", (*HEADING, "sku"), row)
+    shop.prepare(orders=lines())
+    shop.csv("orders.csv", (*HEADING, "sku"), [*row, (2, "b", DAY, -3, "p")])
+    message = shop.refusal(DataError, orders=lines())
+    assert "1 orders have a negative amount" in message
+    assert "orders.csv, row 4" in message and "kinds: {return: line_net < 0}" in message
+
+
+def test_a_mapped_amount_that_is_empty_everywhere_is_refused(shop: Any) -> None:
+    """A workbook whose formulas were never calculated has amounts that nobody can read."""
+    shop.csv("orders.csv", HEADING, [(1, "a", DAY, ""), (2, "b", DAY, "")])
+    message = shop.refusal(DataError)
+    assert "net_amount is mapped, but empty on all 2 rows" in message
+    assert "formulas" in message
 
 
 def test_a_status_that_means_nothing_known_is_refused(shop: Any) -> None:
@@ -422,6 +473,43 @@ def test_one_typing_error_does_not_make_later_periods_complete(shop: Any, query:
     assert [(["date_far_after_all_others"],)] == query(snapshot, "SELECT rules FROM quarantine")
 
 
+@pytest.mark.parametrize("stray", ["2099-01-03", "2025-02-19"])
+def test_a_stray_late_date_completes_no_month(shop: Any, query: Any, stray: str) -> None:
+    """Of 300 orders until 31 January, one 19 days or 74 years later is a typing error."""
+    rows = [(i, f"c{i}", f"2025-01-{1 + i % 31:02}", 1) for i in range(300)]
+    shop.csv("orders.csv", HEADING, [*rows, (9999, "a", stray, 1)])
+    snapshot = shop.prepare()
+    assert dt.date(2025, 1, 31) == snapshot.data_through
+    assert [(["date_far_after_all_others"],)] == query(snapshot, "SELECT rules FROM quarantine")
+    vouched = shop.prepare(data_through=dt.date.fromisoformat(stray))
+    assert [] == query(vouched, "SELECT rules FROM quarantine")
+
+
+def test_a_silence_like_others_before_is_no_error(shop: Any, query: Any) -> None:
+    """A shop that rests ten days a month, and one of which little is known, keep their orders."""
+    rows = [(i, f"c{i}", f"2025-{1 + i % 3:02}-{1 + i // 3 % 20:02}", 1) for i in range(300)]
+    shop.csv("orders.csv", HEADING, [*rows, (9999, "a", "2025-04-02", 1)])
+    assert dt.date(2025, 4, 2) == shop.prepare().data_through
+    shop.csv("orders.csv", HEADING, [*rows[:5], (9999, "a", "2025-09-02", 1)])
+    assert dt.date(2025, 9, 2) == shop.prepare().data_through
+
+
+def test_an_end_declared_long_after_the_last_order_is_refused(shop: Any) -> None:
+    """A year typed wrong would make every month complete."""
+    shop.csv("orders.csv", HEADING, [(1, "a", "2025-01-31", 1)])
+    message = shop.refusal(ParameterError, data_through=dt.date(2052, 1, 31))
+    assert "2052-01-31" in message and "2025-01-31" in message
+
+
+def test_a_faulty_row_after_the_declared_end_is_left_out_too(shop: Any, query: Any) -> None:
+    """A row that is not wanted need not be right, and is no part of the quarantine's share."""
+    shop.csv("orders.csv", HEADING, [
+        (1, "a", "2025-01-31", 1), (2, "a", "2025-02-01", "x"), (1, "a", "2025-02-02", 1),
+    ])  # fmt: skip
+    snapshot = shop.prepare(data_through=dt.date(2025, 1, 31))
+    assert [("excluded", "after_data_through", 2), ("loaded", None, 1)] == query(snapshot, OUTCOMES)
+
+
 def test_rows_after_the_declared_end_are_left_out_by_name(shop: Any, query: Any) -> None:
     """A profile that says data_through leaves out what lies after it; that is no fault of rows."""
     shop.csv("orders.csv", HEADING, [(1, "a", "2025-01-31", 1), (2, "a", "2025-02-01", 1)])
@@ -436,6 +524,20 @@ def test_ids_that_lost_digits_stop_at_once(shop: Any) -> None:
     assert "'customer'" in message and "text" in message
 
 
+def test_ids_written_as_fractions_are_the_same_customers(shop: Any, query: Any) -> None:
+    """17850.0 in one file is 17850 in the next; beside other ids a .0 is part of the id."""
+    shop.csv("x1.csv", HEADING, [("a1", "17850", DAY, 1), ("a2", "1.0", DAY, 1)])
+    shop.csv("x2.csv", HEADING, [("a3", "17850.0", DAY, 1), ("a4", "", DAY, 1)])
+    snapshot = shop.prepare(orders={"files": "x*.csv"})
+    assert [("1.0", 1), ("17850", 2)] == query(
+        snapshot,
+        "SELECT customer_id, count(*) FROM orders WHERE customer_id IS NOT NULL GROUP BY 1"
+        " ORDER BY 1",
+    )
+    (note,) = snapshot.meta["notes"]
+    assert ("ids_as_fractions", "x2.csv", "17850.0") == (note["code"], note["value"], note["read"])
+
+
 def test_long_ids_stay_text(shop: Any, query: Any) -> None:
     """Nineteen digits and leading zeros survive."""
     shop.csv("orders.csv", HEADING, [("007", "6917529027641081857", DAY, 1)])
@@ -448,6 +550,12 @@ def test_orders_that_are_all_anonymous_are_refused(shop: Any) -> None:
     """A customer column that is empty everywhere is no customer column."""
     shop.csv("orders.csv", HEADING, [(1, "", DAY, 1), (2, "", DAY, 1)])
     assert "empty on all 2 rows" in shop.refusal(DataError)
+
+
+def test_orders_without_rows_are_told_as_such(shop: Any) -> None:
+    """A heading alone is an export that failed, not an exclusion."""
+    shop.csv("orders.csv", HEADING, [])
+    assert "a heading and no rows" in shop.refusal(DataError)
 
 
 def test_no_order_at_all_is_refused_with_what_was_excluded(shop: Any) -> None:

@@ -108,9 +108,7 @@ def test_identification_is_what_the_files_hold(results, truths):
 
 def test_every_row_of_the_source_is_accounted_for(results, truths):
     """Loaded, excluded and quarantined add up to the rows that the generator wrote."""
-    rows = [
-        r for r in results if r["metric"] == "rows" and "table=orders" in r["dimensions"]
-    ]
+    rows = [r for r in results if r["metric"] == "rows" and "table=orders" in r["dimensions"]]
     parts = sum(r["value"] for r in rows if "outcome=" in r["dimensions"])
     totals = sum(1 for f in truths["dirt"]["files"].values() if f["total_row"])
 
@@ -352,7 +350,7 @@ def test_a_month_before_the_data_is_refused(little_company):
 def test_an_allowed_incomplete_period_is_a_draft_on_every_page(little_company):
     """Data through 20 September, allowed: a draft with its reason, exit code 3."""
     text = (little_company / "params" / "little.yaml").read_text(encoding="utf-8")
-    text += "data_through: 2025-09-20\nallow_incomplete: true\nmax_quarantined_share: 1.0\n"
+    text += "data_through: 2025-09-20\nallow_incomplete: true\n"
     (little_company / "params" / "half.yaml").write_text(text, encoding="utf-8")
     outcome = monthly_report(load_params("half", PERIOD, root=little_company), say=lambda _: None)
     reader = PdfReader(outcome.path / "review.pdf")

@@ -1,10 +1,13 @@
+import re
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pandas as pd
+import pytest
 from repurchase import show
 from repurchase.records import Record, Result
 from repurchase.show.blocks import Cell
+from repurchase.show.data import NOTES, row_reason
 
 
 def text(cell):
@@ -141,3 +144,29 @@ def test_a_value_never_seen_before_is_named(context_of):
     assert ["Never seen before: Store S9, first order on 12 Sep 2025."] == [
         item.title for item in block.items
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("repeated_row", "the same row again"),
+        ("repeated_ordered_at", "ordered_at lies in an hour that daylight saving repeats"),
+        ("skipped_ordered_at", "ordered_at lies in an hour that daylight saving skips"),
+        ("unreadable_net_amount", "net_amount cannot be read"),
+        ("my own reason", "my own reason"),
+    ],
+)
+def test_every_rule_of_a_row_is_worded(context_of, code, said):
+    """A rule's code is never printed raw; a profile's own name stands."""
+    assert said == row_reason(context_of().words, code)
+
+
+def test_every_note_of_the_model_is_worded(root):
+    """A note that the model leaves and nobody words would be lost on the data page."""
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (root / "lib/repurchase/model").glob("*.py")
+    )
+    codes = set(re.findall(r"""note(?:_rows)?\(\s*["'](\w+)["']""", source))
+
+    assert {"merged_customers", "no_exchange_rate"} <= codes
+    assert codes <= set(NOTES)

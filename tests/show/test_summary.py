@@ -94,6 +94,17 @@ def test_key_figures_stand_in_a_line_each(context_of, figure_of):
     assert "" == show.key_figures(told(), context=context).text
 
 
+def test_the_page_explains_the_figures_that_it_has(context_of, figure_of):
+    """A sentence for each card's figure that was recorded; nothing if none was."""
+    table = show.meanings(told(figure_of()), context=context_of())
+
+    assert (
+        ("Returning-buyer share",
+         "Share of the period's buyers who had an order date before the period."),
+    ) == table.rows  # fmt: skip
+    assert "" == show.meanings(told(), context=context_of()).text
+
+
 def test_without_retention_the_weightiest_finding_speaks(context_of):
     """A pack without that chapter still has a first sentence."""
     block = show.verdict(told(found=[finding(tone="unsure")]), context=context_of())

@@ -17,12 +17,22 @@ from repurchase.model import checks, derive, identity, money
 from repurchase.model.locate import SourceFile
 from repurchase.model.mapping import Mapped, mapped, told
 from repurchase.model.raw import Raw, numbered_rows, read_raw, reader
-from repurchase.model.schema import ORDER_KINDS, TABLES
+from repurchase.model.schema import ORDER_KINDS, PURCHASE_KINDS, TABLES
 from repurchase.model.snapshot import META
-from repurchase.model.typed import EXCLUDE, Zones, business_date_of, typed_select
+from repurchase.model.typed import (
+    EXCLUDE,
+    LATEST,
+    ROWS_PER_FILE,
+    Zones,
+    business_date_of,
+    typed_select,
+)
 from repurchase.params import Params
 from repurchase.sources.files import lossy_id, lossy_ids
 from repurchase.sources.sql import identifier, literal
+
+SHOWN_STATUSES = 10
+DECLARED_DAYS = 31  # from the last order to the declared end of the data
 
 
 @dataclass
@@ -107,6 +117,7 @@ def build(
             load_table(work, table, files[table], scratch)
         stop_if_too_many(work)
         refuse_all_anonymous(work)
+        check_declared_end(work)
         derive.write_tables(work)
         write_meta(work, name)
     shutil.rmtree(scratch)
@@ -162,6 +173,8 @@ def _check_grains(table: Table, profile: str) -> None:
 
 def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
     """Make the table `into` with the typed rows of one source, and check it as a whole."""
+    _stop_at_lossy_ids(work, m, raw, where)
+    plain_ids(work, m, raw)
     repeats = None
     if m.spec.repeated_rows == "drop_identical":
         repeats = f"repeats_{raw.table}"
@@ -171,7 +184,6 @@ def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
         m, numbered_rows(raw), read=reader(work.con, m, raw, zones), describe=work.describe,
         repeats=repeats,
     )  # fmt: skip
-    _stop_at_lossy_ids(work, m, raw, where)
     money.check_signs(work.con, m, raw, params=work.params)
     try:
         work.con.execute(f"CREATE TEMP TABLE {into} AS {select}")
@@ -193,6 +205,8 @@ def type_rows(work: Work, m: Mapped, raw: Raw, into: str, where: str) -> None:
             work.note("returns_turned_negative", table="orders", rows=turned)
     if m.has("status"):
         _check_statuses(work, m, into, where)
+    if m.table == "orders" and (amount := next(filter(m.has, ("line_net", "net_amount")), None)):
+        _check_amounts(work, m, into, where, amount)
 
 
 def _find_repeats(work: Work, raw: Raw, into: str) -> None:
@@ -238,15 +252,92 @@ def _check_statuses(work: Work, m: Mapped, rows: str, where: str) -> None:
         WHERE _excluded IS DISTINCT FROM 'total_row' GROUP BY 1 ORDER BY 2 DESC, 1""").fetchall()
     new = [(str(s), int(n)) for s, n in found if s not in m.spec.statuses]
     if new:
-        lines = [f"      {json.dumps(s, ensure_ascii=False)}: sale   # {n:,} rows" for s, n in new]
+        lines = [
+            f"      {json.dumps(s, ensure_ascii=False)}: sale   # {n:,} rows"
+            for s, n in new[:SHOWN_STATUSES]
+        ]
+        if len(new) > SHOWN_STATUSES:
+            lines.append(f"      # and {len(new) - SHOWN_STATUSES:,} more")
         raise DataError(
-            f"{len(new)} order statuses mean nothing yet: "
-            + ", ".join(f"{s or '(empty)'} ({n:,} rows)" for s, n in new),
+            f"{len(new):,} order statuses mean nothing yet",
             where=where,
             rule="a status that nobody has explained is not guessed",
             remedy="say what each means (sale, renewal, return, gift, adjustment or "
             "exclude:<reason>):\n    statuses:\n" + "\n".join(lines),
         )
+
+
+def _check_amounts(work: Work, m: Mapped, rows: str, where: str, amount: str) -> None:
+    """Raises DataError if a mapped amount is empty on every row, or negative and nobody says why.
+
+    Of orders by line the order's sum is judged: a line may take a discount off.
+    """
+    valid = f"{rows} WHERE _excluded IS NULL AND _rules IS NULL"
+    found, known = work.one(f"SELECT count(*), count({amount}) FROM {valid}")
+    if found and not known:
+        raise DataError(
+            f"{amount} is mapped, but empty on all {found:,} rows",
+            where=where,
+            remedy="export the amounts as values (a workbook whose formulas were never calculated"
+            " holds none: open and save it in a spreadsheet), or map another column; without the"
+            f" line {amount} orders are counted and money is not",
+        )
+    unit = "order_id" if m.by_line else "_place"
+    purchases = f"{valid} AND kind IN ({', '.join(map(literal, PURCHASE_KINDS))})"
+    negative = (
+        f"SELECT min(_place) AS place, bool_and(_said) AS said FROM {purchases}"
+        f" GROUP BY {unit} HAVING sum({amount}) < 0"
+    )
+    said, unsaid, place = work.one(
+        "SELECT count(*) FILTER (said), count(*) FILTER (NOT said),"
+        f" min(place) FILTER (NOT said) FROM ({negative})"
+    )
+    if said:
+        work.note("negative_sales", table="orders", rows=said)
+    if not unsaid:
+        return
+    raise DataError(
+        f"{unsaid:,} {'orders' if m.by_line else 'rows'} have a negative amount and nothing says"
+        " what they are",
+        where=f"{_place_of(work, m, place)} ({where})",
+        rule="an order with a negative amount is no purchase",
+        remedy=f"say what they are, for instance returns: `kinds: {{return: {amount} < 0}}`;"
+        f" or leave them out by name: `exclude: {{negative: {amount} < 0}}`",
+    )
+
+
+def _place_of(work: Work, m: Mapped, place: int) -> str:
+    """File and row of a `_place`, as a spreadsheet counts."""
+    number, row = divmod(place, ROWS_PER_FILE)
+    for other, raw in work.tables[m.table].sources:
+        if other is m:
+            return f"{raw.files[number - raw.first_file]['path']}, row {row}"
+    return f"row {row}"
+
+
+def plain_ids(work: Work, m: Mapped, raw: Raw) -> None:
+    """Read 17850.0 as 17850 in files whose whole id column is written so; it is noted.
+
+    Programs that hold ids as fractions write them so as soon as one is empty. A file that has
+    other ids beside them stays as it is: its .0 may be part of the id.
+    """
+    for column, heading in m.headings.items():
+        if m.kinds[column] != "id":
+            continue
+        name = identifier(heading)
+        fraction = f"regexp_full_match(trim({name}), '[0-9]+[.]0')"
+        files = work.con.execute(
+            f"SELECT _file, min(trim({name})) FROM {raw.table}"
+            f" WHERE nullif(trim({name}), '') IS NOT NULL AND NOT _total AND _problem IS NULL"
+            f" GROUP BY 1 HAVING bool_and({fraction}) ORDER BY 1"
+        ).fetchall()
+        for file, example in files:
+            work.con.execute(
+                f"UPDATE {raw.table} SET {name} = regexp_replace(trim({name}), '[.]0$', '')"
+                f" WHERE _file = ? AND {fraction}",
+                [file],
+            )
+            work.note("ids_as_fractions", table=m.table, value=file, column=column, read=example)
 
 
 def judge(work: Work, table: Table) -> None:
@@ -256,19 +347,19 @@ def judge(work: Work, table: Table) -> None:
         valid = f"(SELECT * FROM {rows} WHERE _excluded IS NULL AND _rules IS NULL)"
         work.merged = identity.resolve_merges(con, valid)
         work.note_rows("merged_customers", table, work.merged)
-    rows = _with_survivors(work, table, rows)
+    rows = _after_data_through(work, name, _with_survivors(work, table, rows))
     checks.find_key_faults(
         con, name, rows, by_line=table.by_line, same_on_all_lines=_order_money(table)
     )
     day = business_date_of(name)
     if name in ("orders", "events") and day:
-        checks.find_isolated_days(con, name, rows, day=day)
+        vouched = work.params.profile.data_through
+        checks.find_isolated_days(con, name, rows, day=day, vouched=vouched)
     if name == "customers" and "merged_into_id" in table.columns:
         con.execute(
             f"INSERT INTO {checks.faults_table(name)} SELECT _place, 'merged_in_a_circle'"
             f" FROM {rows} SEMI JOIN {identity.CIRCLES} USING (customer_id)"
         )
-    rows = _after_data_through(work, name, rows)
     rows = work.view(f"outcome_{name}", checks.judged(con, name, rows))
     table.rows = _in_one_currency(work, table, rows)
     table.columns = work.describe(f"SELECT * FROM {table.rows}")
@@ -309,7 +400,7 @@ def _after_data_through(work: Work, name: str, rows: str) -> str:
     end, day = work.params.profile.data_through, business_date_of(name)
     if end is None or name not in ("orders", "events") or day is None:
         return rows
-    late = f"WHEN _excluded IS NULL AND _rules IS NULL AND {day} > DATE '{end:%Y-%m-%d}'"
+    late = f"WHEN _excluded IS NULL AND {day} > DATE '{end}' AND {day} < DATE '{LATEST}'"
     return work.view(
         f"ended_{name}",
         f"SELECT * REPLACE (CASE {late} THEN 'after_data_through' ELSE _excluded END AS _excluded)"
@@ -386,8 +477,15 @@ def refuse_all_anonymous(work: Work) -> None:
         f"SELECT count(*), count(customer_id) FROM {rows} WHERE _outcome = 'loaded'"
     )
     where = f"params/{work.params.name}.yaml, sources.orders"
+    orders = next(t for t in work.tallies if t.table == "orders")
+    if not orders.rows:
+        raise DataError(
+            "the files of the orders hold a heading and no rows",
+            where=where,
+            remedy="export them again, or mend files: in the profile",
+        )
     if not loaded:
-        shown = ", ".join(f"{k}: {n:,}" for k, n in work.tallies[-1].excluded.items())
+        shown = ", ".join(f"{k}: {n:,}" for k, n in orders.excluded.items())
         raise DataError("no order was loaded", where=where, remedy=f"excluded were {shown or 0}")
     if not known:
         raise DataError(
@@ -395,6 +493,24 @@ def refuse_all_anonymous(work: Work) -> None:
             f" all {loaded:,} rows",
             where=where,
             remedy="export the orders with the buyer's id, member number or phone",
+        )
+
+
+def check_declared_end(work: Work) -> None:
+    """Raises ParameterError if the profile declares the data complete long after their last order.
+
+    A shut month is possible, a year typed wrong is likelier.
+    """
+    end = work.params.profile.data_through
+    last = work.one(
+        f"SELECT max(order_date) FROM {work.tables['orders'].rows} WHERE _outcome = 'loaded'"
+    )[0]
+    if end and (end - last).days > DECLARED_DAYS:
+        raise ParameterError(
+            f"data_through is {end}, but the last order is of {last}",
+            where=f"params/{work.params.name}.yaml, data_through (or the period's overrides)",
+            rule=f"at most {DECLARED_DAYS} days after the last order",
+            remedy="mend the day, or load the files that are missing",
         )
 
 

@@ -7,6 +7,7 @@ filled in or mended: a row that breaks a rule is set aside with all the rules th
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,8 @@ from repurchase.sources.sql import identifier, literal
 
 # Only these columns' values may be shown on a terminal: no names, phones or addresses.
 SHOWN_KINDS = {"money", "number", "integer", "time", "date"}
-ISOLATED_DAYS, ISOLATED_SHARE = 60, 0.001
+# Rows after the last day of ordinary business: how few, and after how long a silence.
+ISOLATED_ROWS, ISOLATED_SHARE, ISOLATED_DAYS, KNOWN_ROWS = 3, 0.001, 7, 30
 
 
 @dataclass(frozen=True)
@@ -87,29 +89,54 @@ def faults_table(table: str) -> str:
     return f"faults_{table}"
 
 
-def find_isolated_days(con: duckdb.DuckDBPyConnection, table: str, rows: str, *, day: str) -> None:
+def find_isolated_days(
+    con: duckdb.DuckDBPyConnection, table: str, rows: str, *, day: str,
+    vouched: dt.date | None = None,
+) -> None:  # fmt: skip
     """Add to `faults_<table>` the few rows dated long after all others: a typing error, not a sale.
 
-    One order of the year 2052 would otherwise make every period look complete. Rows count as
-    isolated if no row lies in the 60 days before them and they are at most a thousandth of all.
+    One order of the year 2052, or of the next month, would otherwise make a period look complete.
+    See `last_sound_day`; `vouched` is the end that the profile declares: rows up to it stay.
     """
     days = con.execute(f"""
         SELECT {identifier(day)}, count(*) FROM {rows}
-        WHERE _excluded IS NULL AND _rules IS NULL GROUP BY 1 ORDER BY 1 DESC""").fetchall()
-    total = sum(n for _, n in days)
-    later, last_sound = 0, None
-    for (this, n), (before, _) in pairwise(days):
-        later += n
-        if later > ISOLATED_SHARE * total:
-            break
-        if (this - before).days > ISOLATED_DAYS:
-            last_sound = before
+        WHERE _excluded IS NULL AND _rules IS NULL AND {identifier(day)} IS NOT NULL
+        GROUP BY 1 ORDER BY 1 DESC""").fetchall()
+    last_sound = last_sound_day(days)
     if last_sound is not None:
+        last_sound = max(last_sound, vouched or last_sound)
         con.execute(
             f"INSERT INTO {faults_table(table)} SELECT _place, 'date_far_after_all_others'"
             f" FROM {rows} WHERE _excluded IS NULL AND _rules IS NULL AND {identifier(day)} > ?",
             [last_sound],
         )
+
+
+def last_sound_day(days: Sequence[tuple[dt.date, int]]) -> dt.date | None:
+    """The last day before a gap behind which only stray rows lie; None if there is no such gap.
+
+    `days` are days with their numbers of rows, the latest first. Stray are at most three rows, or
+    a thousandth of all, and ten times as many lie before. The gap is longer than a week and than
+    three times any other gap of the year before it; of fewer than 30 rows one cannot know how
+    often they come, and the gap must be longer than a year.
+    """
+    total = sum(n for _, n in days)
+    later, last_sound = 0, None
+    for i, ((this, n), (before, _)) in enumerate(pairwise(days)):
+        later += n
+        if later > max(ISOLATED_ROWS, ISOLATED_SHARE * total) or total - later < 10 * later:
+            break
+        gap = (this - before).days
+        shortest = ISOLATED_DAYS if total - later >= KNOWN_ROWS else 366
+        if gap > shortest and gap > 3 * _largest_gap(days[i + 1 :]):
+            last_sound = before
+    return last_sound
+
+
+def _largest_gap(days: Sequence[tuple[dt.date, int]]) -> int:
+    """In days, between neighbours of the year before the first (latest) of `days`."""
+    gaps = ((a - b).days for (a, _), (b, _) in pairwise(days) if (days[0][0] - b).days <= 365)
+    return max(gaps, default=0)
 
 
 def judged(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> str:

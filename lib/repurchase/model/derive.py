@@ -127,7 +127,9 @@ def make_orders(work: Work, table: Table) -> None:
 
 
 def _is_purchase(work: Work) -> str:
-    purchase = f"kind IN ({', '.join(map(literal, PURCHASE_KINDS))})"
+    # money that went back is no purchase, whatever the row is called
+    purchase = f"(kind IN ({', '.join(map(literal, PURCHASE_KINDS))})"
+    purchase += " AND NOT coalesce(net_amount < 0, false))"
     if work.params.profile.count_fully_returned:
         return purchase
     returned = "coalesce(refund_amount, 0) >= net_amount AND net_amount > 0"

@@ -66,7 +66,8 @@ def typed_select(
 
     Every mapped canonical column under its name, the business date, the kept x_ columns, and
     `_place` (file number * 2^40 + row), `_excluded` (reason or NULL), `_rules` (names with a blank
-    between, or NULL), `_turned` (an amount of a return was made negative).
+    between, or NULL), `_turned` (an amount of a return was made negative), `_said` (orders: the
+    profile or a column says what the row is; any other is taken for a sale).
 
     `read` gives the SQL that reads a text of the given rows as a kind, `describe` the types of a
     query's columns; `repeats` is a table of the `_place` of rows that repeat an earlier one.
@@ -207,11 +208,12 @@ def _with_kind(
     whens += [
         f"WHEN coalesce(\"status\", '') = {literal(s)} THEN {literal(k)}"
         for s, k in statuses.items()
-        if k != "sale"
     ]
-    found = f"CASE {' '.join(whens)} ELSE 'sale' END" if whens else "'sale'"
+    found = f"CASE {' '.join(whens)} END" if whens else "CAST(NULL AS VARCHAR)"
     rest = '* EXCLUDE ("kind")' if "kind" in kinds else "*"
-    sql = f'SELECT {rest}, {found} AS "kind" FROM ({sql})'
+    sql = f"SELECT {rest}, {found} AS _kind FROM ({sql})"
+    said = "coalesce(_kind, 'sale') AS \"kind\", _kind IS NOT NULL AS _said"
+    sql = f"SELECT * EXCLUDE (_kind), {said} FROM ({sql})"
     turned = [c for c in TURNED if c in kinds]
     if not turned:
         return f"SELECT *, false AS _turned FROM ({sql})"

@@ -14,6 +14,7 @@ from repurchase.show.summary import (
     commentary,
     findings,
     key_figures,
+    meanings,
     not_computed_of,
     verdict,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "key_figures",
     "ladder",
     "load_report",
+    "meanings",
     "money_bridge",
     "not_computed",
     "not_computed_of",

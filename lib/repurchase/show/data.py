@@ -56,6 +56,8 @@ RULES = {
 }
 MISSING = N_("{column} is empty")
 UNREADABLE = N_("{column} cannot be read")
+SKIPPED = N_("{column} lies in an hour that daylight saving skips")
+REPEATED = N_("{column} lies in an hour that daylight saving repeats")
 
 STEPS = {
     "source_sales": N_("Sales in the files"),
@@ -79,6 +81,21 @@ NOTES = {
     "no_exchange_rate": N_(
         "{rows} orders in {value} have no exchange rate: they count as orders, not as money."
     ),
+    "returns_turned_negative": N_(
+        "{rows} returns in {table} were written with positive amounts; they are taken off."
+    ),
+    "negative_sales": N_(
+        "{rows} sales in {table} have a negative amount: they count as money, not as purchases."
+    ),
+    "ids_as_fractions": N_("Ids in {value} were written like 17850.0 and read as 17850."),
+}
+
+
+PREFIXES = {
+    "missing_": MISSING,
+    "unreadable_": UNREADABLE,
+    "skipped_": SKIPPED,
+    "repeated_": REPEATED,
 }
 
 
@@ -86,7 +103,7 @@ def row_reason(words: Words, code: str) -> str:
     """A rule in words; an exclusion's name stands as the profile gives it."""
     if code in RULES:
         return words._(RULES[code])
-    for prefix, message in (("missing_", MISSING), ("unreadable_", UNREADABLE)):
+    for prefix, message in PREFIXES.items():
         if code.startswith(prefix):
             return words._(message, column=shortened(code.removeprefix(prefix)))
     return shortened(code)

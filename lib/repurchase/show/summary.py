@@ -12,7 +12,7 @@ from repurchase.params import Incident
 from repurchase.period import Period
 from repurchase.records import Confidence, Finding, Record, Result
 from repurchase.show import sentences, tables
-from repurchase.show.blocks import Headline, ListBlock, ListItem, Note, Table, Text
+from repurchase.show.blocks import Column, Headline, ListBlock, ListItem, Note, Table, Text
 from repurchase.show.sentences import AGAINST, distance, joined, points
 from repurchase.words import N_, Words
 
@@ -79,6 +79,21 @@ def key_figures(told: Told, *, context: Context) -> Table | Text:
     known = {r.metric for r in read.records if not r.dimensions}
     names = [name for name in KEY_FIGURES if name in known]
     return tables.key_figures(read, names) if names else Text("")
+
+
+def meanings(told: Told, *, context: Context) -> Table | Text:
+    """What the cards' figures mean, a sentence each, for who reads one page only."""
+    words = context.words
+    known = {row["metric"] for row in told.records if not row["dimensions"]}
+    rows = tuple(
+        (words._(METRICS[name].name), words._(METRICS[name].formula))
+        for name in sentences.SCORECARD
+        if name in known
+    )
+    if not rows:
+        return Text("")
+    columns = (Column(words._("Figure"), "left"), Column(words._("Meaning"), "left", "fr"))
+    return Table(columns, rows, title=words._("What the figures mean"), size="small")
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:
