@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ORDER = ("stats", "sources", "model", "analysis", "show", "press")
-ROOT_MODULES = {"errors", "period", "calendar", "records", "words", "reasons", "definitions",
-                "params", "context"}  # fmt: skip
+ROOT_MODULES = {"archive", "calendar", "context", "definitions", "errors", "locks", "params",
+                "period", "reasons", "records", "words"}  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:

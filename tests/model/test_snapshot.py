@@ -164,7 +164,7 @@ def test_nothing_half_made_is_left_or_found(shop: Any, monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         shop.prepare()
     left = [p.name for p in (shop.cache / "snapshots" / "shop").iterdir()]
-    assert ["files.json"] == left
+    assert [".lock", "files.json"] == sorted(left)
 
 
 def test_a_damaged_snapshot_is_named(shop: Any) -> None:
