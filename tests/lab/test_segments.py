@@ -7,6 +7,7 @@ from repurchase import show
 from repurchase.errors import ParameterError
 from repurchase.params import load_params
 from repurchase.review import Review
+from repurchase.words import Words
 
 
 def with_segments(review: Review, **segments: str) -> Review:
@@ -64,3 +65,13 @@ def test_a_segment_needs_a_name_of_its_own(review: Review, tmp_path) -> None:
     (tmp_path / "params" / "little.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ParameterError, match="'channel' is a cut of the release"):
         load_params("little", root=tmp_path)
+
+
+def test_our_own_channel_words_are_said_in_the_readers_language(review: Review) -> None:
+    """A channel that is a canonical word is translated; a store's number stays as it is."""
+    chinese = replace(review.context, words=Words("zh-CN"))
+    block = show.cuts(replace(review.retention.by_cut(), context=chinese))
+    labels = [row[0].text for row in block.rows]
+
+    assert "电商平台" in labels
+    assert "E901" in labels

@@ -12,6 +12,7 @@ from repurchase.context import Context
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, Note, Table
 from repurchase.show.style import csv_text
+from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
 
 CUT_NAMES = {"store_id": N_("Store"), "channel": N_("Channel")}
@@ -58,7 +59,8 @@ def _worth_showing(part: pd.DataFrame) -> pd.DataFrame:
 
 def _row(words: Words, row: dict[Any, Any]) -> tuple[str | Cell, ...]:
     label = row["label"] or words._(N_("not known"))
-    label = words._(FLAGS[label]) if label in FLAGS else label
+    said = value_name(words, row["cut"], label)
+    label = words._(FLAGS[label]) if label in FLAGS else shortened(said)
     muted = row["n"] < FEW
     share = words.share(row["value"])
     bounds = words.interval(words.share(row["low"]), words.share(row["high"]))
