@@ -88,7 +88,8 @@ def _write_restricted(folder: Path, snapshot: Snapshot) -> None:
 
 def _inert(value: Any) -> str:
     """A cell that a spreadsheet cannot take for a formula."""
-    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return "'" + text if text[:1] in "=+-@\t\r" else text
+    from repurchase.show.style import inert  # only here, as it brings the charts along
+
+    return str(inert("; ".join(map(str, value)) if isinstance(value, list) else str(value)))
 
 

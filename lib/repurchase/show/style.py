@@ -249,6 +249,23 @@ def exhibit(
 
 
 def csv_text(data: pd.DataFrame) -> str:
-    """The data behind an exhibit, one line a row, floats to six digits after the point."""
+    """The data behind an exhibit, one line a row, floats to six digits after the point.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     named = any(name is not None for name in data.index.names)
-    return data.round(6).to_csv(index=named, lineterminator="\n", date_format="%Y-%m-%d")
+    table = data.reset_index() if named else data
+    table = table.round(6).map(inert).rename(columns=inert)
+    return table.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
+
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def inert(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; numbers and other values as they are.
+
+    >>> inert("=1+1"), inert(-2.5), inert("S001")
+    ("'=1+1", -2.5, 'S001')
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
