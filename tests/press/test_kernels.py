@@ -14,7 +14,6 @@ from jupyter_client.manager import start_new_kernel
 from jupyter_client.provisioning import KernelProvisionerFactory
 from repurchase.press.kernels import NAME, provisioner, server, warm
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels are ordinary")
 FORKS = 200
 
 

@@ -404,3 +404,15 @@ def test_exit_codes_from_an_empty_environment(first, project):
     assert 2 == shell(project, "--profile", "smal")[0]
     assert 2 == shell(project, "--jobs", "-1")[0]
     assert 1 == shell(project, "--profile", "small", "--period", "2031-01")[0]
+
+
+def test_a_draft_ends_with_three_in_an_empty_environment(first, project):
+    """A period that the data do not reach the end of, and that is allowed."""
+    text = (project / "params" / "small.yaml").read_text(encoding="utf-8")
+    text += "data_through: 2025-09-20\nallow_incomplete: true\nmax_quarantined_share: 1.0\n"
+    (project / "params" / "half.yaml").write_text(text, encoding="utf-8")
+    code, lines, _ = shell(project, "--profile", "half", "--period", PERIOD)
+
+    assert 3 == code
+    assert f"draft: reports/half/{PERIOD}/review.pdf" == lines[-1]
+    assert any(line.startswith("  draft: ") for line in lines)
