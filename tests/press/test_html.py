@@ -231,12 +231,20 @@ def test_an_unknown_output_is_shown_as_text_and_logged(caplog):
     assert "3 records" not in html
 
 
-def test_formulas_are_their_source():
-    """No script is loaded to set mathematics."""
+def test_formulas_are_drawn():
+    """No script is loaded to set mathematics: a picture, whose source is what a listener hears."""
     html = page(said("inline $a_b < c$\n\n$$\n\\frac{1}{2}\n$$"))
 
-    assert "<code>a_b &lt; c</code>" in html
-    assert "<pre>\\frac{1}{2}</pre>" in html
+    shown = re.findall(r'<img class="(rr-[^"]*)" src="data:image/svg[^"]*" alt="([^"]*)"', html)
+    assert [("rr-formula", "a_b &lt; c"), ("rr-formula rr-display", "\\frac{1}{2}")] == shown
+
+
+def test_a_formula_that_cannot_be_drawn_is_its_source(caplog):
+    """Escaped, with a line in the log; a character that stands for a drawing is nobody's text."""
+    html = page(said("$\\nothing<b>$ and \ue0f00\ue0f1"))
+
+    assert "<code>\\nothing&lt;b&gt;</code> and 0" in html
+    assert "cannot be drawn" in caplog.text
 
 
 def test_navigation_marks_where_one_is():

@@ -74,6 +74,13 @@ def words(pdf: bytes, page: int | None = None) -> str:
     return re.sub(r"\s+", " ", text.replace("\u200b", ""))
 
 
+def alternatives(pdf: bytes) -> set[str]:
+    """What a listener hears instead of each picture."""
+    reader = pypdf.PdfReader(io.BytesIO(pdf))
+    found = (reader.get_object(number) for number in range(1, int(reader.trailer["/Size"])))
+    return {str(each["/Alt"]) for each in found if isinstance(each, dict) and "/Alt" in each}
+
+
 def outline(pdf: bytes) -> list:
     """The titles of the bookmarks, nested."""
 
@@ -391,7 +398,7 @@ def test_a_plot_that_needs_a_script_is_named():
     html = "<div><script>var plotly = 1</script></div>"
     text = words(bound(result({"application/vnd.plotly.v1+json": figure, "text/html": html})))
 
-    assert "application/vnd.plotly.v1+json: {" in text
+    assert "plotly figure" in text
     assert len(text) < 2000
 
 
@@ -437,10 +444,11 @@ def test_every_kind_of_markdown_is_printed():
     text = words(pdf)
 
     for part in (
-        "first second inner bold it gone done x 7 site code x^2 \\frac{1}{2} quoted print(1) "
+        "first second inner bold it gone [x] done x 7 site code quoted print(1) "
         "footnote heavy <blink>odd</blink> boxed Head"
     ).split():
         assert part in text
+    assert {"x^2", "\\frac{1}{2}"} <= alternatives(pdf)
     links = [
         annotation.get_object()["/A"]["/URI"]
         for page in pypdf.PdfReader(io.BytesIO(pdf)).pages

@@ -11,15 +11,18 @@ import logging
 import re
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from repurchase.press.typst.assets import AssetStore
+from repurchase.press.formula import POINTS, drawn
+from repurchase.press.typst.assets import AssetStore, picture_file
+from repurchase.press.typst.markdown import PLUGINS
 from repurchase.press.typst.mend import heading_levels
-from repurchase.press.typst.notebook import LONGEST_UNKNOWN
-from repurchase.press.typst.tables import tables_in_html, text_of_html
+from repurchase.press.typst.notebook import words_of
+from repurchase.press.typst.tables import around_tables, tables_in_html
 from repurchase.show.blocks import (
     BLOCK_MIME,
     RECORDS_MIME,
@@ -44,6 +47,10 @@ PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp
 _HEADING = re.compile(r"<(/?)h([1-6])\b")
 _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\bsrc=)([^>]*)>")
 _ALT = re.compile(r'\balt="([^"]*)"')
+# where a formula's picture goes: characters that nobody's text needs
+_OPEN, _CLOSE = "\ue0f0", "\ue0f1"
+_DRAWING = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_PICTURE_FILE = re.compile(r"""(!\[[^\]\n]*\]\()([^()\s"']+)((?:\s+"[^"\n]*")?\))""")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 _BIDI = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -81,25 +88,65 @@ def _image_words(image: re.Match[str]) -> str:
     return f"<span>[{alt.group(1) if alt else ''}]</span>"
 
 
-def markdown_html(cell: Mapping[str, Any], *, first_level: int, seen: list[int]) -> str:
+def markdown_html(
+    cell: Mapping[str, Any], *, first_level: int, seen: list[int], folder: Path | None = None
+) -> str:
     """A Markdown cell as HTML, headings renumbered below the page's own.
 
-    `seen` collects the levels of earlier cells, so that none is skipped across cells.
+    `seen` collects the levels of earlier cells, so that none is skipped across cells. `folder` is
+    that of an analyst's own notebook, whose pictures may lie beside it; None: none is opened.
     """
     import mistune
 
     source = _joined(cell.get("source", ""))
     for name, bundle in (cell.get("attachments") or {}).items():
         source = source.replace(f"attachment:{name}", _data_uri(bundle) or "")
-    plugins = ["table", "strikethrough", "url", "task_lists", "footnotes", "math"]
     renderer = mistune.HTMLRenderer(escape=False, allow_harmful_protocols=True)
-    markdown = mistune.create_markdown(renderer=renderer, plugins=plugins)
-    # Without a script from the net a formula is best read as its source.
-    renderer.register("inline_math", lambda _, text: f"<code>{escape(text)}</code>")
-    renderer.register("block_math", lambda _, text: f"<pre>{escape(text.strip())}</pre>\n")
-    html = clean(str(markdown(source)))
+    if folder is not None:
+        source = _PICTURE_FILE.sub(lambda found: _embedded(found, folder), source)
+    markdown = mistune.create_markdown(renderer=renderer, plugins=PLUGINS)
+    renderer.register("task_list_item", _task)
+    drawings: list[str] = []
+
+    def placed(text: str, *, display: bool) -> str:
+        drawings.append(formula_html(text.strip(), display=display))
+        return f"{_OPEN}{len(drawings) - 1}{_CLOSE}" + ("\n" if display else "")
+
+    renderer.register("inline_math", lambda _, text: placed(text, display=False))
+    renderer.register("block_math", lambda _, text: placed(text, display=True))
+    html = clean(str(markdown(source.replace(_OPEN, "").replace(_CLOSE, ""))))
+    # Put in behind the cleaning, which lets no style through.
+    html = _DRAWING.sub(lambda found: drawings[int(found.group(1))], html)
     html = html.replace("<table>", '<div class="rr-scroll" tabindex="0"><table>')
     return _renumbered(html.replace("</table>", "</table></div>"), first_level, seen)
+
+
+def _embedded(picture: re.Match[str], folder: Path) -> str:
+    content = picture_file(picture.group(2), folder)
+    if content is None:
+        return picture.group()
+    mime = "image/svg+xml" if b"<svg" in content[:2000] else "image/png"
+    encoded = base64.b64encode(content).decode()
+    return f"{picture.group(1)}data:{mime};base64,{encoded}{picture.group(3)}"
+
+
+def _task(_: Any, text: str, checked: bool = False) -> str:
+    """An item of a list of tasks, without a form's box."""
+    return f"<li>{'[x]' if checked else '[ ]'} {text}</li>\n"
+
+
+def formula_html(source: str, *, display: bool) -> str:
+    """A LaTeX formula as a picture with its source as alternative text, or as its source."""
+    found = drawn(source, display=display)
+    if found is None:
+        LOG.warning("formula %r cannot be drawn; its source is shown", source[:80])
+        return f"<code>{escape(visible_controls(source))}</code>"
+    uri = base64.b64encode(found.svg.encode()).decode()
+    em = POINTS * (1 if display else 1.05)
+    sizes = f"width:{found.width / em:.3f}em;vertical-align:{-found.depth / em:.3f}em"
+    kind = "rr-formula rr-display" if display else "rr-formula"
+    alt = escape(visible_controls(source))
+    return f'<img class="{kind}" src="data:image/svg+xml;base64,{uri}" alt="{alt}" style="{sizes}">'
 
 
 def _renumbered(html: str, first_level: int, seen: list[int]) -> str:
@@ -172,19 +219,24 @@ def _bundle_html(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     if "<table" in html:
         found = [block_html(table) for table in tables_in_html(html)]
         if found:
-            return "".join(found)
+            before, after = (_paragraph(text) for text in around_tables(html))
+            return "".join([before, *found, after])
     if "text/markdown" in data:
         return markdown_html({"source": data["text/markdown"]}, first_level=3, seen=[])
     if "text/latex" in data:
-        return _pre(_joined(data["text/latex"]))
+        source = _joined(data["text/latex"]).strip()
+        if drawn(source) or not plain.strip() or plain.startswith("<"):
+            return f"<p>{formula_html(source, display=True)}</p>"
+        LOG.warning("formula %r cannot be drawn; its text is shown", source[:80])
+        return _pre(plain)
     rich = sorted(mime for mime in data if mime != "text/plain")
     if rich:
         LOG.warning("output of type %s is shown as text", ", ".join(rich))
-    if not plain.strip():
-        plain = text_of_html(html) if html else ""
-    if not plain.strip():
-        plain = "\n".join(f"{mime}: {_joined(data[mime])[:LONGEST_UNKNOWN]}" for mime in rich)
-    return _pre(plain)
+    return _pre(words_of(data))
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(visible_controls(text))}</p>" if text else ""
 
 
 def _data_uri(bundle: Mapping[str, Any]) -> str | None:
@@ -220,11 +272,13 @@ def cell_html(
     first_level: int = 2,
     seen: list[int] | None = None,
     figures: str | None = None,
+    folder: Path | None = None,
 ) -> Markup:
     """A whole cell, safe to be put into a page as it is."""
     if cell["cell_type"] == "markdown":
         seen = seen if seen is not None else []
-        return Markup(markdown_html(cell, first_level=first_level, seen=seen))
+        text = markdown_html(cell, first_level=first_level, seen=seen, folder=folder)
+        return Markup(text)
     source = _joined(cell.get("source", ""))
     if cell["cell_type"] != "code":
         return Markup(_pre(source))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -11,6 +12,7 @@ from traitlets import Unicode, default
 
 from repurchase.press.html.content import cell_html
 from repurchase.press.html.pages import Page, style
+from repurchase.press.typst.assets import notebook_folder
 from repurchase.press.typst.mend import title_from_name
 from repurchase.press.typst.notebook import HIDDEN_TAGS, notebook_title
 
@@ -53,12 +55,15 @@ class ReviewHtmlExporter(TemplateExporter):
         """The page and nbconvert's resources; `resources["rr_page"]` may bring a `Page`."""
         resources = dict(resources or {})
         name = title_from_name(str(resources.get("metadata", {}).get("name", "")))
-        page = resources.get("rr_page") or Page(
+        given = resources.get("rr_page")
+        page = given or Page(
             title=notebook_title(nb) or name, language=self.language, css=style()
         )
         resources["rr_page"] = page
         resources["rr_parts"] = [p for p in ("a", "b") if _has_part(nb, p)]
         resources["rr_show_code"] = not self.exclude_input
+        # a page of the pack opens no file; only a notebook that somebody exports by hand does
+        resources["rr_folder"] = notebook_folder(resources) if given is None else None
         page_text, resources = super().from_notebook_node(nb, resources, **kwargs)
         return str(page_text), resources
 
@@ -72,7 +77,12 @@ def _has_part(nb: Any, part: str) -> bool:
 
 
 def cells_html(
-    nb: Any, part: str | None, *, show_code: bool = False, figures: str | None = None
+    nb: Any,
+    part: str | None,
+    *,
+    show_code: bool = False,
+    figures: str | None = None,
+    folder: Path | None = None,
 ) -> Markup:
     """The cells of one part (None: all) as HTML, without the heading that is the page's title."""
     seen: list[int] = []
@@ -85,7 +95,14 @@ def cells_html(
         if not shown and cell["cell_type"] == "markdown":
             cell = {**cell, "source": _without_title(_text(cell["source"]))}
         shown.append(
-            cell_html(cell, show_code=show_code, first_level=level, seen=seen, figures=figures)
+            cell_html(
+                cell,
+                show_code=show_code,
+                first_level=level,
+                seen=seen,
+                figures=figures,
+                folder=folder,
+            )
         )
     return Markup("\n").join(shown)
 

@@ -6,8 +6,11 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 from repurchase.press.typst.mend import visible
 
@@ -17,7 +20,30 @@ _SIGNATURES = (
     (b"GIF8", "gif"),
     (b"RIFF", "webp"),
 )
+LARGEST_FILE = 20_000_000
 _REFERENCE = re.compile(r"&#(x[0-9a-fA-F]+|[0-9]+);")
+
+
+def notebook_folder(resources: Mapping[str, Any]) -> Path | None:
+    """The folder of a notebook that nbconvert was given as a file; None: it is none."""
+    path = resources.get("metadata", {}).get("path")
+    return Path(path or ".") if path is not None else None
+
+
+def picture_file(address: str, folder: Path) -> bytes | None:
+    """The picture of that relative address at or below the folder; None for anything else."""
+    name = unquote(address)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\#]", name):
+        return None
+    try:
+        path, home = (folder / name).resolve(), folder.resolve()
+        if not path.is_relative_to(home) or path.stat().st_size > LARGEST_FILE:
+            return None
+        content = path.read_bytes()
+    except (OSError, ValueError):
+        return None
+    is_svg = path.suffix.lower() == ".svg" and b"<svg" in content
+    return content if is_svg or content.startswith(tuple(s for s, _ in _SIGNATURES)) else None
 
 
 @dataclass

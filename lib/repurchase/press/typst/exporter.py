@@ -8,7 +8,7 @@ from typing import Any
 from nbconvert.exporters.exporter import Exporter
 from traitlets import Bool, Unicode, default
 
-from repurchase.press.typst.assets import AssetStore
+from repurchase.press.typst.assets import AssetStore, notebook_folder
 from repurchase.press.typst.book import compile_source
 from repurchase.press.typst.mend import title_from_name, typst_string
 from repurchase.press.typst.notebook import notebook_fragment
@@ -51,6 +51,7 @@ class TypstPdfExporter(Exporter):
             base_level=2,
             show_code=not self.exclude_input,
             log=self.log,
+            folder=notebook_folder(resources),
         )
         named = title_from_name(str(resources.get("metadata", {}).get("name", "")))
         title = typst_string(fragment.title or named)

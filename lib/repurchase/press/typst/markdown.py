@@ -1,7 +1,7 @@
 """Markdown cells as Typst. Text stays text: no markup of Typst can be written in a cell.
 
-Pictures come out of the cell's attachments or out of `data:` addresses, never from a file or
-from the net: what a text names is not opened.
+Pictures come out of the cell's attachments or out of `data:` addresses, never from the net. A
+file beside the notebook is opened only for an analyst's own notebook (`folder`), never for a pack.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from repurchase.press.typst import render
+from repurchase.press.typst.assets import picture_file
 from repurchase.press.typst.mend import heading_levels, typst_string
 from repurchase.press.typst.render import Context
 from repurchase.press.typst.tables import tables_in_html, text_of_html
@@ -34,13 +36,36 @@ _DATA = re.compile(r"data:image/[\w.+-]+(?:;[\w=.-]+)*;base64,", re.IGNORECASE)
 _DATA_SVG = "data:image/svg+xml;base64,"
 
 
+def formulas(markdown: Any) -> None:
+    """A mistune plugin: formulas as Jupyter reads them, also an environment on lines of its own.
+
+    A dollar behind a space ends none: `$5, or $10` are two prices.
+    """
+    from mistune.plugins import math
+
+    math.math(markdown)
+    inline = math.INLINE_MATH_PATTERN.replace(r"+?)\$(?!\d)", r"+?)(?<!\s)\$(?!\d)")
+    markdown.inline.register("inline_math", inline, math.parse_inline_math, before="codespan")
+
+    def parse(_: Any, found: re.Match[str], state: Any) -> int:
+        state.append_token({"type": "block_math", "raw": found.group("latex")})
+        return found.end()
+
+    pattern = (
+        r"^ {0,3}(?P<latex>\\begin\{(?P<latex_name>[a-z]+\*?)\}"
+        r"[\s\S]+?\\end\{(?P=latex_name)\})[ \t]*(?:\n|$)"
+    )
+    markdown.block.register("environment", pattern, parse, before="list")
+
+
+PLUGINS: tuple[Any, ...] = ("table", "strikethrough", "url", formulas, "task_lists", "footnotes")
+
+
 @lru_cache(maxsize=1)
 def _parser() -> Callable[[str], Any]:
     import mistune
 
-    return mistune.create_markdown(
-        renderer=None, plugins=["table", "strikethrough", "url", "math", "task_lists", "footnotes"]
-    )
+    return mistune.create_markdown(renderer=None, plugins=PLUGINS)
 
 
 def parsed(source: str) -> list[Token]:
@@ -76,8 +101,10 @@ class MarkdownRenderer:
         *,
         attachments: Mapping[str, Mapping[str, str]] | None = None,
         levels: Sequence[int] = (),
+        folder: Path | None = None,
     ) -> None:
         self.context = context
+        self.folder = folder
         self.attachments = attachments or {}
         self.levels = iter(levels)
 
@@ -131,7 +158,7 @@ class MarkdownRenderer:
         return f"quotation({self._joined(token['children'], depth)})"
 
     def _block_math(self, token: Token, depth: int) -> str:
-        return f"formula-block({typst_string(str(token['raw']).strip())})"
+        return render.formula(str(token["raw"]).strip(), self.context, display=True)
 
     def _block_html(self, token: Token, depth: int) -> str:
         source = str(token["raw"]).strip()
@@ -145,7 +172,12 @@ class MarkdownRenderer:
 
     def _list(self, token: Token, depth: int) -> str:
         attrs = token.get("attrs", {})
-        items = ", ".join(self._joined(item["children"], depth) for item in token["children"])
+        items = ", ".join(
+            self._task_list_item(item, depth)
+            if item["type"] == "task_list_item"
+            else self._joined(item["children"], depth)
+            for item in token["children"]
+        )
         if not items:
             return ""
         tight = f"tight: {str(bool(token.get('tight', True))).lower()}"
@@ -154,7 +186,8 @@ class MarkdownRenderer:
         return f"list({tight}, {items})"
 
     def _task_list_item(self, token: Token, depth: int) -> str:
-        return self._joined(token["children"], depth)
+        mark = "[x] " if token["attrs"].get("checked") else "[ ] "
+        return f"seq({typst_string(mark)}, {self._joined(token['children'], depth)})"
 
     def _table(self, token: Token, depth: int) -> str:
         head, body = token["children"][0], token["children"][1:]
@@ -172,8 +205,8 @@ class MarkdownRenderer:
         return "small({" + "; ".join(self.blocks(token["children"], depth=depth + 1)) + "})"
 
     def _footnote_item(self, token: Token, depth: int) -> str:
-        number = typst_string(f"{token['attrs']['index']}. ")
-        return f"para({number}, {self._joined(token['children'], depth)})"
+        number = int(token["attrs"]["index"])
+        return f"enum(start: {number}, {self._joined(token['children'], depth)})"
 
     def _joined(self, tokens: Sequence[Token], depth: int) -> str:
         parts = self.blocks(tokens, depth=depth + 1)
@@ -197,7 +230,8 @@ class MarkdownRenderer:
         if kind == "codespan":
             return f"code-inline({typst_string(str(token['raw']))})"
         if kind in ("inline_math", "block_math"):
-            return f"formula({typst_string(str(token['raw']).strip())})"
+            source = str(token["raw"]).strip()
+            return render.formula(source, self.context, display=kind == "block_math")
         if kind == "linebreak":
             return "linebreak()"
         if kind == "softbreak":
@@ -245,6 +279,12 @@ class MarkdownRenderer:
                 return None
             return self.context.assets.add_svg(source)
         found = _DATA.match(url)
+        if not found and self.folder is not None:
+            content = picture_file(url, self.folder)
+            if content is None:
+                return None
+            text = content.decode(errors="replace")
+            return self.context.assets.add_bytes(content) or self.context.assets.add_svg(text)
         return self.context.assets.add_base64(url[found.end() :]) if found else None
 
 

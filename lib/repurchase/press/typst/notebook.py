@@ -4,12 +4,15 @@ named in the log; nothing is dropped but what says that it is for programs only.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from repurchase.press import formula
 from repurchase.press.typst import render
 from repurchase.press.typst.assets import AssetStore
 from repurchase.press.typst.markdown import (
@@ -21,7 +24,7 @@ from repurchase.press.typst.markdown import (
 )
 from repurchase.press.typst.mend import heading_levels, typst_string
 from repurchase.press.typst.render import LOG, Context
-from repurchase.press.typst.tables import tables_in_html, text_of_html
+from repurchase.press.typst.tables import around_tables, tables_in_html, text_of_html
 from repurchase.show.blocks import BLOCK_MIME, RECORDS_MIME, BlockError, block_from_json
 
 Part = Literal["a", "b"]
@@ -30,6 +33,7 @@ LONGEST_TEXT = 20_000
 LONGEST_UNKNOWN = 500
 MOST_ROWS = 2_000
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+_OBJECT = re.compile(r"<[\w.]+[^<>]*>\Z")
 HIDDEN_TAGS = frozenset({"remove_cell", "remove-cell"})
 
 
@@ -89,8 +93,12 @@ def notebook_fragment(
     show_code: bool = False,
     figure_word: str = "Figure",
     log: logging.Logger = LOG,
+    folder: Path | None = None,
 ) -> Fragment:
-    """Like `notebook_to_typst`, with the title that was skipped and what could not be set."""
+    """Like `notebook_to_typst`, with the title that was skipped and what could not be set.
+
+    `folder` is that of an analyst's own notebook, whose pictures may lie beside it.
+    """
     context = Context(assets=assets, language=language, figure_word=figure_word, log=log)
     cells = [cell for cell in nb["cells"] if _is_printed(cell, part)]
     texts = {
@@ -108,7 +116,7 @@ def notebook_fragment(
     for number, cell in enumerate(cells):
         if number in texts:
             here = [next(levels) for _ in heading_depths(texts[number])]
-            pieces += _markdown(texts[number], cell, context, here)
+            pieces += _markdown(texts[number], cell, context, here, folder=folder)
         elif cell["cell_type"] == "code":
             shown = _code(cell, context, show_code=show_code)
             if pieces and any(piece not in ("", "none") for piece in shown):
@@ -141,9 +149,15 @@ def _take_title(texts: Mapping[int, list[Any]]) -> str | None:
 
 
 def _markdown(
-    tokens: Sequence[Any], cell: Mapping[str, Any], context: Context, levels: Sequence[int]
+    tokens: Sequence[Any],
+    cell: Mapping[str, Any],
+    context: Context,
+    levels: Sequence[int],
+    *,
+    folder: Path | None,
 ) -> list[str]:
-    renderer = MarkdownRenderer(context, attachments=cell.get("attachments") or {}, levels=levels)
+    attached = cell.get("attachments") or {}
+    renderer = MarkdownRenderer(context, attachments=attached, levels=levels, folder=folder)
     wide = ("heading", "table", "block_html")
     pieces = []
     for token in tokens:
@@ -200,24 +214,58 @@ def bundle_to_typst(
     if "<table" in html:
         found = [render.table(_shortened_table(table, context)) for table in tables_in_html(html)]
         if found:
-            return found
+            before, after = ([f"para({typst_string(t)})"] if t else [] for t in around_tables(html))
+            return [*map(render.prose, before), *found, *map(render.prose, after)]
     if "text/markdown" in data:
         tokens = parsed(_joined(data["text/markdown"]))
         return [render.prose(each) for each in MarkdownRenderer(context).blocks(tokens)]
     if "text/latex" in data:
-        return [f"formula-block({typst_string(_joined(data['text/latex']).strip())})"]
-    return _fallback(data, html, context)
+        return _formula(data, context)
+    return _fallback(data, context)
 
 
-def _fallback(data: Mapping[str, Any], html: str, context: Context) -> list[str]:
+def _formula(data: Mapping[str, Any], context: Context) -> list[str]:
+    """An output that is a formula; one that cannot be drawn as the text that came with it."""
+    source, plain = _joined(data["text/latex"]).strip(), _joined(data.get("text/plain", ""))
+    if formula.drawn(source) is None and plain.strip() and not plain.startswith("<"):
+        context.missed("formula %r cannot be drawn; its text is printed", source[:80])
+        return _plain(plain, context)
+    return [render.formula(source, context, display=True)]
+
+
+def _fallback(data: Mapping[str, Any], context: Context) -> list[str]:
     """Text for what has no print. Plain text on its own is ordinary; anything richer is logged."""
     rich = [mime for mime in data if mime != "text/plain"]
     if rich:
         context.missed("output of type %s is printed as text", ", ".join(sorted(rich)))
-    text = _joined(data.get("text/plain", "")) or (text_of_html(html) if html else "")
-    if not text.strip() and rich:
-        text = "\n".join(f"{mime}: {_joined(data[mime])[:LONGEST_UNKNOWN]}" for mime in rich)
-    return _plain(text, context)
+    return _plain(words_of(data), context)
+
+
+def words_of(data: Mapping[str, Any]) -> str:
+    """What an output says, as text: its own, that of its HTML, a plotly figure's list of traces,
+    else the beginning of each of its forms. `<Object at ...>` says nothing.
+    """
+    plain = _joined(data.get("text/plain", ""))
+    if plain.strip() and not _OBJECT.match(plain.strip()):
+        return plain
+    for mime in data:
+        if mime.startswith("application/vnd.plotly") and isinstance(data[mime], Mapping):
+            return _plotly(data[mime])
+    html = text_of_html(_joined(data.get("text/html", "")))
+    forms = [m for m in sorted(data) if m not in ("text/plain", "text/html")]
+    return html or "\n".join(f"{m}: {_json(data[m])[:LONGEST_UNKNOWN]}" for m in forms) or plain
+
+
+def _plotly(figure: Mapping[str, Any]) -> str:
+    """Title and traces of a figure that only a script could draw."""
+    layout = figure.get("layout")
+    title = layout.get("title", "") if isinstance(layout, Mapping) else ""
+    title = title.get("text", "") if isinstance(title, Mapping) else title
+    lines = [f"plotly figure{f': {title}' if title else ''}"]
+    for trace in figure.get("data") or ():
+        if isinstance(trace, Mapping):
+            lines.append(f"  {trace.get('type', 'scatter')} {trace.get('name') or ''}".rstrip())
+    return "\n".join(lines)
 
 
 def _plain(text: str, context: Context) -> list[str]:
@@ -268,6 +316,10 @@ def _width_mm(metadata: Mapping[str, Any]) -> float | None:
 
 def _source(cell: Mapping[str, Any]) -> str:
     return _joined(cell.get("source", ""))
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _joined(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from repurchase.press.fonts import text_width_em
+from repurchase.press.formula import drawn
 from repurchase.press.typst.assets import AssetStore
 from repurchase.press.typst.mend import alt_text, typst_string
 from repurchase.show import blocks as b
@@ -16,6 +17,7 @@ LOG = logging.getLogger("repurchase.press")
 FULL_MM = 170.0
 GUTTER_MM = 8.0
 MM_PER_PT = 25.4 / 72
+WIDEST_INLINE_PT = 140 / MM_PER_PT
 MARK_EM = 0.9
 SEMIBOLD = 1.06
 KPI_PT, SMALLEST_KPI_PT = 21.0, 11.0
@@ -141,6 +143,20 @@ def _figure(block: b.Figure, context: Context) -> str:
         f"exhibit(id: {optional(block.id)}, title: {optional(block.title)}, "
         f"caption: {optional(block.caption)}, {body})"
     )
+
+
+def formula(source: str, context: Context, *, display: bool) -> str:
+    """A LaTeX formula as a picture with its source as alternative text, or as its source."""
+    found = drawn(source, display=display)
+    name = context.assets.add_svg(found.svg) if found else None
+    if found is None or name is None:
+        context.missed("formula %r cannot be drawn; its source is printed", source[:80])
+        return f"{'formula-block' if display else 'formula'}({typst_string(source)})"
+    sizes = f"width: {found.width:.3f}pt, height: {found.height:.3f}pt"
+    if display or found.width > WIDEST_INLINE_PT:
+        return f'formula-display("{name}", {typst_string(source)}, {sizes})'
+    depth = f"depth: {found.depth:.3f}pt"
+    return f'formula-inline("{name}", {typst_string(source)}, {sizes}, {depth})'
 
 
 def plain_picture(name: str, alt: str, context: Context, *, width_mm: float | None = None) -> str:

@@ -25,6 +25,19 @@ def tables_in_html(html: str) -> list[Table]:
     return [table for each in outermost if (table := _table(each, looks))]
 
 
+def around_tables(html: str) -> tuple[str, str]:
+    """The words before the first table of an HTML text and those behind it, without any table's."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(html, "html.parser")
+    mark = "\x00"
+    for number, table in enumerate(soup.find_all("table")):
+        if table.find_parent("table") is None:
+            table.replace_with(mark if number == 0 else "")
+    before, _, after = soup.get_text(" ").partition(mark)
+    return " ".join(before.split()), " ".join(after.split())
+
+
 def text_of_html(html: str) -> str:
     """The words of an HTML text, without styles and scripts, a line an element."""
     from bs4 import BeautifulSoup
