@@ -7,7 +7,7 @@ import pytest
 
 ORDER = ("stats", "sources", "model", "analysis", "show", "press")
 ROOT_MODULES = {"archive", "calendar", "context", "definitions", "errors", "locks", "params",
-                "period", "reasons", "records", "words"}  # fmt: skip
+                "period", "reasons", "records", "scrub", "words"}  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:

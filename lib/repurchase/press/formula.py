@@ -120,7 +120,8 @@ def _drawn(rows: list[list[str]]) -> Formula | None:
     from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser
 
-    style: dict[Any, Any] = {"mathtext.fontset": "stix", "svg.fonttype": "path", "svg.hashsalt": "formula"}
+    style: dict[Any, Any] = {"mathtext.fontset": "stix", "svg.fonttype": "path"}
+    style["svg.hashsalt"] = "formula"
     with mpl.rc_context(style), _Glyphs() as missing:
         prop = FontProperties(family="STIXGeneral", size=POINTS)
         parser = MathTextParser("path")
