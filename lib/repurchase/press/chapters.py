@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from repurchase import scrub
 from repurchase.context import CHAPTER, RUN
 from repurchase.errors import ChapterError, ParameterError
 from repurchase.params import NAME, Params
@@ -140,7 +141,7 @@ class FailedChapterError(ChapterError):
     def __init__(
         self, what: str, *, chapter: str, where: str, remedy: str, tail: Sequence[str] = ()
     ) -> None:
-        self.chapter, self.tail = chapter, tuple(tail)
+        self.chapter, self.tail = chapter, tuple(map(scrub.scrubbed, tail))
         super().__init__(what, where=where, remedy=remedy)
 
     def __str__(self) -> str:
@@ -184,7 +185,8 @@ def run(
     from repurchase.press.kernels.provisioner import Launch, launching
 
     env = {RUN: str(run_file), CHAPTER: chapter.name}
-    with launching(Launch(env=env, memory=memory)) as launch, _ended_after(launch, timeout) as late:
+    launched = launching(Launch(env=env, memory=memory))
+    with scrub.scrubbing(output), launched as launch, _ended_after(launch, timeout) as late:
         _execute(chapter, params, output, launch, late, timeout)
         if late.is_set():  # it ended in the same moment
             what, remedy = _too_late(timeout)
