@@ -29,6 +29,10 @@ export REVIEW_LANGUAGE := $(value LANGUAGE)
 else
 export REVIEW_LANGUAGE :=
 endif
+export REVIEW_WHAT := $(value WHAT)
+export REVIEW_RUNS := $(value RUNS)
+export REVIEW_WRITE := $(filter-out 0 no false,$(value WRITE))
+export REVIEW_STRICT := $(filter-out 0 no false,$(value STRICT))
 export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 
 .DEFAULT_GOAL := help
@@ -84,10 +88,11 @@ lint: ## ruff and mypy
 	@$(PY) -m ruff check
 	@$(PY) -m mypy
 
-bench: ## how long preparing and binding the demo takes, cold and unchanged
+bench: ## measured side by side, budgets beside it (WHAT="pack kills" RUNS=3 WRITE=1 STRICT=1)
 	@$(SETUP)
-	@$(PY) tests/benchmarks/run.py
-	@$(PY) tests/benchmarks/kills.py --kills 200
+	@$(PY) tests/benchmarks/run.py $${REVIEW_WHAT:+"$$REVIEW_WHAT"} \
+		$${REVIEW_RUNS:+--runs="$$REVIEW_RUNS"} \
+		$${REVIEW_WRITE:+--write} $${REVIEW_STRICT:+--strict}
 
 lock: ## development only: resolve requirements.lock and lib/locks anew (UPGRADE=1: newest versions)
 	@$(SETUP) --lock $(if $(UPGRADE),--upgrade)

@@ -1,9 +1,11 @@
 """Kills runs at random moments and looks at what they leave: `--kills 200 --seed 1`.
 
-Each run makes another edition of a small company. The run, or one of its kernels, is killed or told
-to stop; then the pack in place must be whole, of the edition before or of this one, and no process
-may be left. After the last one a run must succeed and leave nothing but its pack. Prints one line
-of JSON; ends with 1 if anything was wrong.
+Each run makes another edition of a small company: of three orders and notebooks that import
+nothing, or with `--company demo` of the demo's 300 customers and its own notebooks down to the
+first figure that they record. The run, a kernel of it or the warm process is killed, or the run is
+told to stop; then the pack in place must be whole, of the edition before or of this one, and no
+process may be left. After the last one a run must succeed and leave nothing but its pack. Prints
+one line of JSON; ends with 1 if anything was wrong.
 
 Runs are forked from this process, which has imported all that they need: a kill then meets the run
 and not the imports. On Linux this process adopts what the runs leave behind, so that it can count.
@@ -20,19 +22,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import psutil
 from repurchase.archive import PACKS, current_pack
 from repurchase.cli import main as repurchase
-from repurchase.press import chapters, pack, volume
+from repurchase.press import chapters, making, pack, volume
+from repurchase.press.kernels import server
 
 PR_SET_CHILD_SUBREAPER = 36
 PERIOD = "2025-09"
 GONE_SECONDS = 60.0
-WARM = (chapters, volume)  # imported before the fork
-HOW = ("kill the run", "kill the run", "kill a kernel", "SIGTERM", "SIGINT")
+SHORT = 4  # cells of a notebook that records nothing: its title, parameters, tables and first block
+WARM = (chapters, making, volume)  # imported before the fork
+ROOT = Path(__file__).resolve().parents[2]
+WARM_PROCESS = "kill the warm process"
+HOW = ("kill the run", "kill the run", "kill a kernel", WARM_PROCESS, "SIGTERM", "SIGINT")
 PROFILE = """company: Edition {edition}
 time_zone: Asia/Shanghai
 currency: CNY
@@ -51,35 +58,44 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--company", choices=("tiny", "demo"), default="tiny")
     options = parser.parse_args()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory(prefix="rk-") as name:
-        told = kills(Path(name), options.kills, random.Random(options.seed))
+        company = tiny_company if options.company == "tiny" else demo_company
+        told = kills(Path(name), options.kills, random.Random(options.seed), company)
     print(json.dumps(told))
     return 1 if told["faults"] else 0
 
 
-def kills(folder: Path, count: int, chance: random.Random) -> dict:
-    """What happened: counts by kind and outcome, and every fault in words."""
+def kills(
+    folder: Path, count: int, chance: random.Random, company: Callable[[Path], str]
+) -> dict:
+    """What happened: counts by kind and outcome, and every fault in words.
+
+    `company` makes the project in a folder and gives its profile with a place for the edition.
+    """
     root, scratch = folder / "project", folder / "tmp"
     scratch.mkdir()
-    make_company(root)
+    profile = company(root)
     for name in ("TMPDIR", "TEMP", "TMP"):
         os.environ[name] = str(scratch)
     tempfile.tempdir = None
     os.environ["REPURCHASE_ROOT"] = str(root)
-    faults, outcomes, slowest = [], Counter(), 0.0
+    faults, outcomes, slowest, took = [], Counter(), 0.0, 0.0
     start = time.monotonic()
-    code, _ = run(root, 0)
-    took = time.monotonic() - start
-    if code:
-        faults.append(f"the first run ended with {code}")
+    for first in (count + 2, 0):  # the second knows the files that it reads, as all others do
+        begun = time.monotonic()
+        code, *_ = run(root, profile, first)
+        took = time.monotonic() - begun
+        if code:
+            faults.append(f"an undisturbed run ended with {code}")
     before = edition(root)
     for number in range(1, count + 1):
         how = chance.choice(HOW)
         after = chance.random() * took * 1.1
-        code, gone = run(root, number, how, after)
+        code, gone, struck = run(root, profile, number, how, after)
         slowest = max(slowest, gone)
         now = edition(root)
         label = f"kill {number} ({how} after {after:.2f} s)"
@@ -88,9 +104,9 @@ def kills(folder: Path, count: int, chance: random.Random) -> dict:
             faults.append(f"{label}: processes were left")
         if how in {"SIGTERM", "SIGINT"}:
             faults += stop_faults(label, root, scratch, code)
-        outcomes[f"{how}: {'new' if now == number else 'old'}"] += 1
+        outcomes[f"{struck}: {'new' if now == number else 'old'}"] += 1
         before = now
-    code, _ = run(root, count + 1)
+    code, *_ = run(root, profile, count + 1)
     if code or edition(root) != count + 1:
         faults.append(f"the last run ended with {code}, edition {edition(root)}")
     faults += [f"left at the end: {name}" for name in rubbish(root, scratch)]
@@ -102,7 +118,25 @@ def kills(folder: Path, count: int, chance: random.Random) -> dict:
     }  # fmt: skip
 
 
-def make_company(root: Path) -> None:
+def demo_company(root: Path) -> str:
+    """The demo with 300 customers; its notebooks end with the first figure that they record."""
+    (root / "params").mkdir(parents=True)
+    (root / "notebooks").mkdir()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        recording = (i for i, c in enumerate(notebook.cells) if "review.record(" in c.source)
+        notebook.cells = notebook.cells[: next(recording, SHORT - 1) + 1]
+        nbformat.write(notebook, root / "notebooks" / path.name)
+    text = (ROOT / "params" / "demo.yaml").read_text(encoding="utf-8")
+    company = next(line for line in text.splitlines() if line.startswith("company:"))
+    text = text.replace("customers: 20000", "customers: 300")
+    assert "customers: 300" in text
+    return text.replace("{", "{{").replace("}", "}}").replace(
+        company.replace("{", "{{").replace("}", "}}"), "company: Edition {edition}"
+    )
+
+
+def tiny_company(root: Path) -> str:
     """Three orders and three notebooks that import nothing."""
     (root / "params").mkdir(parents=True)
     (root / "notebooks").mkdir()
@@ -122,23 +156,31 @@ def make_company(root: Path) -> None:
             nbformat.v4.new_code_cell("print('seen')", metadata={"tags": ["part-a"]}),
         ]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), root / "notebooks" / f"{name}.ipynb")
+    return PROFILE
 
 
-def run(root: Path, number: int, how: str = "", after: float = 0.0) -> tuple[int, float]:
-    """Runs an edition and kills it on the way; its exit code, and when its last process ended."""
-    (root / "params" / "tiny.yaml").write_text(PROFILE.format(edition=number), encoding="utf-8")
+def run(
+    root: Path, profile: str, number: int, how: str = "", after: float = 0.0
+) -> tuple[int, float, str]:
+    """Runs an edition and kills it on the way.
+
+    Its exit code, how long its last process outlived it, and what was struck: where there is no
+    kernel or warm process yet, or any more, it is the run.
+    """
+    (root / "params" / "tiny.yaml").write_text(profile.format(edition=number), encoding="utf-8")
     child = os.fork()
     if not child:
         _run_in_child()
+    struck = ""
     if how:
         _wait(child, after)
-        _strike(child, how)
+        struck = _strike(child, how)
     while True:
         status = _reaped(child)
         if status is not None:
             break
         time.sleep(0.02)
-    return os.waitstatus_to_exitcode(status), _seconds_until_alone()
+    return os.waitstatus_to_exitcode(status), _seconds_until_alone(), struck
 
 
 def _run_in_child() -> None:
@@ -176,18 +218,28 @@ def _wait(child: int, seconds: float) -> None:
         time.sleep(0.01)
 
 
-def _strike(child: int, how: str) -> None:
+def _strike(child: int, how: str) -> str:
     if child in _status:
-        return
+        return "ended before"
     target, number = child, signal.SIGKILL
     if how in {"SIGTERM", "SIGINT"}:
         number = signal.Signals[how]
-    elif how == "kill a kernel":
-        with contextlib.suppress(psutil.Error):
-            kernels = psutil.Process(child).children(recursive=True)
-            target = kernels[0].pid if kernels else child
+    elif how in {"kill a kernel", WARM_PROCESS}:
+        target = next(iter(_targets(child, how)), child)
+        how = how if target != child else "kill the run"
     with contextlib.suppress(ProcessLookupError):
         os.kill(target, number)
+    return how
+
+
+def _targets(child: int, how: str) -> list[int]:
+    """The warm process of a run, or its kernels: forked from the warm process, or the run's own."""
+    with contextlib.suppress(psutil.Error):
+        ours = psutil.Process(child).children()
+        warm = [p for p in ours if server.__name__ in p.cmdline()]
+        kernels = [k for p in warm for k in p.children()] or [p for p in ours if p not in warm]
+        return [p.pid for p in (warm if how == WARM_PROCESS else kernels)]
+    return []
 
 
 def _seconds_until_alone() -> float:

@@ -1,0 +1,296 @@
+"""The bench's own helpers: rounds, budgets, tables. Nothing here is timed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent))
+from benchmarks import commandline, machine, measure, project, table
+from benchmarks.cases import kills, retention
+from benchmarks.registry import (
+    REGISTRY,
+    Budget,
+    Case,
+    Registry,
+    Setting,
+    Sheet,
+    Skip,
+)
+from benchmarks.rounds import exponent, measured, median, times
+
+
+def figures(wall, **others):
+    """A measurement of so many seconds."""
+    return {"wall": wall, "cpu": wall, "peak": 10.0, **others}
+
+
+def run(sheet, *, runs=3, tmp_path=Path()):
+    """A case of that sheet after its rounds."""
+    case = Case("toy", "A toy", lambda setting: sheet)
+    return measured(case, Setting(tmp_path), runs=runs, say=lambda _: None)
+
+
+def test_rounds_take_the_ways_in_turn():
+    """All ways once, then all again: a busy moment meets both sides of a ratio."""
+    order = []
+    ways = {name: lambda name=name: order.append(name) or figures(1.0) for name in "ab"}
+    found = run(Sheet(ways), runs=3)
+
+    assert list("ababab") == order
+    assert 3 == found.runs
+    assert ["a", "b"] == list(found.rounds)
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own_ratios():
+    """A round in which the machine was ten times slower changes no ratio."""
+    slow = {"ours": [figures(1.0), figures(10.0), figures(2.0)],
+            "theirs": [figures(2.0), figures(20.0), figures(4.0)]}  # fmt: skip
+
+    assert 2.0 == times("theirs", "ours")(slow)
+    assert 2.0 == median("ours")(slow)
+
+
+def test_an_exponent_tells_how_costs_grow():
+    """Ten times the input at a hundred times the price is a square."""
+    rounds = {"1": [figures(1.0)], "10": [figures(100.0)]}
+
+    assert 2.0 == pytest.approx(exponent("1", "10", 10)(rounds))
+
+
+@pytest.mark.parametrize(
+    ("budget", "value", "kept"),
+    [
+        ({"at_most": 1.3}, 1.3, True),
+        ({"at_most": 1.3}, 1.31, False),
+        ({"at_least": 5}, 5.0, True),
+        ({"at_least": 5}, 4.99, False),
+        ({}, 1e9, None),
+    ],
+)
+def test_a_budget_is_kept_up_to_its_bound(budget, value, kept):
+    """A bound itself is inside; without one nothing is judged."""
+    assert kept is Budget("it", median("a"), **budget).kept(value)
+
+
+def test_a_way_that_cannot_be_measured_is_named_and_left_out():
+    """Its reason becomes a note, budgets on it go, the others stand."""
+
+    def missing():
+        raise Skip("it is not installed")
+
+    budgets = (Budget("a", median("a"), at_most=2), Budget("b", times("b", "a"), at_most=2))
+    found = run(Sheet({"a": lambda: figures(1.0), "b": missing}, budgets))
+
+    assert ["a"] == list(found.rounds)
+    assert ["a"] == [j.budget.says for j in found.judged]
+    assert ("b: not measured, it is not installed",) == found.notes
+    assert "it is not installed" in table.section(found, "a machine")
+
+
+def test_a_case_that_cannot_be_measured_says_so():
+    """There is a section with the reason and no table."""
+
+    def prepare(setting):
+        raise Skip("there is no such engine here")
+
+    found = measured(Case("toy", "A toy", prepare), Setting(Path()), runs=3, say=lambda _: None)
+
+    assert "### A toy\n\nNot measured: there is no such engine here.\n" == table.section(found, "m")
+    assert not found.missed
+
+
+def test_a_section_shows_spread_budget_and_machine():
+    """Medians with least and most, MISSED in letters, columns of a way's own, the machine."""
+    walls = iter([1.0, 3.0, 2.0])
+    sheet = Sheet(
+        {"ours": lambda: figures(next(walls), pages=7.0)},
+        (Budget("time of ours", median("ours"), at_most=1.5, unit="s"),),
+        ("a note",),
+    )
+    found = run(sheet)
+    text = table.section(found, "2 cores")
+
+    assert found.missed
+    assert "| ours | 2 (1-3) | 2 (1-3) | 10 (10-10) | 7 (7-7) |" in text
+    assert "| time of ours |   2 s | at most 1.50 s | **MISSED** |" in text
+    assert "- a note\n- medians of 3 runs, least and most in (); 2 cores\n" in text
+
+
+def test_a_section_replaces_its_own_and_no_other(tmp_path):
+    """Written twice there is one; what stands around it stays; a new one comes last."""
+    page = tmp_path / "page.md"
+    page.write_text("# Measured\n\nWords.\n", encoding="utf-8")
+    for name, text in (("a", "first\n"), ("b", "second\n"), ("a", r"third \1" + "\n")):
+        table.write(page, name, text)
+
+    assert (
+        "# Measured\n\nWords.\n\n<!-- bench:a -->\nthird \\1\n<!-- /bench:a -->\n\n"
+        "<!-- bench:b -->\nsecond\n<!-- /bench:b -->\n"
+    ) == page.read_text(encoding="utf-8")
+
+
+def test_cases_are_chosen_by_name_and_large_ones_only_so():
+    """Without names all but the large; in the order of the list, whatever was typed."""
+    registry = Registry()
+    for name in ("pack", "kills"):
+        registry.case(name, name)(lambda setting: Sheet({}))
+    registry.case("hundred", "100M", large=True)(lambda setting: Sheet({}))
+
+    assert ["pack", "kills"] == [c.name for c in registry.chosen([])]
+    assert ["pack", "hundred"] == [c.name for c in registry.chosen(["hundred", "pack"])]
+    with pytest.raises(KeyError, match="speed"):
+        registry.chosen(["speed"])
+    with pytest.raises(ValueError, match="two cases are called 'pack'"):
+        registry.case("pack", "again")(lambda setting: Sheet({}))
+
+
+def test_the_kills_come_last():
+    """What takes longest and measures nothing does not hold up the tables."""
+    assert "kills" == list(REGISTRY.cases)[-1]
+
+
+def test_every_case_is_in_the_docs(root):
+    """The page names how each is asked for."""
+    page = (root / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+
+    assert [] == [name for name in REGISTRY.cases if f"<!-- bench:{name} -->" not in page]
+
+
+def test_a_missed_budget_ends_with_an_error_only_if_asked(monkeypatch, capsys):
+    """0 without --strict, and the case is named either way."""
+    registry = Registry()
+    budget = Budget("time", median("a"), at_most=0.5, unit="s")
+    registry.case("toy", "A toy")(lambda setting: Sheet({"a": lambda: figures(1.0)}, (budget,)))
+    monkeypatch.setattr(commandline, "REGISTRY", registry)
+    codes = []
+    for words in ([], ["--strict"], ["speed"]):
+        monkeypatch.setattr(sys, "argv", ["run.py", *words])
+        codes.append(commandline.main())
+    said = capsys.readouterr()
+
+    assert [0, 1, 2] == codes
+    assert 2 == said.out.count("budgets missed: toy\n")
+    assert "there is no case 'speed'; cases: toy" in said.err
+
+
+def test_a_command_is_measured_with_its_children(tmp_path):
+    """Seconds and memory of a child's child count; a bad end raises with its last words."""
+    source = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'x = b\"x\" * 10**8'])"
+    found = measure.python("-c", source, root=tmp_path)
+
+    assert {"wall", "cpu", "peak"} == set(found)
+    assert found["peak"] > 95
+    with pytest.raises(measure.FailedError, match=r"(?s)ended with 3.*no luck"):
+        measure.python("-c", "import sys; print('no luck'); sys.exit(3)", root=tmp_path)
+
+
+def test_steps_together_add_up():
+    """In turn their seconds add; at once the clock is one, processors add; the peak is the most."""
+    steps = [{"wall": 1.0, "cpu": 2.0, "peak": 3.0}, {"wall": 4.0, "cpu": 5.0, "peak": 6.0}]
+    both = measure.at_once([lambda s=s: s for s in steps], workers=2)
+
+    assert {"wall": 5.0, "cpu": 7.0, "peak": 6.0} == measure.together(steps)
+    assert (7.0, 6.0) == (both["cpu"], both["peak"])
+    assert both["wall"] < 5.0
+
+
+def test_a_changed_notebook_is_new_each_time(tmp_path, root):
+    """Changed back it would be found among those that are kept, and nothing would run."""
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "notebooks" / "data.ipynb"
+    path.write_bytes((root / "notebooks" / "data.ipynb").read_bytes())
+    seen = [path.read_text(encoding="utf-8")]
+    for _ in range(3):
+        project.change(tmp_path, "data")
+        seen.append(path.read_text(encoding="utf-8"))
+
+    assert 4 == len(set(seen))
+    assert all(json.loads(text)["cells"] for text in seen)
+
+
+def test_ways_that_differ_are_told():
+    """A count that is off by one, a row too many, other threads: nothing is compared then."""
+    tables = {"cohorts": [["2025-01", 0, 5]], "curve": [["none", 3, 5.0, 0.25]]}
+    same = retention.Same()
+    same.check("library", {"tables": tables, "threads": 2})
+    same.check("pandas", {"tables": {**tables, "curve": [("none", 3, 5, 0.25 + 1e-12)]},
+                          "threads": 1})  # fmt: skip
+    wrong = {**tables, "cohorts": [["2025-01", 0, 6]]}
+
+    with pytest.raises(retention.DifferentError, match=r"cohorts by sql: \['2025-01', 0, 6\]"):
+        same.check("sql", {"tables": wrong, "threads": 2})
+    with pytest.raises(retention.DifferentError, match="curve by pandas: 0 rows, not 1"):
+        same.check("pandas", {"tables": {**tables, "curve": []}, "threads": 1})
+    with pytest.raises(retention.DifferentError, match="3 threads, the library has 2"):
+        same.check("sql", {"tables": tables, "threads": 3})
+
+
+def test_three_ways_find_the_same_tables(tmp_path):
+    """The library, SQL and pandas on a few thousand orders of a prepared company."""
+    made = measure.worker("orders.py", "3000", str(tmp_path), root=tmp_path)
+    same = retention.Same()
+    for way in retention.WAYS:
+        said = measure.worker(
+            "retention.py", way, str(tmp_path), made["snapshot"], root=tmp_path
+        )
+        same.check(way, said)
+
+    assert 3000 == made["orders"]
+    assert ["cohorts", "curve", "history"] == sorted(same.first)
+    assert 25 == len(same.first["history"])
+    assert 300 >= sum(n for _, age, n in same.first["cohorts"] if age == 0) > 250
+    assert {"none", "year_ago"} == {row[0] for row in same.first["curve"]}
+
+
+def test_kills_are_counted_by_what_was_struck():
+    """Every kind has its column, also where it was never met."""
+    found = kills.by_kind({"kill the run: old": 2, "kill the run: new": 1, "SIGINT: new": 4})
+
+    assert (3, 4, 0) == (found["run"], found["SIGINT"], found["warm process"])
+    assert 5 == found[kills.NEW]
+
+
+def test_the_machine_is_described_and_not_named():
+    """Cores, memory, versions; no name of the machine or of who works at it."""
+    import getpass
+    import platform
+
+    told = machine.described()
+
+    assert "core" in told and "GiB" in told and f"Python {platform.python_version()}" in told
+    assert "duckdb " in told
+    assert platform.node() not in told
+    assert getpass.getuser() not in told.split()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is asked here")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], []),
+        (["WRITE=0", "STRICT=", "RUNS="], []),
+        (["WHAT=pack kills", "RUNS=5", "WRITE=1", "STRICT=1"],
+         ["pack kills", "--runs=5", "--write", "--strict"]),
+        (["WHAT=$(shell echo no) `id`"], ["$(shell echo no) `id`"]),
+    ],
+)  # fmt: skip
+def test_make_bench_passes_what_was_given(tmp_path, root, given, words):
+    """Each variable is an option, and no character in it means anything to make or the shell."""
+    (tmp_path / "Makefile").write_bytes((root / "Makefile").read_bytes())
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    python.chmod(0o755)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", "bench", "PYTHON=true", *given],
+        cwd=tmp_path, env=clean, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert 0 == done.returncode, done.stderr
+    assert ["tests/benchmarks/run.py", *words] == json.loads(done.stdout)
