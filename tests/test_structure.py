@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ORDER = ("stats", "sources", "model", "analysis", "show", "press")
-ROOT_MODULES = {"archive", "calendar", "context", "definitions", "errors", "locks", "params",
+ROOT_MODULES = {"archive", "calendar", "context", "definitions", "durable", "errors", "locks", "params",
                 "period", "reasons", "records", "scrub", "words"}  # fmt: skip
 
 

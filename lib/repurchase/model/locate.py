@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from repurchase import durable
 from repurchase.errors import ParameterError, SourceError
 from repurchase.locks import locked
 from repurchase.params import Generator, Params, SourceSpec
@@ -187,7 +188,11 @@ def _generator_id(generator: Generator) -> str:
 
 
 def put_in_place(aside: Path, folder: Path) -> None:
-    """`aside` becomes `folder` in one step; if another run was first, its folder stays."""
+    """`aside` becomes `folder` in one step; if another run was first, its folder stays.
+
+    Its content is on the disk before: a name is taken for the proof that all of it is there.
+    """
+    durable.settle(aside)
     try:
         os.replace(aside, folder)
     except OSError:

@@ -1,7 +1,8 @@
 """A pack's folder: written aside, hashed, and put in its place by one swap.
 
 Whatever is killed in between leaves the old pack or the new one in place, and files that the next
-run of the period removes. All of it happens under the period's lock (`held`).
+run of the period removes; so does a loss of power, since each step is on the disk before the next
+(`durable`). All of it happens under the period's lock (`held`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from repurchase import durable
 from repurchase.archive import CURRENT, PACKS, current_pack, pointed
 from repurchase.errors import ParameterError, PressError, UsageError
 from repurchase.locks import locked
@@ -167,7 +169,9 @@ def place(folder: Path, reports: Path, period: Period, *, beside: bool = False) 
         if not final.exists():
             if signed:
                 swap_text(placing, final.name)
+            durable.settle(folder)
             os.replace(folder, final)
+            durable.settle_names(final.parent)
         put = _point(reports, period, name, final)
         placing.unlink(missing_ok=True)
         if not beside:
@@ -219,9 +223,13 @@ def _point(reports: Path, period: Period, name: str, final: Path) -> Path:
             link.mkdir(exist_ok=True)
         else:
             os.replace(swap, link)
+            durable.settle_names(reports)
             return link
     swap.write_text(final.name + "\n", encoding="utf-8")
+    durable.settle_file(swap)
     os.replace(swap, link / CURRENT)
+    for folder in (link, reports):
+        durable.settle_names(folder)
     return final
 
 
@@ -381,4 +389,6 @@ def swap_text(path: Path, text: str) -> None:
     """Writes a text file so that a reader sees the old one or the new one."""
     part = path.with_name(f".{path.name}.part")
     write_text(part, text)
+    durable.settle_file(part)
     os.replace(part, path)
+    durable.settle_names(path.parent)
