@@ -151,8 +151,8 @@ SegmentText = Annotated[str, Field(min_length=1, max_length=2000)]
 
 # Why a pack is a draft, by names that a profile may make fatal and other programs may read.
 DraftReason = Literal[
-    "incomplete_period", "unexplained_money", "stale_source", "chapter_not_computed",
-    "parts_do_not_add_up",
+    "incomplete_period", "empty_period", "unexplained_money", "stale_source",
+    "chapter_not_computed", "parts_do_not_add_up",
 ]  # fmt: skip
 FlowTable = Literal["events", "tickets", "surveys", "costs"]
 Days = Annotated[int, Field(ge=1, le=3660)]

@@ -11,6 +11,7 @@ from repurchase.model.snapshot import Snapshot
 from repurchase.params import DraftReason, Params, Profile
 from repurchase.period import Period
 from repurchase.press import gate, sums
+from repurchase.reasons import NOBODY
 from repurchase.words import Words
 
 EXPLAINED = MoneyBridge((), Decimal("0"), False)
@@ -69,6 +70,19 @@ def test_an_incomplete_period_makes_a_draft():
 
     assert ("draft", ("incomplete_period",)) == (found.status, found.codes)
     assert ("The period is incomplete: the data run through 20 Sep 2025.",) == found.reasons
+
+
+def test_a_period_without_a_known_customer_makes_a_draft():
+    """Told by the share of buyers who returned, of whom there is none; not by a segment of nobody."""
+    empty = {"status": "not_computed", "reason": NOBODY}
+    share = row("returning_buyer_share", None, unit="share", **empty)
+    segment = {**share, "dimensions": "store_id=S01"}
+    found = judged(records=[share, segment, row("orders", 3.0)])
+
+    said = "No order of a known customer lies in the period: is a file missing?"
+    assert ((said,), ("empty_period",)) == (found.reasons, found.codes)
+    assert () == judged(records=[segment, row("orders", 3.0)]).codes
+    assert () == judged(records=[{**share, "compare_to": "previous"}, row("orders", 3.0)]).codes
 
 
 def test_unexplained_money_makes_a_draft():
@@ -205,9 +219,36 @@ def test_a_profile_makes_a_reason_fatal():
     assert "draft" == other.status
 
 
+EMPTY = row("returning_buyer_share", None, status="not_computed", reason=NOBODY)
+EVERY = {
+    "incomplete_period": {"snap": snapshot("2025-09-20")},
+    "empty_period": {"records": [EMPTY, row("orders", 3.0)]},
+    "unexplained_money": {"bridge": MoneyBridge((), Decimal("0.0123"), True)},
+    "stale_source": {"snap": snapshot(tickets=["2025-05-31"])},
+    "chapter_not_computed": {
+        "records": [row("buyers", None, status="not_computed", reason="no tickets table")]
+    },
+    "parts_do_not_add_up": {"records": [*ROWS[:3], {**ROWS[3], "value": 2.0}]},
+}
+
+
+@pytest.mark.parametrize("code", get_args(DraftReason))
+def test_each_reason_makes_a_draft_or_is_fatal(code):
+    """Alone it makes a draft of that code; where the profile says so it stops the run instead."""
+    found = judged(**EVERY[code])
+    others = [c for c in get_args(DraftReason) if c != code]
+
+    assert ("draft", (code,)) == (found.status, found.codes)
+    assert "draft" == judged(params(fatal=others), **EVERY[code]).status
+    with pytest.raises(DataError) as caught:
+        judged(params(fatal=[code]), **EVERY[code])
+    assert f"params/a.yaml, fatal: {code}" == caught.value.where
+    assert found.reasons[0] == caught.value.what
+
+
 def test_reasons_have_names_that_stay():
     """Other programs and profiles rely on them."""
-    stable = ("incomplete_period", "unexplained_money", "stale_source", "chapter_not_computed",
-              "parts_do_not_add_up")  # fmt: skip
+    stable = ("incomplete_period", "empty_period", "unexplained_money", "stale_source",
+              "chapter_not_computed", "parts_do_not_add_up")  # fmt: skip
 
     assert stable == get_args(DraftReason)

@@ -593,6 +593,24 @@ def test_blank_rows_of_a_workbook_keep_the_numbering(con, tmp_path):
     assert 1 == raw.files[0].blank_rows
 
 
+def test_error_cells_of_a_workbook_are_named(con, tmp_path):
+    """They are read as empty, and the load report says how many, of which kind, and where."""
+    book = workbook(tmp_path / "a.xlsx", [["x"]], [["id", "n"], [1, 2], [3, "#REF!"], ["#N/A", 4]])
+    sheet = book["Sheet2"]
+    for address in ("B3", "A4"):
+        sheet[address].data_type = "e"
+    sheet["A3"] = "#N/A"  # typed in as a text is no error of the spreadsheet's
+    sheet["A3"].data_type = "s"
+    book.save(tmp_path / "a.xlsx")
+    raw = read(con, tmp_path, sheet="Sheet2")
+
+    assert [("1", "2"), ("#N/A", None), (None, "4")] == rows(con)
+    assert (
+        "a.xlsx: 2 cells hold an error of the spreadsheet and are read as empty"
+        " (#REF! 1, #N/A 1; the first is B3)",
+    ) == raw.notes
+
+
 def test_several_sheets_ask_for_one(con, tmp_path):
     """Which sheet is meant is not guessed; hidden and empty ones do not count."""
     book = workbook(tmp_path / "a.xlsx", [["id"], [1]], [["id"], [2]], [])

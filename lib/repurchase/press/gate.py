@@ -13,6 +13,7 @@ from repurchase.model.reconcile import MoneyBridge
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import DraftReason, Params
 from repurchase.press import sums
+from repurchase.reasons import NOBODY
 from repurchase.words import N_, Words
 
 Status = Literal["candidate", "draft", "signed"]
@@ -21,6 +22,7 @@ EXIT_CODES: dict[str, int] = {"candidate": 0, "draft": 3, "signed": 0}
 # tables that grow with every month; what seldom changes (products, stores, tests) cannot be stale
 FLOWS = ("events", "tickets", "surveys", "costs")
 SHOWN_GAPS = 3
+BUYERS = "returning_buyer_share"  # its denominator are the known customers who bought
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def verdict(
     rows = list(records)
     found: list[tuple[DraftReason, str]] = [
         *_incomplete(params, snapshot, words),
+        *_empty(rows, words),
         *_unexplained(params, bridge, words),
         *_stale(params, snapshot, words),
         *_not_computed(rows, words),
@@ -105,6 +108,19 @@ def _incomplete(
             day=words.day(snapshot.data_through),
         )
         yield "incomplete_period", text
+
+
+def _empty(rows: list[Row], words: Words) -> Iterator[tuple[DraftReason, str]]:
+    """A period inside the data in which nobody bought: a file that is missing, most likely."""
+    nobody = [
+        row
+        for row in rows
+        if (row["metric"], row["dimensions"], row["compare_to"]) == (BUYERS, "", "none")
+        and row["reason"] == NOBODY
+    ]
+    if nobody:
+        text = words._(N_("No order of a known customer lies in the period: is a file missing?"))
+        yield "empty_period", text
 
 
 def _unexplained(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from xml.etree import ElementTree
 
 import python_calamine as calamine
 
@@ -15,6 +19,10 @@ from repurchase.sources.containers import Member
 
 # a spreadsheet keeps 15 digits of a number
 EXACT_BELOW = 1e15
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_ERROR_CELL = re.compile(rb"""<c\b[^>]*\bt=["']e["'][^>]*>.*?</c>""", re.DOTALL)
+_ADDRESS = re.compile(rb"""\br=["']([A-Z]+[0-9]+)["']""")
+_VALUE = re.compile(rb"<v>([^<]*)</v>")
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def _chosen(book: calamine.CalamineWorkbook, member: Member, *, sheet: str | Non
                 rule=f"its sheets are: {', '.join(names)}",
                 remedy="mend `sheet` in the profile",
             )
-        return _cells(book, sheet, notes=())
+        return _with_errors(member, _cells(book, sheet, notes=()))
     full = [_cells(book, meta.name, notes=()) for meta in metas if meta.visible == visible]
     full = [found for found in full if any(any(c != "" for c in row) for row in found.rows)]
     if len(full) > 1:
@@ -83,7 +91,7 @@ def _chosen(book: calamine.CalamineWorkbook, member: Member, *, sheet: str | Non
         )
     hidden = [meta.name for meta in metas if meta.visible != visible]
     note = (f"{member.shown}: hidden sheets not read: {', '.join(hidden)}",) if hidden else ()
-    return Sheet(full[0].name, full[0].rows, full[0].merged, note)
+    return _with_errors(member, Sheet(full[0].name, full[0].rows, full[0].merged, note))
 
 
 def _cells(book: calamine.CalamineWorkbook, name: str, *, notes: tuple[str, ...]) -> Sheet:
@@ -91,6 +99,48 @@ def _cells(book: calamine.CalamineWorkbook, name: str, *, notes: tuple[str, ...]
     rows = sheet.to_python(skip_empty_area=False)
     merged = tuple(((a[0], a[1]), (b[0], b[1])) for a, b in sheet.merged_cell_ranges or ())
     return Sheet(name, rows, merged, notes)
+
+
+def _with_errors(member: Member, sheet: Sheet) -> Sheet:
+    """The sheet with a note of its cells that hold an error, which are read as empty.
+
+    calamine gives them as empty cells; which they are is read from the .xlsx itself. The binary
+    .xls keeps them in a way that only calamine reads.
+    """
+    errors = _error_cells(member, sheet.name)
+    if not errors:
+        return sheet
+    kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(k for _, k in errors).items())
+    note = (
+        f"{member.shown}: {len(errors)} cells hold an error of the spreadsheet and are read as"
+        f" empty ({kinds}; the first is {errors[0][0]})"
+    )
+    return Sheet(sheet.name, sheet.rows, sheet.merged, (*sheet.notes, note))
+
+
+def _error_cells(member: Member, name: str) -> list[tuple[str, str]]:
+    """Address and kind of the cells of a sheet that hold an error such as #N/A, in their order."""
+    try:
+        with zipfile.ZipFile(member.path) as book:
+            content = book.read(_part(book, name))
+    except (OSError, KeyError, StopIteration, ElementTree.ParseError, zipfile.BadZipFile):
+        return []
+    found = []
+    for cell in _ERROR_CELL.finditer(content):
+        address, value = _ADDRESS.search(cell.group()), _VALUE.search(cell.group())
+        kind = value.group(1).decode(errors="replace") if value else "#?"
+        found.append((address.group(1).decode() if address else "?", kind))
+    return found
+
+
+def _part(book: zipfile.ZipFile, name: str) -> str:
+    """The file of a sheet inside the workbook's archive."""
+    key = f"{{{_OFFICE}}}id"
+    sheets = ElementTree.fromstring(book.read("xl/workbook.xml")).iter()
+    sheet = next(e for e in sheets if e.tag.endswith("}sheet") and e.get("name") == name)
+    links = ElementTree.fromstring(book.read("xl/_rels/workbook.xml.rels"))
+    target = next(str(e.get("Target")) for e in links if e.get("Id") == sheet.get(key))
+    return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
 
 
 def _encrypted(member: Member) -> bool:
