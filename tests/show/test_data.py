@@ -8,6 +8,7 @@ from repurchase import show
 from repurchase.records import Record, Result
 from repurchase.show.blocks import Cell
 from repurchase.show.data import NOTES, row_reason
+from repurchase.sources.excel import ERRORS
 
 
 def text(cell):
@@ -159,6 +160,18 @@ def test_a_value_never_seen_before_is_named(context_of):
 def test_every_rule_of_a_row_is_worded(context_of, code, said):
     """A rule's code is never printed raw; a profile's own name stands."""
     assert said == row_reason(context_of().words, code)
+
+
+def test_error_cells_of_a_workbook_are_told(context_of):
+    """The reader's note, in the reader's language; other notes of a file are not for print."""
+    said = ERRORS.format(file="a (1).xlsx", count=2, kinds="#REF! 1, #N/A 1", first="B3")
+    sources = [{"notes": ["a.xlsx: hidden sheets not read: b"]}, {"notes": [said]}, {}]
+    snapshot = SimpleNamespace(meta={"sources": sources})
+
+    (item,) = show.notes(snapshot, context=context_of()).items
+    assert said in (item.title, item.text)
+    (item,) = show.notes(snapshot, context=context_of(language="zh-CN")).items
+    assert "#REF! 1" in item.title and "cells" not in item.title
 
 
 def test_every_note_of_the_model_is_worded(root):

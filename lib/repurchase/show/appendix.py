@@ -7,9 +7,9 @@ from typing import Any
 
 from repurchase.definitions import Metric
 from repurchase.show.blocks import Block, Column, Table
-from repurchase.show.tables import shortened
 from repurchase.words import N_, Words
 
+LONGEST_TEXT = 240
 UNITS = {
     "share": N_("share, %"),
     "count": N_("count"),
@@ -62,16 +62,37 @@ def provenance_table(words: Words, manifest: Mapping[str, Any]) -> tuple[Block, 
         )
         for chapter in manifest["chapters"]
     ]
-    given = manifest["parameters"]["profile"]
-    settings = [
-        (name, "" if value is None else shortened(str(value)))
-        for name, value in given.items()
-        if isinstance(value, str | int | float | bool) and name not in ("company",)
-    ]
+    given = manifest["parameters"]
+    settings = [pair for part in ("profile", "period_file") for pair in _settings(given[part])]
     return (
         _pairs(words._(N_("What made this pack")), facts, words),
         _pairs(words._(N_("Parameters")), settings, words),
     )
+
+
+def _settings(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each parameter that says something, nested ones on one line as the profile writes them."""
+    told = ((name, _told(value)) for name, value in given.items())
+    return [(name, text) for name, text in told if text]
+
+
+def _told(value: Any, *, inside: bool = False) -> str:
+    """A value as YAML's short form has it; what is not given is nothing."""
+    if value is None or (not inside and value in ({}, [], "")):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        pairs = ((name, _told(v, inside=True)) for name, v in value.items())
+        text = ", ".join(f"{name}: {told}" for name, told in pairs if told)
+        return f"{{{text}}}" if inside else text
+    if isinstance(value, list | tuple):
+        return ("; " if not inside else ", ").join(_told(v, inside=inside) for v in value)
+    return _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
 def _pairs(title: str, rows: list[tuple[str, str]], words: Words) -> Table:

@@ -18,6 +18,7 @@ from repurchase.show.blocks import Cell, Column, ListBlock, ListItem, Table, Tex
 from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
 from repurchase.show.tables import shortened, value_name
+from repurchase.sources.excel import ERRORS
 from repurchase.words import N_, Words
 
 Row = dict[Hashable, Any]
@@ -397,6 +398,21 @@ def _new_values(first_seen: Mapping[str, Mapping[str, str]], context: Context) -
     ]  # fmt: skip
 
 
+def _error_cells(snapshot: Prepared, words: Words) -> list[str]:
+    """The workbooks in whose cells an error stood, in the reader's language."""
+    parts = re.split(r"\{(\w+)\}", ERRORS)
+    pattern = "".join(
+        f"(?P<{part}>.+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    )
+    told = (note for source in snapshot.meta.get("sources", ()) for note in source.get("notes", ()))
+    found = (re.fullmatch(pattern, note) for note in told)
+    return [
+        words._(ERRORS, **{name: shortened(text) for name, text in match.groupdict().items()})
+        for match in found
+        if match
+    ]
+
+
 def notes(snapshot: Prepared, *, context: Context) -> ListBlock | Text:
     """What a reader of the data should know besides; nothing if there is nothing."""
     words = context.words
@@ -413,5 +429,6 @@ def notes(snapshot: Prepared, *, context: Context) -> ListBlock | Text:
         gaps = set(re.findall(r"{(\w+)}", message))
         text = words._(message, **{k: v for k, v in values.items() if k in gaps})
         found.append(ListItem(paragraph(words, [text])))
+    found += [ListItem(paragraph(words, [text])) for text in _error_cells(snapshot, words)]
     found += _new_values(snapshot.meta.get("first_seen", {}), context)
     return ListBlock(tuple(found), ordered=False) if found else Text("")

@@ -16,9 +16,14 @@ import python_calamine as calamine
 
 from repurchase.errors import SourceError
 from repurchase.sources.containers import Member
+from repurchase.words import N_
 
 # a spreadsheet keeps 15 digits of a number
 EXACT_BELOW = 1e15
+ERRORS = N_(
+    "{file}: {count} cells hold an error of the spreadsheet and are read as empty ({kinds}; the"
+    " first is {first})"
+)
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _ERROR_CELL = re.compile(rb"""<c\b[^>]*\bt=["']e["'][^>]*>.*?</c>""", re.DOTALL)
 _ADDRESS = re.compile(rb"""\br=["']([A-Z]+[0-9]+)["']""")
@@ -111,10 +116,8 @@ def _with_errors(member: Member, sheet: Sheet) -> Sheet:
     if not errors:
         return sheet
     kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(k for _, k in errors).items())
-    note = (
-        f"{member.shown}: {len(errors)} cells hold an error of the spreadsheet and are read as"
-        f" empty ({kinds}; the first is {errors[0][0]})"
-    )
+    first = errors[0][0]
+    note = ERRORS.format(file=member.shown, count=len(errors), kinds=kinds, first=first)
     return Sheet(sheet.name, sheet.rows, sheet.merged, (*sheet.notes, note))
 
 
