@@ -13,6 +13,7 @@ from pathlib import Path
 
 from repurchase.errors import ReviewError, UsageError
 from repurchase.lab import commands as lab_commands
+from repurchase.lab.server import EXTENSION
 from repurchase.press import commands as press_commands
 from repurchase.press.limits import GIB, Settings
 from repurchase.scrub import scrubbed
@@ -125,7 +126,8 @@ def _lab(_: argparse.Namespace) -> int:
     root = project_root()
     _install_extra(root, "lab")
     environment = {**os.environ, "REPURCHASE_ROOT": str(root)}
-    command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root / "notebooks")]
+    command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root / "notebooks"),
+               f"--ServerApp.jpserver_extensions={EXTENSION}=True"]  # fmt: skip
     return subprocess.run(command, env=environment, check=False).returncode
 
 

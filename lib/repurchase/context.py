@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RUN = "REPURCHASE_RUN"  # path of the press's run file; absent in the lab
 CHAPTER = "REPURCHASE_CHAPTER"  # the name under which a notebook records
+PRINT_ONLY = "REPURCHASE_PRINT_ONLY"  # set where only a PDF is made, which needs no second picture
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _round(value: float | None, digits: int) -> float | None:
 
 def record_rows(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Plain rows, columns in the published order."""
-    return [{name: asdict(r)[name] for name in COLUMNS} for r in records]
+    return [{name: row[name] for name in COLUMNS} for row in map(asdict, records)]
 
 
 def finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ import pandas as pd
 from repurchase.analysis import cuts, identification, load, retention
 from repurchase.analysis import findings as found
 from repurchase.analysis.windows import Windows, windows_of
+from repurchase.archive import current_pack
 from repurchase.calendar import LUNAR_NEW_YEAR
 from repurchase.context import RUN, Context
 from repurchase.definitions import METRICS
@@ -108,6 +109,8 @@ def _in_press(run: dict[str, Any], profile: str, period: str, sample: Sample | N
     )
     snapshot = Snapshot.open(Path(run["snapshot"]))
     told = Told(run["records"], run["findings"]) if run.get("records") is not None else None
+    if run.get("beside"):
+        told = BESIDE
     return Review(params, snapshot, os.environ.get("REPURCHASE_CHAPTER", ""), told)
 
 
@@ -117,6 +120,9 @@ class Told:
 
     records: list[dict[str, Any]]
     findings: list[dict[str, Any]]
+
+
+BESIDE = Told([], [])  # of a chapter that runs beside the others, whose figures are not known yet
 
 
 class Review:
@@ -252,7 +258,8 @@ class Review:
         from repurchase.params import with_period
 
         params = with_period(self.params, Period.parse(period))
-        return Review(params, self.snapshot, self.chapter, sample=self.sample)
+        told = None if self._told is None else BESIDE  # a run is told of its own period only
+        return Review(params, self.snapshot, self.chapter, told, sample=self.sample)
 
     def compare(self, period: str, earlier: str) -> Shown:
         """The headline figures of two periods side by side, both from today's snapshot.
@@ -370,11 +377,21 @@ class Review:
 
     @property
     def chapters(self) -> Told:
-        """What the other chapters recorded and found: of this run, or of the pack in place."""
+        """What the other chapters recorded and found: of this run, or of the pack in place.
+
+        Raises DataError where neither is known: in any chapter of a pack but the summary, which
+        runs when the others have ended.
+        """
+        if self._told is BESIDE:
+            raise DataError(
+                f"chapter {self.chapter} asks what the other chapters recorded",
+                rule="chapters run side by side; only `summary` runs after all of them",
+                remedy="ask for it in summary.ipynb, or take the result itself from `review`",
+            )
         if self._told is not None:
             return self._told
-        pack = self.params.root / "reports" / self.params.name / self.period.label
-        if not (pack / "results.json").exists():
+        pack = current_pack(self.params.root / "reports" / self.params.name, self.period.label)
+        if pack is None or not (pack / "results.json").exists():
             raise DataError(
                 f"no pack of {self.params.name} {self.period.label} stands in reports/",
                 remedy="run make monthly-report once; the summary reads what the chapters recorded",

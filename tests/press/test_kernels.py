@@ -58,7 +58,7 @@ def test_a_kernel_is_forked_with_everything_imported(kernel):
     manager, run = kernel
     code = """
         import os, sys
-        wanted = {"pandas", "seaborn", "duckdb", "ibis", "repurchase.review"}
+        wanted = {"pandas", "matplotlib.pyplot", "duckdb", "ibis", "repurchase.review"}
         loaded = sorted(wanted - {*sys.modules})
         print(loaded, os.environ["REPURCHASE_RUN"], os.getcwd(), os.getsid(0) == os.getpid())
     """

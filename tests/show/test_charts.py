@@ -234,3 +234,34 @@ def test_an_empty_history_draws_an_empty_chart(results):
     empty = Result(made["history"].frame.head(0), context=made["history"].context)
 
     assert show.trend(empty, made["figures"], id="R-1").alt
+
+
+def test_the_house_style_stands_on_seaborns():
+    """Its paper theme on a white grid, written down; only the colour map needs seaborn itself."""
+    import matplotlib
+    import seaborn
+
+    told = {"axes.prop_cycle", "image.cmap", "font.sans-serif"}
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        seaborn.set_theme(context="paper", style="whitegrid")
+        theirs = dict(matplotlib.rcParams)
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(style.SEABORN)
+        ours = dict(matplotlib.rcParams)
+    cycle = [matplotlib.colors.to_hex(c) for c in theirs["axes.prop_cycle"].by_key()["color"]]
+
+    assert [] == [k for k in theirs if k not in told and theirs[k] != ours[k]]
+    assert cycle == ours["axes.prop_cycle"].by_key()["color"]
+
+
+def test_where_only_a_pdf_is_made_no_second_picture_is_drawn(results, monkeypatch):
+    """A preview on paper needs the SVG; a pack has both."""
+    told = results()
+    both = show.pooled(told["pooled"], id="R-3")
+    monkeypatch.setenv("REPURCHASE_PRINT_ONLY", "1")
+    one = show.pooled(told["pooled"], id="R-3")
+
+    assert both.png and both.svg
+    assert one.png is None and both.svg == one.svg

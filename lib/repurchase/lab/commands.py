@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repurchase.errors import UsageError
+
+if TYPE_CHECKING:
+    from repurchase.params import Params
+    from repurchase.press.chapters import Chapter
 
 Say = Callable[[str], None]
 PREVIEW = ".preview"
@@ -31,49 +38,35 @@ def add_commands(commands: Any, say: Say) -> None:
 
 
 def _preview(options: argparse.Namespace, say: Say) -> int:
-    from repurchase.params import load_params
+    from repurchase.press import stopping
+    from repurchase.press.kernels import warm
 
-    params = load_params(
-        options.profile,
-        options.period or None,
-        data=str(Path(options.data).resolve()) if options.data else None,
-        language=options.language,
-        allow_incomplete=True,
-    )
-    written = preview(params, options.chapter)
+    with stopping.stoppable():
+        try:
+            warm.start()  # first of all: it imports while this process reads and prepares
+            from repurchase.params import load_params
+
+            params = load_params(
+                options.profile,
+                options.period or None,
+                data=str(Path(options.data).resolve()) if options.data else None,
+                language=options.language,
+                allow_incomplete=True,
+            )
+            written = preview(params, options.chapter)
+        finally:
+            warm.stop()
     say(f"preview: {written.relative_to(params.root).as_posix()}")
     return 0
 
 
-def preview(params: Any, name: str) -> Path:
+def preview(params: Params, name: str) -> Path:
     """Runs one chapter as the press does and binds it alone, marked as a draft.
 
     Returns the PDF's path, reports/<profile>/.preview/<chapter>.pdf; a failure leaves the one
     that stood there. The pack in place is neither read (but by the summary) nor touched.
     """
-    from repurchase.model.prepare import prepare
-    from repurchase.press import bind, chapters, gate
-    from repurchase.review import at_period
-    from repurchase.words import Words
-
-    chapter = _chapter(params, name)
-    chapters.check_parameters(chapter)
-    snapshot = prepare(params, cache=params.root / ".cache")
-    params = at_period(params, snapshot)
-    words = Words(params.language)
-    with tempfile.TemporaryDirectory(prefix="repurchase-preview-") as folder:
-        run_file = Path(folder) / "run.json"
-        chapters.write_run_file(run_file, params, snapshot.path)
-        ran = chapters.run(chapter, params, run_file, Path(folder) / f"{name}.ipynb")
-    volume = bind.book(
-        [bind.translated(ran, words)],
-        [],
-        params,
-        words,
-        data_through=snapshot.data_through,
-        verdict=gate.Verdict("draft", (words._("A preview of one chapter, not a pack."),)),
-    )
-    printed = bind.pdf(volume, data_through=snapshot.data_through)
+    printed = _printed(params, _chapter(params, name))
     target = params.root / "reports" / params.name / PREVIEW / f"{name}.pdf"
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = target.with_suffix(f".{os.getpid()}.new")
@@ -82,7 +75,47 @@ def preview(params: Any, name: str) -> Path:
     return target
 
 
-def _chapter(params: Any, name: str) -> Any:
+def _printed(params: Params, chapter: Chapter) -> bytes:
+    """The chapter's PDF; what binds it is imported while it runs."""
+    from repurchase.context import PRINT_ONLY
+    from repurchase.model.prepare import prepare
+    from repurchase.model.snapshot import at_period
+    from repurchase.press import chapters, kept, parallel, stopping
+
+    parallel.import_before_threads()
+    chapters.check_parameters(chapter)
+    snapshot = prepare(params, cache=params.root / ".cache")
+    params = at_period(params, snapshot)
+    with tempfile.TemporaryDirectory(prefix="repurchase-preview-") as folder:
+        run_file, output = Path(folder) / "run.json", Path(folder) / f"{chapter.name}.ipynb"
+        beside = chapter.name != kept.SUMMARY  # which reads the pack in place
+        chapters.write_run_file(run_file, params, snapshot.path, beside=beside)
+        threading.Thread(target=_import_ahead, daemon=True).start()
+        run = functools.partial(chapters.run, env={PRINT_ONLY: "1"})
+        ran = stopping.in_thread(run, chapter, params, run_file, output)
+    from repurchase.press import bind, gate
+    from repurchase.words import Words
+
+    words = Words(params.language)
+    volume = bind.book(
+        [bind.translated(ran, words)],
+        [],
+        params,
+        words,
+        data_through=snapshot.data_through,
+        verdict=gate.Verdict("draft", (words._("A preview of one chapter, not a pack."),)),
+    )
+    return bind.pdf(volume, data_through=snapshot.data_through)
+
+
+def _import_ahead() -> None:
+    """What is wrong with it is told when it is used."""
+    with contextlib.suppress(Exception):
+        import repurchase.press.bind
+        import repurchase.press.gate  # noqa: F401
+
+
+def _chapter(params: Params, name: str) -> Chapter:
     """The chapter of that name, in the profile's list or not."""
     from dataclasses import replace
 

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from repurchase import scrub
 from repurchase.context import CHAPTER, RUN
 from repurchase.errors import ChapterError, ParameterError
 from repurchase.params import NAME, Params
+from repurchase.press import quick
 
 if TYPE_CHECKING:
     import nbformat
@@ -162,6 +163,7 @@ class FailedChaptersError(ChapterError):
 
 def read(path: Path) -> nbformat.NotebookNode:
     """The notebook in that file."""
+    quick.nbformat_comes_quickly()
     import nbformat
 
     return nbformat.read(path, as_version=4)
@@ -175,8 +177,9 @@ def run(
     *,
     memory: int | None = None,
     timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Runs one notebook through papermill on a kernel of its own.
+    """Runs one notebook through papermill on a kernel of its own, with `env` in its environment.
 
     `memory` bytes and `timeout` seconds are what the chapter may take, None: without limit.
     Raises FailedChapterError naming the cell and its error; `output` keeps the partial notebook
@@ -184,13 +187,14 @@ def run(
     """
     from repurchase.press.kernels.provisioner import Launch, launching
 
-    env = {RUN: str(run_file), CHAPTER: chapter.name}
-    launched = launching(Launch(env=env, memory=memory))
-    with scrub.scrubbing(output), launched as launch, _ended_after(launch, timeout) as late:
-        _execute(chapter, params, output, launch, late, timeout)
-        if late.is_set():  # it ended in the same moment
-            what, remedy = _too_late(timeout)
-            raise _failure(chapter, Place(), what, remedy=remedy)
+    with tempfile.TemporaryDirectory(prefix="k-") as own, scrub.scrubbing(output):
+        told = {RUN: str(run_file), CHAPTER: chapter.name, "IPYTHONDIR": str(Path(own, "ipython"))}
+        launched = launching(Launch(env=told | dict(env or {}), memory=memory))
+        with launched as launch, _ended_after(launch, timeout) as late:
+            _execute(chapter, params, output, launch, late, timeout, _connection(Path(own)))
+            if late.is_set():  # it ended in the same moment
+                what, remedy = _too_late(timeout)
+                raise _failure(chapter, Place(), what, remedy=remedy)
     executed = read(output)
     _check_ran(chapter, executed)
     return Ran(chapter, executed)
@@ -203,33 +207,33 @@ def _execute(
     launch: Launch,
     late: threading.Event,
     timeout: float | None,
+    connection: dict[str, str],
 ) -> None:
+    quick.nbformat_comes_quickly()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillException, PapermillExecutionError
     from traitlets.config import Config
 
-    from repurchase.press.kernels import provisioner
+    from repurchase.press import engine
+    from repurchase.press.kernels import plain, provisioner
 
     assert params.period is not None
     provisioner.register()
     try:
-        with _connection() as connection:
-            papermill.execute_notebook(
-                str(chapter.path),
-                str(output),
-                parameters={"profile": params.name, "period": params.period.label},
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                log_output=False,
-                cwd=str(params.root),
-                config=Config({"KernelManager": connection}),
-                extra_arguments=[
-                    "--IPKernelApp.log_level=CRITICAL",
-                    "--HistoryManager.enabled=False",  # cells and results in the user's home
-                ],
-            )
+        papermill.execute_notebook(
+            str(chapter.path),
+            str(output),
+            parameters={"profile": params.name, "period": params.period.label},
+            engine_name=engine.NAME,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            log_output=False,
+            cwd=str(params.root),
+            config=Config({"KernelManager": connection}),
+            extra_arguments=list(plain.ARGUMENTS),
+        )
     except PapermillExecutionError as error:
         place = Place(_number(chapter, error.cell_index), error.source)
         tail = _last_lines("\n".join(error.traceback))
@@ -242,14 +246,12 @@ def _execute(
         raise _failure(chapter, Place(), f"{type(error).__name__}: {error}") from None
 
 
-@contextlib.contextmanager
-def _connection() -> Iterator[dict[str, str]]:
+def _connection(folder: Path) -> dict[str, str]:
     """How to speak with a kernel: its messages carry company data, so by sockets in a folder that
     nobody else may enter; by ports only where there are none or their names would be too long."""
-    with tempfile.TemporaryDirectory(prefix="k-") as folder:
-        file = str(Path(folder) / "k.json")
-        sockets = os.name != "nt" and len(file) <= LONGEST_SOCKET
-        yield {"connection_file": file, "transport": "ipc" if sockets else "tcp"}
+    file = str(folder / "k.json")
+    sockets = os.name != "nt" and len(file) <= LONGEST_SOCKET
+    return {"connection_file": file, "transport": "ipc" if sockets else "tcp"}
 
 
 @contextlib.contextmanager
@@ -380,8 +382,13 @@ def write_run_file(
     snapshot: Path,
     *,
     told: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
+    beside: bool = False,
 ) -> None:
-    """What a kernel of the press must know beside its two parameters."""
+    """What a kernel of the press must know beside its two parameters.
+
+    `told` is what the other chapters recorded and found; without it the pack in place is read.
+    `beside` is for a chapter that runs beside the others and cannot be told anything.
+    """
     assert params.period is not None
     run = {
         "profile": params.name,
@@ -393,5 +400,6 @@ def write_run_file(
         "snapshot": str(snapshot),
         "records": told[0] if told else None,
         "findings": told[1] if told else None,
+        "beside": beside,
     }
     path.write_text(json.dumps(run, ensure_ascii=False), encoding="utf-8")

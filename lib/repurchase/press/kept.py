@@ -35,8 +35,8 @@ LAYOUT = 1
 LIBRARY = Path(repurchase.__file__).parent
 # no chapter calls these; the rest of the library it does, or may
 NOT_READ = ("press", "cli.py", "__main__.py", "catalogue.py")
-# but for the two that start its kernel and hand it what it is told
-READ_OF_PRESS = ("press/kernels", "press/chapters.py")
+# but for those that start its kernel and hand it what it is told
+READ_OF_PRESS = ("press/kernels", "press/chapters.py", "press/engine.py")
 KEPT = 60
 SUMMARY = "summary"
 

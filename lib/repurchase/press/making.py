@@ -37,6 +37,7 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     work = parallel.Work(
         params, snapshot.path, notebooks, order.settings, progress, kept.Store(params)
     )
+    parallel.import_before_threads()
     threading.Thread(target=_import_ahead, daemon=True).start()
     ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
     progress.begin("binding")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from repurchase.params import Params
-from repurchase.press import chapters, collect, kept, limits, stopping
+from repurchase.press import chapters, collect, kept, limits, quick, stopping
 from repurchase.press.chapters import Chapter, FailedChapterError, FailedChaptersError, Ran
 from repurchase.press.kernels import warm
 from repurchase.press.progress import Progress
@@ -88,15 +88,16 @@ def _run_side_by_side(
     wanted: list[Chapter],
     keys: Mapping[str, str | None],
     *,
-    told: Told = ([], []),
+    told: Told | None = None,
 ) -> list[Ran]:
     ran = {c.name: work.again(c, keys[c.name]) for c in wanted}
     missing = [c for c in wanted if ran[c.name] is None]
     if missing:
         warm.start()
         run_file = work.folder / f".run-{missing[0].name}.json"
-        # only the summary is told; for the others an empty list, not the pack that is in place
-        chapters.write_run_file(run_file, work.params, work.snapshot, told=told)
+        chapters.write_run_file(
+            run_file, work.params, work.snapshot, told=told, beside=told is None
+        )
         try:
             ran |= _run_missing(work, missing, keys, run_file)
         finally:
@@ -107,7 +108,7 @@ def _run_side_by_side(
 def _run_missing(
     work: Work, missing: list[Chapter], keys: Mapping[str, str | None], run_file: Path
 ) -> dict[str, Ran]:
-    _import_before_threads()
+    import_before_threads()
     queue = list(missing)
     at_once = limits.chapters_at_once(len(missing), work.settings)
     running: dict[Future[Ran], Chapter] = {}
@@ -145,10 +146,12 @@ def _raise_failures(futures: list[Future[Ran]]) -> None:
         raise FailedChaptersError(failures)
 
 
-def _import_before_threads() -> None:
-    """Modules and singletons that two threads must not make at the same time."""
+def import_before_threads() -> None:
+    """What runs chapters comes first: modules and singletons that no two threads must make."""
+    quick.nbformat_comes_quickly()
     import papermill  # noqa: F401
 
+    from repurchase.press import engine  # noqa: F401
     from repurchase.press.kernels import provisioner
 
     provisioner.register()

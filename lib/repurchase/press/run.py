@@ -126,7 +126,7 @@ def _ordered(
 
 
 def _under_lock(order: Order, reports: Path, progress: Progress, republish: bool) -> Outcome:
-    from repurchase.press import gate, pages
+    from repurchase.press import gate
     from repurchase.press.making import make
 
     params, period = order.params, order.params.period
@@ -151,6 +151,8 @@ def _under_lock(order: Order, reports: Path, progress: Progress, republish: bool
         _write_failure(reports, params, period, told)
         raise
     with _explained(where):
+        from repurchase.press import pages  # brings the charts along: chapters start without it
+
         _failure_file(reports, period).unlink(missing_ok=True)
         pack.write_indexes(reports, functools.partial(pages.archive_page, params))
     code = gate.EXIT_CODES[verdict.status]

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
@@ -547,8 +546,7 @@ def revenue(result: Result, *, id: str) -> Figure:
         repeat, first = frame["repeat_orders"].clip(lower=0), frame["first_orders"].clip(lower=0)
         # the whole bar light, and the repeat part of it dark in front: what remains is first orders
         for height, colour in ((repeat + first, style.LIGHT), (repeat, style.ACTUAL)):
-            seaborn.barplot(x=x, y=height, ax=ax, width=0.68, color=colour, errorbar=None,
-                            saturation=1, linewidth=0)  # fmt: skip
+            ax.bar(x, height, width=0.68, color=colour, linewidth=0)
         ax.set(xlabel="", ylabel="")
         _hatch(ax, x[_partial(frame)], (repeat + first)[_partial(frame)])
         _money_axis(ax, context, float((repeat + first).max()) if len(frame) else 1.0)

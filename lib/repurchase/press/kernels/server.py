@@ -26,9 +26,13 @@ from typing import Any, NoReturn
 
 MODULES = (
     "numpy", "pandas", "pyarrow", "pyarrow.parquet", "duckdb", "ibis", "ibis.backends.duckdb",
-    "ibis.backends.sql.compilers.duckdb", "sqlglot", "matplotlib.pyplot", "seaborn",
-    "scipy.stats", "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell",
+    "ibis.backends.sql.compilers.duckdb", "sqlglot", "matplotlib.pyplot",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell",
     "repurchase.review", "repurchase.show",
+    # what these would import in each kernel
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic",
+    "holidays.countries", "ibis.backends.duckdb.converter", "matplotlib.backends.backend_svg",
+    "psutil", "pyarrow.dataset", "tornado.platform.asyncio", "tornado.queues",
 )  # fmt: skip
 BACKEND = "module://matplotlib_inline.backend_inline"
 LENGTH = struct.Struct("!I")
@@ -209,10 +213,14 @@ def _run_kernel(argv: list[str]) -> None:
     """A kernel, or with `-c` the code that follows, as Python itself would run it."""
     from ipykernel.kernelapp import IPKernelApp
 
+    from repurchase.context import RUN  # not above: who starts the warm process has no need of it
+
     _as_if_imported_now()
     if argv[1] == "-c":
         exec(compile(argv[2], "<string>", "exec"), {"__name__": "__main__"})
         return
+    if os.environ.get(RUN):
+        sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody steps through a pack
     # taken from the environment at import, which is long past
     sys.argv = [*argv, f"--IPKernelApp.parent_handle={os.getppid()}"]
     app = IPKernelApp.instance()

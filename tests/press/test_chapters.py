@@ -1,0 +1,125 @@
+"""One chapter on its kernel: what it is told, what of the machine it does not see."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repurchase.model.prepare import prepare
+from repurchase.params import load_params
+from repurchase.press import chapters
+from repurchase.press.chapters import Chapter, FailedChapterError
+from repurchase.press.kernels import warm
+
+
+@pytest.fixture
+def run(tiny_company: Path) -> Callable[..., chapters.Ran]:
+    """Runs a chapter of the tiny company with these cells, as the press does."""
+
+    def run_cells(*cells: str, name: str = "tiny", **told: Any) -> chapters.Ran:
+        import nbformat
+
+        params = load_params("tiny", "2025-09", root=tiny_company)
+        snapshot = prepare(params, cache=tiny_company / ".cache")
+        path = tiny_company / "notebooks" / f"{name}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells[2:] = [nbformat.v4.new_code_cell(source) for source in cells]
+        nbformat.write(notebook, path)
+        run_file = tiny_company / "run.json"
+        chapters.write_run_file(run_file, params, snapshot.path, **told)
+        output = tiny_company / f"{name}-executed.ipynb"
+        try:
+            return chapters.run(Chapter(name, path, own=True), params, run_file, output)
+        finally:
+            warm.stop()
+
+    return run_cells
+
+
+def shown(ran: chapters.Ran) -> list[Any]:
+    """What the cells showed: text that was printed, pictures by their bytes."""
+    found = []
+    for cell in ran.notebook.cells:
+        for output in cell.get("outputs", ()):
+            found.append(output.get("text") or output.data.get("image/png"))
+    return found
+
+
+def test_a_notebook_is_written_once_however_many_cells_it_has(run, monkeypatch):
+    """papermill writes all outputs before and after each cell, which grows as their square."""
+    from papermill import engines
+
+    written = []
+    monkeypatch.setattr(engines, "write_ipynb", lambda nb, path: written.append(path))
+    run(*["print(1)"] * 12)
+
+    assert 1 == len(written)  # before the first cell; the end is written by papermill itself
+
+
+@pytest.mark.parametrize("kernel", ["forked", "ordinary"])
+def test_what_a_user_has_set_up_changes_no_figure(kernel, run, tiny_company, tmp_path, monkeypatch):
+    """matplotlibrc in the folder and by name, and IPython's own start-up files, are not read."""
+    if kernel == "ordinary":
+        monkeypatch.setattr(warm, "fork_is_safe", lambda: False)
+    cells = (
+        "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);",
+        "import matplotlib\nmatplotlib.rc_file_defaults()\nplt.plot([1, 3, 2]);",
+        "print(sorted({'charts', 'matplotlib', 'startup_was_read'} & {*globals()}))",
+    )
+    before = shown(run(*cells))
+    settings = "figure.facecolor: red\nlines.linewidth: 9\ntimezone: Asia/Tokyo\n"
+    (tiny_company / "matplotlibrc").write_text(settings, encoding="utf-8")
+    (tmp_path / "named").write_text(settings, encoding="utf-8")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "named"))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("startup_was_read = True\n", encoding="utf-8")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.chdir(tiny_company)
+    after = shown(run(*cells))
+
+    assert 3 == len(before)
+    assert before[0] and before[1] == before[0]
+    assert "['matplotlib']\n" == before[2]
+    assert before == after
+
+
+ASKS = """from repurchase import open_review
+print(len(open_review(profile, period).chapters.records))"""
+
+
+def test_a_chapter_that_runs_beside_the_others_cannot_ask_for_their_figures(run):
+    """An empty list would be taken for a company without figures; what is told is there."""
+    with pytest.raises(FailedChapterError, match="asks what the other chapters recorded"):
+        run(ASKS, beside=True)
+
+    assert ["1\n"] == shown(run(ASKS, told=([{"metric": "buyers"}], [])))
+
+
+def test_another_period_of_a_run_is_not_read_from_the_archive(run):
+    """The pack in place has no part in the chapter's key."""
+    with pytest.raises(FailedChapterError, match="asks what the other chapters recorded"):
+        run(ASKS.replace(".chapters", '.at("2025-08").chapters'), told=([], []))
+
+
+def test_nbformat_comes_without_the_grammar_that_jupyterlab_brings(tmp_path):
+    """It takes a second to import, and a notebook has no address in it."""
+    (tmp_path / "rfc3987_syntax.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
+    code = (
+        "from repurchase.press.quick import nbformat_comes_quickly\n"
+        "nbformat_comes_quickly()\nimport nbformat, sys\n"
+        "print('rfc3987_syntax' in sys.modules, nbformat.v4.new_notebook().nbformat)"
+    )
+    library = str(Path(chapters.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), library])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ("False 4\n", "", 0) == (done.stdout, done.stderr, done.returncode)
