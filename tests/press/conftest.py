@@ -38,13 +38,25 @@ sources:
 @pytest.fixture
 def tiny_company(tmp_path: Path) -> Path:
     """A project whose profile `tiny` has three orders and three notebooks that import nothing."""
-    (tmp_path / "params").mkdir()
-    (tmp_path / "params" / "tiny.yaml").write_text(PROFILE, encoding="utf-8")
-    (tmp_path / "orders.csv").write_text(ORDERS, encoding="utf-8")
-    (tmp_path / "notebooks").mkdir()
-    for name in ("tiny", *chapters.ALWAYS):
-        write_notebook(tmp_path / "notebooks" / f"{name}.ipynb", name)
-    return tmp_path
+    return write_company(tmp_path, {"tiny": "print('seen')"})
+
+
+@pytest.fixture(scope="module")
+def company_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Path]:
+    """Makes the same project with chapters of these names, each of one cell of that source."""
+    return lambda sources: write_company(tmp_path_factory.mktemp("company"), sources)
+
+
+def write_company(folder: Path, sources: dict[str, str]) -> Path:
+    """The files of a company of three orders."""
+    (folder / "params").mkdir()
+    text = PROFILE.replace("[tiny]", f"[{', '.join(sources)}]")
+    (folder / "params" / "tiny.yaml").write_text(text, encoding="utf-8")
+    (folder / "orders.csv").write_text(ORDERS, encoding="utf-8")
+    (folder / "notebooks").mkdir()
+    for name, source in {**sources, **dict.fromkeys(chapters.ALWAYS, "print('seen')")}.items():
+        write_notebook(folder / "notebooks" / f"{name}.ipynb", name, source)
+    return folder
 
 
 def write_notebook(path: Path, name: str, source: str = "print('seen')") -> None:

@@ -73,7 +73,7 @@ def test_an_incomplete_period_makes_a_draft():
 
 
 def test_a_period_without_a_known_customer_makes_a_draft():
-    """Told by the share of buyers who returned, of whom there is none; not by a segment of nobody."""
+    """Told by the share of buyers who returned, if there are none; not by a segment of nobody."""
     empty = {"status": "not_computed", "reason": NOBODY}
     share = row("returning_buyer_share", None, unit="share", **empty)
     segment = {**share, "dimensions": "store_id=S01"}
