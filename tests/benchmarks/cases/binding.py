@@ -6,7 +6,7 @@ import importlib.util
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Figures, worker
+from benchmarks.measure import FailedError, Figures, worker
 from benchmarks.project import PERIOD
 from benchmarks.registry import Budget, Setting, Sheet, Skip, case
 from benchmarks.rounds import median, times
@@ -39,11 +39,11 @@ def _bound(root: Path, what: str) -> Figures:
 
 
 def _weasyprint(root: Path) -> Figures:
+    if importlib.util.find_spec("weasyprint") is None:
+        raise Skip("WeasyPrint is not installed (pip install weasyprint; it needs Pango)")
     try:
-        found = importlib.util.find_spec("weasyprint")
-        if found is None:
-            raise Skip("WeasyPrint is not installed (pip install weasyprint; it needs Pango)")
-        import weasyprint  # noqa: F401
-    except OSError as error:
-        raise Skip(f"WeasyPrint cannot be imported: {str(error).splitlines()[0]}") from None
-    return _bound(root, "weasyprint")
+        return _bound(root, "weasyprint")
+    except FailedError as error:
+        if "cannot load library" in str(error):
+            raise Skip("WeasyPrint cannot load Pango") from None
+        raise

@@ -15,6 +15,7 @@ from jupyter_client.manager import KernelManager
 from repurchase.press.kernels import provisioner, warm
 
 MIME = ("text/html", "image/svg+xml", "image/png")
+PICTURE = 'src="data:image/'
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
         now = time.perf_counter() - start
         if any(mime in data for mime in MIME):
             seconds.setdefault("result", now)
-        if any("<svg" in str(data[m]) or m.startswith("image/") for m in MIME if m in data):
+        if any(mime.startswith("image/") for mime in data) or PICTURE in data.get("text/html", ""):
             seconds.setdefault("figure", now)
 
     for cell in cells:
@@ -45,6 +46,8 @@ def main() -> None:
                 raise SystemExit(f"{reply['content']['ename']}: {reply['content']['evalue']}")
     shut(manager, client)
     warm.stop()
+    if "figure" not in seconds:
+        raise SystemExit(f"{notebook.name} shows no figure")
     print(json.dumps(seconds))
 
 
