@@ -194,21 +194,35 @@ def test_restricted_holds_the_rows_set_aside(pack, truths):
     assert 0o700 == (pack / "restricted").stat().st_mode & 0o777
 
 
-def test_no_name_or_phone_leaves_the_restricted_folder(pack, little_company):
-    """Customer names, phones and mails of the files stand in no page, figure or result."""
+def words_of(path):
+    """What a reader or a program finds in a file: the print's words and a table's values too."""
+    if path.suffix == ".pdf":
+        text = "".join(page.extract_text() for page in PdfReader(path).pages)
+        return text.replace("\u200b", "")
+    if path.suffix == ".parquet":
+        return json.dumps(pq.read_table(path).to_pylist(), ensure_ascii=False, default=str)
+    return path.read_text(encoding="utf-8", errors="ignore")
+
+
+def test_no_name_or_phone_leaves_the_restricted_folder(pack, little_company, said):
+    """Customer names, phones and mails of the files stand in no other file, and in no line of the
+    log: pages, print, figures, results, manifest, the list of periods and the ledger."""
     (customers,) = (little_company / ".cache" / "demo").glob("*/customers.csv")
     with customers.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
     private = {r["手机号"] for r in rows} | {r["邮箱"] for r in rows} | {r["姓名"] for r in rows}
     private = {text for text in private if len(text) >= 3}
-    delivered = "\n".join(
-        p.read_text(encoding="utf-8", errors="ignore")
-        for p in pack.rglob("*")
-        if p.suffix in {".html", ".json", ".csv", ".svg"} and "restricted" not in p.parts
-    )
+    reports = pack.parent
+    files = [p for p in reports.rglob("*") if p.is_file() and "restricted" not in p.parts]
+    delivered = {p.relative_to(reports).as_posix(): words_of(p) for p in files}
+    delivered["the log"] = "\n".join(said)
 
     assert len(private) > 300
-    assert [] == sorted(text for text in private if text in delivered)
+    assert {".html", ".json", ".csv", ".svg", ".pdf", ".parquet"} <= {p.suffix for p in files}
+    assert {"index.html", "ledger.json"} <= set(delivered)
+    assert [] == sorted(
+        (name, text) for name, words in delivered.items() for text in private if text in words
+    )
 
 
 def test_the_archive_lists_the_period(pack):

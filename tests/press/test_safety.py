@@ -3,9 +3,11 @@
 import csv
 import html
 import io
+import json
 import re
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 from pypdf import PdfReader
 from repurchase.params import load_params
@@ -58,7 +60,10 @@ def hostile(tmp_path_factory, root):
         encoding="utf-8",
     )
     params = load_params("hostile", "2024-12", root=folder)
-    return monthly_report(params, say=lambda _: None).path
+    said = []
+    path = monthly_report(params, say=said.append).path
+    (folder / "said.txt").write_text("\n".join(said), encoding="utf-8")
+    return path
 
 
 def test_two_hundred_hostile_names_make_a_pack(hostile):
@@ -81,6 +86,27 @@ def test_no_page_runs_or_loads_anything(hostile):
         assert [] == [t for t in tags if re.search(r"""(?:src|href)=["']?(?:https?:|//|file:|j)""", t)]
     index = (hostile / "index.html").read_text(encoding="utf-8")
     assert html.escape("<script>alert(1)</script>", quote=False) in index
+
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_no_line_of_the_log_can_turn_a_terminal(hostile):
+    """Nothing that is said holds a control character or one that turns the direction."""
+    said = (hostile.parents[2] / "said.txt").read_text(encoding="utf-8")
+
+    assert "review.pdf" in said
+    assert [] == CONTROL.findall(said)
+
+
+def test_results_and_findings_are_sound_json_and_hold_the_names_as_they_are(hostile):
+    """Other programs get the values of the data, as text, and nothing else for them."""
+    rows = json.loads((hostile / "results.json").read_text(encoding="utf-8"))
+    stores = {row["dimensions"] for row in rows if row["dimensions"].startswith("store_id=")}
+
+    assert json.loads((hostile / "findings.json").read_text(encoding="utf-8"))
+    assert pq.read_table(hostile / "results.parquet").num_rows == len(rows)
+    assert any("<script>" in store for store in stores)
 
 
 def test_no_cell_of_a_table_is_a_formula(hostile):
