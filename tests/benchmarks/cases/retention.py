@@ -14,8 +14,8 @@ from benchmarks.table import number
 
 WAYS = {"library": "this library", "sql": "DuckDB SQL by hand", "pandas": "pandas by hand"}
 CPU_BUDGET = 1.3
-# below this many orders what Ibis costs whatever the size counts for more than the engine
-JUDGED_FROM = 10_000_000
+# below this many orders what Ibis costs at any size counts for more than the engine
+JUDGED_FROM = 1_000_000
 # pandas holds every row: this many MiB a million orders, as it was measured, with room to spare
 PANDAS_MIB = 900
 
