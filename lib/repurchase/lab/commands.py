@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import os
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +78,7 @@ def _printed(params: Params, chapter: Chapter) -> bytes:
     from repurchase.context import PRINT_ONLY
     from repurchase.model.prepare import prepare
     from repurchase.model.snapshot import at_period
-    from repurchase.press import chapters, kept, parallel, stopping
+    from repurchase.press import ahead, chapters, kept, parallel, stopping
 
     parallel.import_before_threads()
     chapters.check_parameters(chapter)
@@ -90,9 +88,10 @@ def _printed(params: Params, chapter: Chapter) -> bytes:
         run_file, output = Path(folder) / "run.json", Path(folder) / f"{chapter.name}.ipynb"
         beside = chapter.name != kept.SUMMARY  # which reads the pack in place
         chapters.write_run_file(run_file, params, snapshot.path, beside=beside)
-        threading.Thread(target=_import_ahead, daemon=True).start()
+        prepared = ahead.begin(pages=False)
         run = functools.partial(chapters.run, env={PRINT_ONLY: "1"})
         ran = stopping.in_thread(run, chapter, params, run_file, output)
+        prepared.join()
     from repurchase.press import bind, gate
     from repurchase.words import Words
 
@@ -106,13 +105,6 @@ def _printed(params: Params, chapter: Chapter) -> bytes:
         verdict=gate.Verdict("draft", (words._("A preview of one chapter, not a pack."),)),
     )
     return bind.pdf(volume, data_through=snapshot.data_through)
-
-
-def _import_ahead() -> None:
-    """What is wrong with it is told when it is used."""
-    with contextlib.suppress(Exception):
-        import repurchase.press.bind
-        import repurchase.press.gate  # noqa: F401
 
 
 def _chapter(params: Params, name: str) -> Chapter:

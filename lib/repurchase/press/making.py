@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params
-from repurchase.press import collect, gate, kept, limits, pack, parallel, provenance
+from repurchase.press import ahead, collect, gate, kept, limits, pack, parallel, provenance
 from repurchase.press.chapters import Chapter
 from repurchase.press.progress import Progress
 from repurchase.words import Words
@@ -38,9 +36,10 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
         params, snapshot.path, notebooks, order.settings, progress, kept.Store(params)
     )
     parallel.import_before_threads()
-    threading.Thread(target=_import_ahead, daemon=True).start()
+    prepared = ahead.begin(pages=True)
     ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
     progress.begin("binding")
+    prepared.join()
     from repurchase.press.volume import write_volume
 
     bridge = money_bridge(snapshot, params)
@@ -56,12 +55,6 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     pack.write_json(folder / "manifest.json", manifest)
     progress.end("binding")
     return verdict
-
-
-def _import_ahead() -> None:
-    """While the chapters run; what is wrong with it is told when it is used."""
-    with contextlib.suppress(Exception):
-        import repurchase.press.volume  # noqa: F401
 
 
 def _write_results(
