@@ -294,3 +294,24 @@ def test_make_bench_passes_what_was_given(tmp_path, root, given, words):
 
     assert 0 == done.returncode, done.stderr
     assert ["tests/benchmarks/run.py", *words] == json.loads(done.stdout)
+
+
+def test_the_company_that_is_killed_is_a_small_demo(tmp_path, root):
+    """300 customers, another company's name each edition, the release's notebooks cut short."""
+    from benchmarks.kills import demo_company
+    from repurchase.params import load_params
+    from repurchase.press import chapters
+
+    text = demo_company(tmp_path)
+    (tmp_path / "params" / "tiny.yaml").write_text(text.format(edition=7), encoding="utf-8")
+    params = load_params("tiny", "2025-09", root=tmp_path)
+    wanted = chapters.chapters_of(params)
+    whole = {c.name: chapters.read(root / "notebooks" / f"{c.name}.ipynb").cells for c in wanted}
+    for chapter in wanted:
+        chapters.check_parameters(chapter)
+        short = chapters.read(chapter.path).cells
+        assert whole[chapter.name][: len(short)] == short
+        assert 3 < len(short) < len(whole[chapter.name])
+
+    assert ("Edition 7", 300) == (params.company, params.profile.generator.customers)
+    assert ["retention", "data", "summary"] == [c.name for c in wanted]

@@ -43,7 +43,8 @@ def pack(setting: Setting) -> Sheet:
             "each row is a whole command on the prepared demo snapshot; plain is, for each of the"
             f" {len(notebooks(root))} notebooks, `papermill`, `nbconvert --to html` and `nbconvert`"
             " to PDF by our Typst exporter, on ordinary kernels",
-            "peak is that of the largest process",
+            "a changed notebook is run again with the summary, which with so few notebooks is most"
+            " of a pack: the budget is for all chapters",
         ),
     )
 
