@@ -1,12 +1,14 @@
 """One chapter on its kernel: what it is told, what of the machine it does not see."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from repurchase.model.prepare import prepare
 from repurchase.params import load_params
@@ -19,10 +21,11 @@ from repurchase.press.kernels import warm
 def run(tiny_company: Path) -> Callable[..., chapters.Ran]:
     """Runs a chapter of the tiny company with these cells, as the press does."""
 
-    def run_cells(*cells: str, name: str = "tiny", **told: Any) -> chapters.Ran:
-        import nbformat
-
-        params = load_params("tiny", "2025-09", root=tiny_company)
+    def run_cells(
+        *cells: str, profile: str = "tiny", period: str = "2025-09", **told: Any
+    ) -> chapters.Ran:
+        name = "tiny"
+        params = load_params(profile, period, root=tiny_company)
         snapshot = prepare(params, cache=tiny_company / ".cache")
         path = tiny_company / "notebooks" / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
@@ -123,3 +126,31 @@ def test_nbformat_comes_without_the_grammar_that_jupyterlab_brings(tmp_path):
     )
 
     assert ("False 4\n", "", 0) == (done.stdout, done.stderr, done.returncode)
+
+
+def test_no_output_says_where_an_object_lay_in_memory(run):
+    """A chart, a relation, an object left as a cell's last line: two runs would differ."""
+    cells = (
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])",
+        "import duckdb\nduckdb.connect()",
+        "print(object(), 'born at 0x12, worth 0x7f0123456789')",
+    )
+    texts = [
+        output.get("text") or output.data["text/plain"]
+        for cell in run(*cells).notebook.cells
+        for output in cell.get("outputs", ())
+    ]
+
+    assert "[<matplotlib.lines.Line2D at 0x…>]" in texts
+    assert any(re.fullmatch(r"<.*DuckDBPyConnection at 0x…>", text) for text in texts)
+    assert "<object object at 0x…> born at 0x12, worth 0x7f0123456789\n" in texts
+
+
+def test_parameters_arrive_as_the_text_that_they_are(run, tiny_company):
+    """papermill's command would make numbers of 007 and 2025, and a truth value of NO."""
+    text = (tiny_company / "params" / "tiny.yaml").read_text(encoding="utf-8")
+    for name in ("007", "NO"):
+        (tiny_company / "params" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        told = shown(run("print([profile, period])", profile=name, period="2025"))
+
+        assert [f"['{name}', '2025']\n"] == told

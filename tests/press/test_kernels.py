@@ -307,3 +307,31 @@ def test_a_message_with_its_descriptors_arrives_whole():
     assert 2 == len(descriptors)
     assert (None, []) == server.receive(theirs)
     theirs.close()
+
+
+HEAVY = ("duckdb", "ibis", "matplotlib", "nbconvert", "nbformat", "pandas", "papermill", "pyarrow",
+         "seaborn", "scipy")  # fmt: skip
+
+
+def modules_after(code):
+    """Which of the heavy libraries a fresh interpreter has imported after that code."""
+    ask = f"{code}\nimport sys\nprint(*[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, text=True, check=True, env=os.environ
+    )
+    return done.stdout.split()
+
+
+def test_the_command_line_imports_nothing_heavy():
+    """What an unchanged pack needs to be told of, and what starts the warm process."""
+    code = "import repurchase.cli, repurchase.press.run, repurchase.press.kernels.warm"
+
+    assert [] == modules_after(code)
+
+
+def test_the_warm_process_imports_what_chapters_need_and_no_more():
+    """seaborn and the scipy behind it take longer than a chapter's charts, which do without."""
+    found = modules_after("from repurchase.press.kernels import server\nserver._import_all()")
+
+    assert {"duckdb", "ibis", "matplotlib", "pandas", "pyarrow"} <= {*found}
+    assert not {"seaborn", "scipy", "papermill", "nbconvert"} & {*found}

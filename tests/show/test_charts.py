@@ -265,3 +265,14 @@ def test_where_only_a_pdf_is_made_no_second_picture_is_drawn(results, monkeypatc
 
     assert both.png and both.svg
     assert one.png is None and both.svg == one.svg
+
+
+def test_no_figure_piles_up_in_a_long_kernel(results):
+    """Charts are drawn without pyplot, which keeps every figure until it is closed."""
+    import matplotlib.pyplot as plt
+
+    told = results()
+    show.pooled(told["pooled"], id="R-3")
+    show.revenue(told["revenue"], id="R-5")
+
+    assert [] == plt.get_fignums()
