@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent))
@@ -187,6 +188,17 @@ def test_a_command_is_measured_with_its_children(tmp_path):
     assert found["peak"] > 95
     with pytest.raises(measure.FailedError, match=r"(?s)ended with 3.*no luck"):
         measure.python("-c", "import sys; print('no luck'); sys.exit(3)", root=tmp_path)
+
+
+def test_a_block_is_clocked_with_the_peak_of_its_process():
+    """What the block itself took, and memory that it has given back already."""
+    before = psutil.Process().memory_info().rss / measure.MIB
+    with measure.clocked() as taken:
+        sum(len(b"x" * 10**8) for _ in range(2))
+
+    assert {"wall", "cpu", "peak"} == set(taken)
+    assert 0 < taken["cpu"]
+    assert before + 90 < taken["peak"] == measure.peak_memory()
 
 
 def test_steps_together_add_up():

@@ -164,8 +164,7 @@ def run(
 ) -> tuple[int, float, str]:
     """Runs an edition and kills it on the way.
 
-    Its exit code, how long its last process outlived it, and what was struck: where there is no
-    kernel or warm process yet, or any more, it is the run.
+    Its exit code, how long its last process outlived it, and what was struck.
     """
     (root / "params" / "tiny.yaml").write_text(profile.format(edition=number), encoding="utf-8")
     child = os.fork()
@@ -188,6 +187,8 @@ def _run_in_child() -> None:
     os.dup2(null, 1)
     os.dup2(null, 2)
     code = 70
+    # a shell starts what it puts into the background deaf to Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = repurchase(["monthly-report", "--profile", "tiny", "--period", PERIOD])
     finally:
@@ -219,17 +220,27 @@ def _wait(child: int, seconds: float) -> None:
 
 
 def _strike(child: int, how: str) -> str:
-    if child in _status:
-        return "ended before"
+    """Kills or stops, a kernel or warm process as soon as there is one; what was struck."""
     target, number = child, signal.SIGKILL
     if how in {"SIGTERM", "SIGINT"}:
         number = signal.Signals[how]
     elif how in {"kill a kernel", WARM_PROCESS}:
-        target = next(iter(_targets(child, how)), child)
-        how = how if target != child else "kill the run"
+        target = _awaited(child, how)
+    if child in _status:
+        return "ended before"
     with contextlib.suppress(ProcessLookupError):
         os.kill(target, number)
     return how
+
+
+def _awaited(child: int, how: str) -> int:
+    """The process to kill, which may not be there yet; the run if it ends without one."""
+    while child not in _status:
+        found = _targets(child, how)
+        if found:
+            return found[0]
+        _wait(child, 0.02)
+    return child
 
 
 def _targets(child: int, how: str) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 # wall, cpu (seconds), peak (MiB of the largest process); a worker may add others of its own
 Figures = dict[str, float]
 MIB = 1 << 20
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 HERE = Path(__file__).resolve().parent
 
 
@@ -59,8 +60,8 @@ def _ended(process: subprocess.Popen[bytes]) -> tuple[float, float, int]:
         return float("nan"), float("nan"), process.wait()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    scale = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / MIB, process.returncode
+    peak = usage.ru_maxrss * MAXRSS_BYTES / MIB
+    return usage.ru_utime + usage.ru_stime, peak, process.returncode
 
 
 def environment(root: Path, *paths: Path) -> dict[str, str]:
@@ -93,22 +94,25 @@ def worker(script: str, *words: str, root: Path) -> dict:
 @contextlib.contextmanager
 def clocked() -> Iterator[Figures]:
     """Fills in what the block took of this process: wall, cpu, and the peak since it started."""
-    import resource
-
     taken: Figures = {}
     wall, cpu = time.perf_counter(), time.process_time()
     yield taken
     taken["wall"], taken["cpu"] = time.perf_counter() - wall, time.process_time() - cpu
-    taken["peak"] = peak_memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    taken["peak"] = peak_memory()
 
 
-def peak_memory(maxrss: float) -> float:
-    """MiB. `maxrss` would count the process that forked this one; Linux knows better."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+def peak_memory() -> float:
+    """MiB of this process, NaN where the system does not tell."""
+    # the process that forked this one would count in ru_maxrss; Linux knows better
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="utf-8") as status:
         for line in status:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
-    return maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
+    with contextlib.suppress(ImportError):
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES / MIB
+    return float("nan")
 
 
 def at_once(steps: Sequence[Callable[[], Figures]], *, workers: int) -> Figures:

@@ -35,6 +35,7 @@ def pack(setting: Setting) -> Sheet:
         budgets=(
             Budget("plain, in turn, against the pack", times(PLAIN, PACK), at_least=5),
             Budget("plain, two at once, against the pack", times(TWO, PACK), at_least=5),
+            Budget("plain, in turn, against the pack, CPU", times(PLAIN, PACK, "cpu")),
             Budget("nothing changed", median(SAME), at_most=1, unit="s"),
             Budget("`data` changed, of a pack", times(DATA, PACK), at_most=0.25),
             Budget("`retention` changed, of a pack", times(RETENTION, PACK), at_most=0.25),
