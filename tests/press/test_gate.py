@@ -1,5 +1,7 @@
 """What makes a pack a draft, and what a profile makes fatal."""
 
+import datetime as dt
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import get_args
@@ -8,9 +10,11 @@ import pytest
 from repurchase.errors import DataError
 from repurchase.model.reconcile import MoneyBridge
 from repurchase.model.snapshot import Snapshot
-from repurchase.params import DraftReason, Params, Profile
+from repurchase.params import DraftReason, Params, Profile, load_params
 from repurchase.period import Period
 from repurchase.press import gate, sums
+from repurchase.press.pack import read_manifest
+from repurchase.press.run import monthly_report
 from repurchase.reasons import NOBODY
 from repurchase.words import Words
 
@@ -252,3 +256,27 @@ def test_reasons_have_names_that_stay():
               "chapter_not_computed", "parts_do_not_add_up")  # fmt: skip
 
     assert stable == get_args(DraftReason)
+
+
+def test_a_month_without_orders_inside_the_data_is_a_draft(tmp_path, root):
+    """From a file to the pack: its reason stands on the pages and in the manifest."""
+    shutil.copytree(root / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "shop.yaml").write_text(
+        "company: Shop\ntime_zone: UTC\ncurrency: EUR\norder_definition: Every row.\n"
+        "data_through: 2025-10-31\nsources:\n  orders:\n    files: orders.csv\n    columns:\n"
+        "      {order_id: id, customer_id: customer, ordered_at: at, net_amount: amount}\n",
+        encoding="utf-8",
+    )
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(0, 670, 2)]
+    lines = [f"{n},c{n % 40},{day},{10 + n % 7}" for n, day in enumerate(days)
+             if (day.year, day.month) != (2025, 8)]  # fmt: skip
+    (tmp_path / "orders.csv").write_text("\n".join(["id,customer,at,amount", *lines]), "utf-8")
+    outcome = monthly_report(load_params("shop", "2025-08", root=tmp_path), say=lambda _: None)
+    manifest = read_manifest(outcome.path)
+
+    assert ("draft", 3) == (outcome.status, outcome.exit_code)
+    assert "empty_period" in manifest["reason_codes"]
+    said = "No order of a known customer lies in the period: is a file missing?"
+    assert said in manifest["reasons"]
+    assert said in (outcome.path / "retention.html").read_text("utf-8")

@@ -13,7 +13,7 @@ from repurchase.params import load_params
 from repurchase.period import Period
 from repurchase.press import pack
 from repurchase.press.prune import prune
-from repurchase.press.publish import publish
+from repurchase.press.publish import params_of, publish
 from repurchase.press.run import monthly_report
 
 PERIOD = Period.parse("2025-09")
@@ -61,6 +61,28 @@ def test_signing_changes_pages_and_manifest_and_nothing_else(tiny_company, make_
     assert "Signed by Zhang San on 3 Oct 2025." in printed(place)
     assert "Signed by Zhang San on 3 Oct 2025." in (place / "index.html").read_text("utf-8")
     assert "not yet signed" not in printed(place)
+
+
+def test_a_pack_with_everything_in_its_period_file_is_signed(tiny_company, make_candidate):
+    """Dates, amounts and texts in two languages come back from the manifest as they were."""
+    (tiny_company / "params" / "tiny").mkdir()
+    (tiny_company / "params" / "tiny" / "2025-09.yaml").write_text(
+        "commentary: {tiny: {en: Late, zh-CN: 迟}}\n"
+        "incidents:\n"
+        "  - {from: 2025-07-01, text: Shelves empty}\n"
+        "  - {from: 2025-09-05, to: 2025-09-12, text: {en: A storm}, chapters: [tiny]}\n"
+        "control_totals:\n  - {source: ERP, amount: 50.50, includes: [tax]}\n"
+        "overrides: {max_stale_days: 60}\n",
+        encoding="utf-8",
+    )
+    before = load_params("tiny", "2025-09", root=tiny_company)
+    place = make_candidate()
+    read = params_of(pack.read_manifest(place), tiny_company)
+
+    assert before.period_file == read.period_file
+    assert before.profile.model_copy(update={"sources": {}}) == read.profile
+    assert 60 == read.profile.max_stale_days
+    assert "signed" == pack.read_manifest(sign(tiny_company))["status"]
 
 
 def test_the_signature_is_in_the_language_of_the_pack(tiny_company, make_candidate):

@@ -19,11 +19,12 @@ def settings(period_file=None, **profile):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({"en": "A paid order", "zh-CN": "已付款"}, "en: A paid order, zh-CN: 已付款"),
+        ({"en": "A paid order", "zh-CN": "已付款"}, "A paid order"), ({"zh-CN": "已付款"}, "已付款"),
         ([{"name": "618", "day": "06-16", "days": 3}, {"name": "双11", "day": "11-09", "days": 1}],
          "name: 618, day: 06-16, days: 3; name: 双11, day: 11-09, days: 1"),
         ({"joined through": "source_channel"}, "joined through: source_channel"),
-        ({"from": "2025", "to": None, "text": {"en": "Late"}}, "from: 2025, text: {en: Late}"),
+        ({"from": "2025", "to": None, "text": {"en": "Late"}}, "from: 2025, text: Late"),
+        ({"a": {"b": 1, "c": [2, 3]}}, "a: {b: 1, c: 2, 3}"),
         (["retention", "funnel"], "retention; funnel"),
         (False, "false"), (0, "0"), (0.005, "0.005"),
     ],

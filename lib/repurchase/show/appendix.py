@@ -9,7 +9,8 @@ from repurchase.definitions import Metric
 from repurchase.show.blocks import Block, Column, Table
 from repurchase.words import N_, Words
 
-LONGEST_TEXT = 240
+LANGUAGES = ("en", "zh-CN")
+LONGEST_TEXT = 80
 UNITS = {
     "share": N_("share, %"),
     "count": N_("count"),
@@ -63,17 +64,28 @@ def provenance_table(words: Words, manifest: Mapping[str, Any]) -> tuple[Block, 
         for chapter in manifest["chapters"]
     ]
     given = manifest["parameters"]
-    settings = [pair for part in ("profile", "period_file") for pair in _settings(given[part])]
+    settings = [pair for part in ("profile", "period_file") for pair in _settings(given[part], words)]
     return (
         _pairs(words._(N_("What made this pack")), facts, words),
         _pairs(words._(N_("Parameters")), settings, words),
     )
 
 
-def _settings(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each parameter that says something, nested ones on one line as the profile writes them."""
-    told = ((name, _told(value)) for name, value in given.items())
+def _settings(given: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
+    """Each parameter that says something, nested ones on one line as the profile writes them.
+
+    Of a text in several languages the reader's; the manifest has all of them.
+    """
+    told = ((name, _told(_in_language(value, words))) for name, value in given.items())
     return [(name, text) for name, text in told if text]
+
+
+def _in_language(value: Any, words: Words) -> Any:
+    if isinstance(value, Mapping):
+        if value and set(value) <= set(LANGUAGES):
+            return value.get(words.language) or next(iter(value.values()))
+        return {name: _in_language(v, words) for name, v in value.items()}
+    return [_in_language(v, words) for v in value] if isinstance(value, list) else value
 
 
 def _told(value: Any, *, inside: bool = False) -> str:
