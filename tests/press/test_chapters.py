@@ -15,6 +15,7 @@ from repurchase.params import load_params
 from repurchase.press import chapters
 from repurchase.press.chapters import Chapter, FailedChapterError
 from repurchase.press.kernels import warm
+from repurchase.review import open_review
 
 
 @pytest.fixture
@@ -154,3 +155,19 @@ def test_parameters_arrive_as_the_text_that_they_are(run, tiny_company):
         told = shown(run("print([profile, period])", profile=name, period="2025"))
 
         assert [f"['{name}', '2025']\n"] == told
+
+
+def test_the_pack_in_place_is_found_where_links_do_not_exist(tiny_company, monkeypatch):
+    """On such a system the period's folder names the pack in a file."""
+    pack = tiny_company / "reports" / "tiny" / ".packs" / "2025-09-a"
+    pack.mkdir(parents=True)
+    (pack / "manifest.json").write_text("{}", encoding="utf-8")
+    (pack / "results.json").write_text('[{"metric": "buyers"}]', encoding="utf-8")
+    (pack / "findings.json").write_text("[]", encoding="utf-8")
+    named = tiny_company / "reports" / "tiny" / "2025-09" / "CURRENT"
+    named.parent.mkdir()
+    named.write_text("../.packs/2025-09-a\n", encoding="utf-8")
+    monkeypatch.setenv("REPURCHASE_ROOT", str(tiny_company))
+    monkeypatch.delenv("REPURCHASE_RUN", raising=False)
+
+    assert [{"metric": "buyers"}] == open_review("tiny", "2025-09").chapters.records
