@@ -327,3 +327,18 @@ def test_the_company_that_is_killed_is_a_small_demo(tmp_path, root):
 
     assert ("Edition 7", 300) == (params.company, params.profile.generator.customers)
     assert ["retention", "data", "summary"] == [c.name for c in wanted]
+
+
+@pytest.mark.parametrize(("load", "busy"), [(3.0, False), (3.1, True), (20.0, True)])
+def test_a_busy_machine_is_told_in_the_table(monkeypatch, capsys, load, busy):
+    """More than one and a half processes a core: whoever reads the table must know."""
+    registry = Registry()
+    registry.case("toy", "A toy")(lambda setting: Sheet({"a": lambda: figures(1.0)}))
+    monkeypatch.setattr(commandline, "REGISTRY", registry)
+    monkeypatch.setattr(sys, "argv", ["run.py"])
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    commandline.main()
+    note = f"- the machine was busy when this began ({load:.0f} processes for 2 cores)"
+
+    assert busy == (note in capsys.readouterr().out)

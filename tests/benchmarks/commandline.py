@@ -11,6 +11,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import benchmarks.cases  # noqa: F401
@@ -47,7 +48,10 @@ def run(case: Case, setting: Setting, *, runs: int, write: bool) -> bool:
     def say(line: str) -> None:
         print(f"  {time.monotonic() - start:6.0f} s  {line}", file=sys.stderr, flush=True)
 
+    busy = machine.busy()
     found = measured(case, setting, runs=runs, say=say)
+    if busy:
+        found = replace(found, notes=(busy, *found.notes))
     text = table.section(found, machine.described())
     print(text, flush=True)
     if write:

@@ -17,7 +17,7 @@ CPU_BUDGET = 1.3
 # below this many orders what Ibis costs at any size counts for more than the engine
 JUDGED_FROM = 1_000_000
 # pandas holds every row: this many MiB a million orders, as it was measured, with room to spare
-PANDAS_MIB = 900
+PANDAS_MIB = 300
 
 
 @case("retention", "Retention: cohorts, returning share and time to return, by three ways")
