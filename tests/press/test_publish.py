@@ -45,7 +45,8 @@ def printed(folder):
 
 def test_signing_changes_pages_and_manifest_and_nothing_else(tiny_company, make_candidate):
     """Figures stay byte for byte; print, pages and manifest say who signed, and when."""
-    before = files(make_candidate())
+    candidate = make_candidate()
+    name, before = candidate.resolve().name, files(candidate)
     place = sign(tiny_company)
     after = files(place)
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
@@ -57,6 +58,7 @@ def test_signing_changes_pages_and_manifest_and_nothing_else(tiny_company, make_
     assert ("signed", "Zhang San", "2025-10-03", 1, None) == tuple(
         manifest[k] for k in ("status", "signed_by", "signed_on", "edition", "replaces")
     )
+    assert (name, "not in git") == (manifest["candidate"], manifest["bound_by_revision"])
     assert [] == pack.damage(place)
     assert "Signed by Zhang San on 3 Oct 2025." in printed(place)
     assert "Signed by Zhang San on 3 Oct 2025." in (place / "index.html").read_text("utf-8")
@@ -128,6 +130,17 @@ def test_what_is_not_there_is_not_signed(tiny_company, make_candidate):
         publish(tiny_company, "tinny", PERIOD, by="A", on=DAY, say=lambda _: None)
     make_candidate("2025-08")
     with pytest.raises(UsageError, match="periods here: 2025-08"):
+        sign(tiny_company)
+
+
+def test_a_pack_of_another_period_is_not_signed(tiny_company, make_candidate):
+    """Somebody moved the link: what is signed is what was named."""
+    make_candidate("2025-08")
+    place = make_candidate()
+    reports = tiny_company / "reports" / "tiny"
+    place.unlink()
+    place.symlink_to((reports / "2025-08").readlink())
+    with pytest.raises(PressError, match="the pack is of tiny 2025-08"):
         sign(tiny_company)
 
 

@@ -19,7 +19,7 @@ def settings(period_file=None, **profile):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({"en": "A paid order", "zh-CN": "已付款"}, "A paid order"), ({"zh-CN": "已付款"}, "已付款"),
+        ({"en": "Paid orders", "zh-CN": "已付款"}, "Paid orders"), ({"zh-CN": "已付款"}, "已付款"),
         ([{"name": "618", "day": "06-16", "days": 3}, {"name": "双11", "day": "11-09", "days": 1}],
          "name: 618, day: 06-16, days: 3; name: 双11, day: 11-09, days: 1"),
         ({"joined through": "source_channel"}, "joined through: source_channel"),

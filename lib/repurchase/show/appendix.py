@@ -64,7 +64,8 @@ def provenance_table(words: Words, manifest: Mapping[str, Any]) -> tuple[Block, 
         for chapter in manifest["chapters"]
     ]
     given = manifest["parameters"]
-    settings = [pair for part in ("profile", "period_file") for pair in _settings(given[part], words)]
+    parts = (given["profile"], given["period_file"])
+    settings = [pair for part in parts for pair in _settings(part, words)]
     return (
         _pairs(words._(N_("What made this pack")), facts, words),
         _pairs(words._(N_("Parameters")), settings, words),
