@@ -3,12 +3,14 @@
 import datetime as dt
 import json
 import os
+import shutil
 
 import pytest
 from pypdf import PdfReader
 from repurchase.archive import current_pack
 from repurchase.cli import main
 from repurchase.errors import PressError, UsageError
+from repurchase.locks import locked
 from repurchase.params import load_params
 from repurchase.period import Period
 from repurchase.press import pack
@@ -381,6 +383,40 @@ def test_prune_waits_for_nobody(tmp_path, fake_pack):
         prune(tmp_path, keep=1, say=lambda _: None)
 
     assert 2 == len(pack.labels(reports))
+
+
+def test_prune_keeps_the_candidate_beside_a_signed_pack(tmp_path, fake_pack, monkeypatch):
+    """Somebody is looking at it; without a link to it, it would go."""
+    monkeypatch.setattr("repurchase.press.prune._write_indexes", lambda _: None)
+    fake_pack("2025-09", "one", status="signed")
+    beside = fake_pack("2025-09", "two", beside=True)
+    prune(tmp_path, say=lambda _: None)
+
+    assert "two" == (beside / "results.json").read_text("utf-8")
+    assert 2 == len(names(tmp_path / "reports" / "tiny"))
+
+
+def test_prune_keeps_the_newest_data_of_each_profile_and_touches_no_other(tmp_path):
+    """The newest by time, whatever it is called; a link is nobody's data; one profile if named."""
+    for name, age in (("v=9", 1), ("v=1", 5)):
+        os.utime(snapshot(tmp_path, name), (1, age))
+    home = tmp_path / ".cache" / "snapshots"
+    shutil.copytree(home / "tiny", home / "other")
+    (home / "tiny" / "v=0").symlink_to(home / "other" / "v=9")
+    prune(tmp_path, profile="tiny", say=lambda _: None)
+
+    assert ["v=0", "v=1"] == sorted(p.name for p in (home / "tiny").glob("v=*"))
+    assert ["v=1", "v=9"] == sorted(p.name for p in (home / "other").glob("v=*"))
+
+
+def test_prune_waits_for_no_run_that_prepares_data(tmp_path):
+    """While the data of a profile are prepared nothing is removed."""
+    for number in (1, 2):
+        home = snapshot(tmp_path, f"v={number}").parent
+    with locked(home / ".lock", what="the data of tiny"), pytest.raises(PressError):
+        prune(tmp_path, say=lambda _: None)
+
+    assert 2 == len(list(home.glob("v=*")))
 
 
 @pytest.mark.parametrize("words", [["--keep", "0"], ["--profile", "../x"]])
