@@ -34,6 +34,7 @@ from repurchase.model.prepare import prepare
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.schema import TABLES
 from repurchase.model.snapshot import Snapshot, at_period
+from repurchase.model.summary import customer_summary
 from repurchase.model.typed import business_date_of
 from repurchase.params import Incident, Params, load_params
 from repurchase.period import Period
@@ -308,6 +309,25 @@ class Review:
     def customer_days(self) -> ir.Table:
         """One row a known customer and order date, up to the period's end."""
         return self.table("customer_days")
+
+    @property
+    def customer_summary(self) -> ir.Table:
+        """One row a known customer with what he has done up to the period's end."""
+        return self.customers_at(self.period)
+
+    def customers_at(self, period: Period) -> ir.Table:
+        """The same at the end of another period; columns: see `model.summary`."""
+        name = f"customers_at_{period.end:%Y_%m_%d}"
+        if name not in self._views:
+            path = customer_summary(self.snapshot, period.end)
+            table = self._connection.read_parquet(
+                path, table_name=f"{name}_all", hive_partitioning=False
+            )
+            if self.sample:
+                table = self.sample.of_table("customers", table, None)
+            with _unwatched():
+                self._views[name] = self._connection.create_view(name, table, overwrite=True)
+        return self._views[name]
 
     @functools.cached_property
     def retention(self) -> RetentionBench:

@@ -29,7 +29,11 @@ MEANINGS: dict[str, str] = {
     "tax": N_("Tax in the amount."),
     "shipping": N_("Shipping charged."),
     "refund_amount": N_("Money given back on this order."),
-    "margin_amount": N_("Margin of the order."),
+    "margin_amount": N_("Margin of the order, after what was refunded."),
+    "net_margin": N_(
+        "Margin after refunds: the order's own, or net revenue less the cost of its lines."
+    ),
+    "discounted": N_("Whether there was a discount or a coupon."),
     "currency": N_("Currency of the source's amounts."),
     "fx_rate": N_("Units of the reporting currency for one of the source's."),
     "orders.status": N_("The order's status, as the source words it."),
