@@ -42,6 +42,15 @@ def test_a_folder_imports_only_what_stands_before_it(root, folder):
     assert {} == wrong
 
 
+def test_a_bench_computes_and_draws_nothing(root):
+    """It hands a review's tables to the analyses; only the review knows it."""
+    modules = sorted((root / "lib" / "repurchase" / "benches").glob("*.py"))
+    names = set().union(*map(imported, modules))
+
+    assert {"analysis"} <= names
+    assert set() == names & {"stats", "sources", "show", "press"}
+
+
 def test_the_generator_knows_neither_statistics_nor_analyses(root):
     """What makes the demo company must not assume what the estimators assume."""
     names = set()
