@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ORDER = ("stats", "sources", "model", "analysis", "show", "press")
-ROOT_MODULES = {"archive", "calendar", "context", "definitions", "errors", "locks", "params",
+ROOT_MODULES = {"archive", "calendar", "context", "definitions", "errors", "handout", "locks",
+                "params",
                 "period", "reasons", "records", "words"}  # fmt: skip
 
 

@@ -222,6 +222,183 @@ METRICS: dict[str, Metric] = {
         unit="count",
         digits=0,
     ),
+    "repeat_order_share": Metric(
+        name=N_("Repeat share of orders"),
+        formula=N_(
+            "Orders that are not a customer's first one, divided by the orders of known customers;"
+            " a second order on the same day counts as a repeat order here."
+        ),
+        numerator=N_("orders after the first"),
+        denominator=N_("orders of known customers"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "repeat_margin_share": Metric(
+        name=N_("Repeat share of margin"),
+        formula=N_(
+            "Net margin of orders that are not a customer's first order date, divided by the net"
+            " margin of identified customers."
+        ),
+        numerator=N_("net margin after the first order date"),
+        denominator=N_("net margin of identified customers"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "definitions_agreeing": Metric(
+        name=N_("Definitions that agree"),
+        formula=N_(
+            "Of the definitions of coming back whose change can be computed, the share whose change"
+            " has the sign of the printed one."
+        ),
+        numerator=N_("definitions whose change has the same sign"),
+        denominator=N_("definitions whose change can be computed"),
+        unit="share",
+        digits=6,
+    ),
+    "due_customers": Metric(
+        name=N_("Customers due"),
+        formula=N_(
+            "Customers whose expected order date lies before the period's end or within the days"
+            " after it that the lists look ahead."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "due_margin": Metric(
+        name=N_("Margin at stake of customers due"),
+        formula=N_("What the next order of each would bring, were it certain to come."),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+    ),
+    "list_order_share": Metric(
+        name=N_("Ordered after the list"),
+        formula=N_("Share of those due a period ago who have an order date in this period."),
+        numerator=N_("customers with an order date in the period"),
+        denominator=N_("customers due a period ago"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "list_effect": Metric(
+        name=N_("What being on a list brings"),
+        formula=N_(
+            "Ordered after the list: customers on the lists less customers withheld by chance."
+        ),
+        numerator="",
+        denominator="",
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "list_rows": Metric(
+        name=N_("Rows of returned lists"),
+        formula=N_("Customers in the lists that came back for the period before."),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "bridge_customers": Metric(
+        name=N_("Customer bridge"),
+        formula=N_(
+            "Customers active before, plus new, plus reactivated, less lapsed, are those active"
+            " now. One is active while the last order date lies within the activity window; new:"
+            " the first order date lies since then; reactivated: an earlier customer who was not"
+            " active then; lapsed: active then, not now."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "bridge_money": Metric(
+        name=N_("Money bridge"),
+        formula=N_(
+            "Net margin of identified customers (revenue where margin is not known) of the earlier"
+            " window, less that of who did not buy again, plus that of new and returning customers,"
+            " plus the change of those who bought in both, is that of the period."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+    ),
+    "lapsed_customers": Metric(
+        name=N_("Lapsed customers"),
+        formula=N_(
+            "Customers active at the period's start whose last order date has left the activity"
+            " window by its end."
+        ),
+        numerator=N_("customers"),
+        denominator=N_("customers at the start (S)"),
+        unit="count",
+        digits=0,
+        direction="down",
+    ),
+    "lapsed_money": Metric(
+        name=N_("Last year's money of lapsed customers"),
+        formula=N_(
+            "What the customers who lapsed in the period brought in the 365 days up to their last"
+            " order date, after returns. It is not what they would have brought, nor what the"
+            " period cost."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="down",
+    ),
+    "mix_part": Metric(
+        name=N_("Change by mix"),
+        formula=N_(
+            "The part of the change of the returning-buyer share that comes from other shares of"
+            " the stores, channels or segments among the buyers (midpoint weights). A buyer counts"
+            " where the first order date in the window was."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "rate_part": Metric(
+        name=N_("Change by rate"),
+        formula=N_(
+            "The part of the change of the returning-buyer share that comes from other returning"
+            " shares within the stores, channels or segments (midpoint weights)."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "change_part": Metric(
+        name=N_("Part of the change"),
+        formula=N_(
+            "What one store, channel or segment adds to the change of the returning-buyer share,"
+            " mix and rate together; the parts of a cut add up to the change."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "sign_disagreement": Metric(
+        name=N_("Total and rate disagree"),
+        formula=N_(
+            "1 where the returning shares within a cut's parts moved against the total change,"
+            " detectably among all cuts looked at; else 0."
+        ),
+        numerator=N_("cuts"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
     "unexplained_money": Metric(
         name=N_("Unexplained money"),
         formula=N_("The finance total less everything that the bridge explains."),

@@ -25,9 +25,11 @@ from repurchase.benches.base import unknown, unwatched
 from repurchase.benches.identification import IdentificationBench
 from repurchase.benches.load import LoadBench
 from repurchase.benches.retention import RetentionBench
+from repurchase.benches.worklists import WorklistsBench
 from repurchase.context import RUN, Context
 from repurchase.definitions import METRICS
 from repurchase.errors import DataError, ParameterError
+from repurchase.handout import HandedOut, Sheets
 from repurchase.lab import box
 from repurchase.lab.names import Definitions
 from repurchase.lab.sample import Sample
@@ -259,10 +261,12 @@ class Review:
     @functools.cached_property
     def cuts(self) -> Mapping[str, ir.Table]:
         """Customer days with a column `label`, by cut: store, channel, each of `segments`."""
-        return cuts.labelled_days(
-            self.customer_days,
-            {n: self._segment(n, t) for n, t in self.params.profile.segments.items()},
-        )
+        return cuts.labelled_days(self.customer_days, self.segments)
+
+    @functools.cached_property
+    def segments(self) -> Mapping[str, ir.Table]:
+        """Each segment of the profile: one row a customer, customer_id and label."""
+        return {n: self._segment(n, t) for n, t in self.params.profile.segments.items()}
 
     def _segment(self, name: str, text: str) -> ir.Table:
         """One row a customer: customer_id and the segment's label as text."""
@@ -331,6 +335,11 @@ class Review:
         return IdentificationBench(self)
 
     @functools.cached_property
+    def worklists(self) -> WorklistsBench:
+        """Whom should sales ask back, and what became of those they asked?"""
+        return WorklistsBench(self)
+
+    @functools.cached_property
     def load(self) -> LoadBench:
         """What was read and what became of it?"""
         return LoadBench(self)
@@ -368,6 +377,10 @@ class Review:
         """Puts these messages before the summary, which ranks them."""
         named = [replace(f, chapter=self.chapter) for f in findings]
         return Recorded(records=[], findings=named, mark=self.sample.mark if self.sample else "")
+
+    def hand_out(self, sheets: Sheets) -> HandedOut:
+        """Puts these sheets into the pack's `restricted/`; in the lab they only are counted."""
+        return HandedOut(sheets, travels=bool(os.environ.get(RUN)))
 
     @property
     def words(self) -> Words:

@@ -28,6 +28,7 @@ from repurchase.show.tables import (
     totals,
     triangle,
 )
+from repurchase.show.worklists import list_reasons, list_results, sheets, worklists
 
 __all__ = [
     "article",
@@ -45,6 +46,8 @@ __all__ = [
     "january_february",
     "key_figures",
     "ladder",
+    "list_reasons",
+    "list_results",
     "load_report",
     "meanings",
     "money_bridge",
@@ -54,12 +57,14 @@ __all__ = [
     "pooled",
     "revenue",
     "scorecard",
+    "sheets",
     "sources",
     "totals",
     "trend",
     "triangle",
     "verdict",
     "whole_source",
+    "worklists",
 ]
 
 for _name in __all__:
