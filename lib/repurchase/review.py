@@ -7,6 +7,7 @@ show.headline(review.retention.figures())
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import json
 import os
@@ -22,6 +23,7 @@ import pandas as pd
 from repurchase.analysis import cuts
 from repurchase.analysis.windows import Windows, windows_of
 from repurchase.benches.base import unknown, unwatched
+from repurchase.benches.customer_value import CustomerValueBench
 from repurchase.benches.identification import IdentificationBench
 from repurchase.benches.load import LoadBench
 from repurchase.benches.retention import RetentionBench
@@ -312,9 +314,15 @@ class Review:
 
     def customers_at(self, period: Period) -> ir.Table:
         """The same at the end of another period; columns: see `model.summary`."""
-        name = f"customers_at_{period.end:%Y_%m_%d}"
+        return self.customers_on(period.end)
+
+    def customers_on(self, day: dt.date) -> ir.Table:
+        """The same as of a day, at most the period's last."""
+        if day > self.period.end:
+            raise ValueError(f"day == {day}, must be at most {self.period.end}")
+        name = f"customers_on_{day:%Y_%m_%d}"
         if name not in self._views:
-            path = customer_summary(self.snapshot, period.end)
+            path = customer_summary(self.snapshot, day)
             table = self._connection.read_parquet(
                 path, table_name=f"{name}_all", hive_partitioning=False
             )
@@ -328,6 +336,11 @@ class Review:
     def retention(self) -> RetentionBench:
         """Do customers come back?"""
         return RetentionBench(self)
+
+    @functools.cached_property
+    def customer_value(self) -> CustomerValueBench:
+        """Who is worth it?"""
+        return CustomerValueBench(self)
 
     @functools.cached_property
     def identification(self) -> IdentificationBench:
