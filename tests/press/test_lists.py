@@ -84,6 +84,7 @@ def test_the_same_rows_give_the_same_bytes(written: Path, tmp_path: Path) -> Non
     first, second = (again / f / "worklists.xlsx" for f in ("a", "b"))
 
     assert first.read_bytes() == second.read_bytes()
+    assert b"2025-09-30T00:00:00Z" in zipfile.ZipFile(first).read("docProps/core.xml")
     assert {(1980, 1, 1, 0, 0, 0)} == {i.date_time for i in zipfile.ZipFile(first).infolist()}
 
 
