@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Why = Literal["too_few", "no_repeat", "at_limit", "flat", "not_converged", "no_mean"]
 # Parameters are searched as logarithms; beyond these the customers are all alike in that respect.
 LOW, HIGH = -11.0, 8.0
+# Curvature per unit below which the data say nothing: a standard deviation of 30 with 1,000 units.
+FLAT = 1e-6
 
 
 class NotFitted(ValueError):
@@ -32,11 +34,16 @@ class NotFitted(ValueError):
 
 @dataclass(frozen=True)
 class Maximum:
-    """Where a log likelihood is highest: logarithms of the parameters, their covariance."""
+    """Where a log likelihood is highest: logarithms of the parameters, their covariance.
+
+    `open` names the parameters that the data leave open (at a limit of the search, or in a
+    direction in which the likelihood is flat); empty unless these were asked for.
+    """
 
     log_parameters: Floats
     log_likelihood: float
     covariance: Floats
+    open: tuple[str, ...] = ()
 
 
 def maximise(
@@ -46,13 +53,15 @@ def maximise(
     names: Sequence[str],
     units: float,
     near: bool = False,
+    limits: bool = False,
 ) -> Maximum:
     """The maximum of a log likelihood over positive parameters, from its analytic gradient.
 
     `objective` maps log parameters to the log likelihood and its gradient in them; `start` are
     parameters, and `near` says that they are close already. L-BFGS-B comes near; Newton steps on
     the differenced gradient finish, so that the answer does not depend on a stopping rule, and
-    leave the inverse Hessian as covariance.
+    leave the inverse Hessian as covariance. With `limits` a parameter that runs off is held at the
+    edge, and one in a flat direction where it is, as if known: their covariance is 0.
 
     Raises NotFitted (`at_limit`, `flat`, `not_converged`).
     """
@@ -68,6 +77,8 @@ def maximise(
         point = optimize.minimize(
             down, point, jac=True, method="L-BFGS-B", bounds=box, options=options
         ).x
+    if limits:
+        return _at_limits(objective, down, point, names, units)
     for _ in range(6):
         _within(point, names)
         try:
@@ -83,6 +94,30 @@ def maximise(
                 return Maximum(point, objective(point)[0], covariance)
             if np.abs(step).max() > 0.1:
                 break
+    raise NotFitted("not_converged", ", ".join(names))
+
+
+def _at_limits(
+    objective: Callable[[Floats], tuple[float, Floats]],
+    down: Callable[[Floats], tuple[float, Floats]],
+    point: Floats,
+    names: Sequence[str],
+    units: float,
+) -> Maximum:
+    """Newton's method in the directions in which the likelihood curves."""
+    for _ in range(8):
+        free = (point > LOW + 0.1) & (point < HIGH - 0.1)
+        value, vector = np.linalg.eigh(_hessian(down, point) * np.outer(free, free))
+        bent = value > FLAT
+        inverse = np.einsum("ij,j,kj->ik", vector[:, bent], 1 / value[bent], vector[:, bent])
+        step = np.einsum("ij,j->i", inverse, down(point)[1])
+        if not np.isfinite(step).all():
+            break
+        point = np.clip(point - np.clip(step, -0.5, 0.5), LOW, HIGH)
+        if np.abs(step).max() < 1e-6:
+            loose = np.abs(vector[:, ~bent]).max(axis=1, initial=0.0) > 0.1
+            left_open = tuple(n for n, out in zip(names, loose, strict=True) if out)
+            return Maximum(point, objective(point)[0], inverse / units, left_open)
     raise NotFitted("not_converged", ", ".join(names))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, expit, gammaln, hyp2f1, psi
+from scipy.special import betaln, expit, gammaln, hyp2f1, polygamma, psi
 
 from repurchase.stats.fitting import Floats, NotFitted, maximise
 
@@ -26,6 +26,8 @@ NEAR = 1e-5
 # Distinct histories taken at once (they stay in the processor's cache), and customers of whom a
 # thinned sample first shows where the maximum lies.
 CHUNK, MANY = 16_384, 40_000
+# Beyond this `a` the probability of leaving is concentrated enough for quadrature.
+CONCENTRATED = 30.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class PurchaseModel:
     """A fitted BG/NBD (`leaves_at_once` false) or MBG/NBD (true).
 
     `alpha` is in the unit of time of the histories. `covariance` is that of the logarithms of
-    (r, alpha, a, b).
+    (r, alpha, a, b); `open` names those that the data do not determine (see `fit_purchases`).
     """
 
     r: float
@@ -57,6 +59,7 @@ class PurchaseModel:
     log_likelihood: float
     customers: float
     covariance: Floats
+    open: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> Floats:
@@ -88,10 +91,17 @@ def histories(
     return Histories(x, t_x, age_, n)
 
 
-def fit_purchases(customers: Histories, *, leaves_at_once: bool = False) -> PurchaseModel:
+def fit_purchases(
+    customers: Histories, *, leaves_at_once: bool = False, limits: bool = False
+) -> PurchaseModel:
     """BG/NBD (or MBG/NBD) by maximum likelihood.
 
-    Raises NotFitted: `no_repeat` if nobody bought twice, `at_limit`, `flat`, `not_converged`.
+    With `limits` customers who are all alike in how often they buy or leave, or who never leave,
+    are modelled as that: the parameters left `open` are held where the likelihood no longer
+    changes, and forecasts mean what they mean otherwise.
+
+    Raises NotFitted: `no_repeat` if nobody bought twice, `not_converged`; without `limits` also
+    `at_limit`, `flat`.
     """
     total = float(customers.count.sum())
     repeats = _dot(customers.frequency, customers.count)
@@ -104,10 +114,14 @@ def fit_purchases(customers: Histories, *, leaves_at_once: bool = False) -> Purc
     near = _near(customers, leaves_at_once) if len(customers) > MANY else None
     if near is not None:
         start = (near.r, near.alpha / scale, near.a, near.b)
-    best = maximise(likelihood, start, names=NAMES, units=total, near=near is not None)
+    best = maximise(
+        likelihood, start, names=NAMES, units=total, near=near is not None, limits=limits
+    )
     r, alpha, a, b = np.exp(best.log_parameters).tolist()
     value = best.log_likelihood - repeats * math.log(scale)
-    return PurchaseModel(r, alpha * scale, a, b, leaves_at_once, value, total, best.covariance)
+    return PurchaseModel(
+        r, alpha * scale, a, b, leaves_at_once, value, total, best.covariance, best.open
+    )
 
 
 def _near(customers: Histories, leaves_at_once: bool) -> PurchaseModel | None:
@@ -256,10 +270,28 @@ def _expected(model: PurchaseModel, x: Floats, age: Floats, horizon: float) -> F
     elif not model.leaves_at_once and abs(model.a + model.b - 1) < NEAR:
         left, right = (replace(model, b=1 - model.a + side * NEAR) for side in (-2, 2))
         share = (model.b - left.b) / (right.b - left.b)
+    elif model.a > CONCENTRATED:
+        return _by_quadrature(model, x, age, horizon)
     else:
         return _by_formula(model, x, age, horizon)
     sides = [_expected(side, x, age, horizon) for side in (left, right)]
     return (1 - share) * sides[0] + share * sides[1]
+
+
+def _by_quadrature(model: PurchaseModel, x: Floats, age: Floats, horizon: float) -> Floats:
+    """The mean of (1 - exp(-rate p horizon)) / p over p, where p hardly varies.
+
+    The hypergeometric function may overflow there; log odds of p are nearly normal.
+    """
+    k = (model.b + x + model.leaves_at_once)[:, None]
+    node, weight = np.polynomial.legendre.leggauss(48)
+    spread = np.sqrt(polygamma(1, model.a) + polygamma(1, k))
+    log_odds = psi(model.a) - psi(k) + 10 * spread * node
+    log_p, log_rest = -np.logaddexp(0, -log_odds), -np.logaddexp(0, log_odds)
+    density = weight * np.exp(model.a * log_p + k * log_rest - betaln(model.a, k))
+    p, c = np.exp(log_p), (horizon / (model.alpha + age))[:, None]
+    each = -np.expm1(-(model.r + x)[:, None] * np.log1p(p * c)) / p
+    return np.asarray((density * each).sum(axis=1) / density.sum(axis=1))
 
 
 def _by_formula(model: PurchaseModel, x: Floats, age: Floats, horizon: float) -> Floats:
@@ -273,6 +305,8 @@ def _by_formula(model: PurchaseModel, x: Floats, age: Floats, horizon: float) ->
         if wild.any():
             k, c, w = (r + x)[wild], whole[wild], z[wild]
             kept[wild] = (1 - w) ** k * hyp2f1(k, b + m[wild], c, w)
-    if not np.isfinite(kept).all():
-        raise NotFitted("not_converged", "the expectation is beyond floating point")
-    return whole / (a - 1) * (1 - kept)
+    found = whole / (a - 1) * (1 - kept)
+    wild = ~np.isfinite(kept)
+    if wild.any():
+        found[wild] = _by_quadrature(model, x[wild], age[wild], horizon)
+    return found

@@ -94,7 +94,7 @@ def draw_parameters(model: PurchaseModel | SpendModel, *, draws: int, seed: int)
     """
     rng = np.random.default_rng(seed)
     logs = np.log(model.parameters)
-    found = rng.multivariate_normal(logs, model.covariance, size=draws, method="cholesky")
+    found = rng.multivariate_normal(logs, model.covariance, size=draws, method="eigh")
     return np.exp(np.clip(found, logs - 5, logs + 5))
 
 
