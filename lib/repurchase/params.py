@@ -180,10 +180,11 @@ class Profile(Strict):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     order_definition: ReaderText
-    chapters: Seq[str] = ("retention",)
+    chapters: Seq[str] = ("retention", "customer_value")
     promotions: Seq[Promotion] = ()
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12
+    churn_gap_factor: Annotated[float | int, Field(gt=0, le=20)] = 2
     count_fully_returned: bool = False
     data_through: dt.date | None = None
     allow_incomplete: bool = False
