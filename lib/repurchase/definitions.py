@@ -336,6 +336,53 @@ METRICS: dict[str, Metric] = {
         unit="share",
         digits=6,
     ),
+    "typical_gap": Metric(
+        name=N_("Typical days between orders"),
+        formula=N_(
+            "Median days between two order dates of a typical customer who comes back, the gap"
+            " that has not ended counted as longer than it is by now."
+        ),
+        numerator="",
+        denominator="",
+        unit="days",
+        digits=2,
+    ),
+    "never_returns": Metric(
+        name=N_("Never to return"),
+        formula=N_("Share of customers who do not come back after an order date, by own rhythm."),
+        numerator="",
+        denominator="",
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "interval_coverage": Metric(
+        name=N_("Next order within its 80% interval"),
+        formula=N_(
+            "Of the customers who came since the day of the test, the share whose order date lies"
+            " in the 80% interval that was predicted on that day."
+        ),
+        numerator=N_("customers whose order date lies in the interval"),
+        denominator=N_("customers who came"),
+        unit="share",
+        digits=6,
+    ),
+    "came_back": Metric(
+        name=N_("Came since the day of the test"),
+        formula=N_("Share of the customers known on the day of the test who have ordered since."),
+        numerator=N_("customers who came"),
+        denominator=N_("customers known on that day"),
+        unit="share",
+        digits=6,
+    ),
+    "came_back_expected": Metric(
+        name=N_("Expected to come, on the day of the test"),
+        formula=N_("Mean probability to order within the test, predicted on its first day."),
+        numerator="",
+        denominator=N_("customers known on that day"),
+        unit="share",
+        digits=6,
+    ),
     "due_customers": Metric(
         name=N_("Customers due"),
         formula=N_(
