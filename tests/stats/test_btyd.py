@@ -454,3 +454,14 @@ def test_a_total_of_money_is_the_sum_of_its_customers_and_the_seed_decides():
     assert each.sum() == pytest.approx(total(1).value)
     assert total(1).low < total(1).value < total(1).high
     assert total(1) == total(1) != total(2)
+
+
+def test_a_total_is_uncertain_even_with_parameters_known():
+    """Nothing but chance left: the interval is as wide as 300 possible futures scatter."""
+    customers = simulate_histories(model(), np.repeat([20.0, 39.0], 400), seed=15)
+    certain = np.tile(PUBLISHED, (2000, 1))
+    futures = [simulate_purchases(model(), customers, 39, seed=s).sum() for s in range(300)]
+
+    total = total_purchases(model(), customers, 39, parameters=certain, seed=16)
+
+    assert 2 * 1.96 * np.std(futures) == pytest.approx(total.high - total.low, rel=0.2)

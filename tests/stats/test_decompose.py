@@ -182,3 +182,24 @@ def test_a_step_that_fell_to_nothing_takes_its_share():
     assert [3.0, 3.0] == shapley_product([0, 0], [2, 3]).tolist()
     with pytest.raises(ValueError, match="same one to ten"):
         shapley_product([1, 2], [1])
+
+
+def test_pairing_knows_no_direction_of_time():
+    """From then to now or back: the other sign, the same width, with movers between segments."""
+    rng = np.random.default_rng(4)
+    home, moved = rng.integers(0, 3, (2, 300))
+    a, b = rng.gamma(1 + home), rng.gamma(1 + moved) + 0.5
+    b = b + a
+    then, now = _sums(home, a, 3), _sums(moved, b, 3)
+    table = [np.bincount(3 * home + moved, v, 9).reshape(3, 3) for v in (a**0, a, b, a * b)]
+    n, y_then, y_now, product = table
+
+    there = mix_and_rate(then, now, overlap=Overlap(*table))
+    back = mix_and_rate(now, then, overlap=Overlap(n.T, y_now.T, y_then.T, product.T))
+
+    for one, other in ((there.total, back.total), (there.mix, back.mix), (there.rate, back.rate)):
+        assert (one.value, one.low, one.high) == pytest.approx(
+            (-other.value, -other.high, -other.low)
+        )
+    paired = np.std(b - a, ddof=1) / 300**0.5
+    assert 2 * 1.959964 * paired == pytest.approx(there.total.high - there.total.low, rel=0.01)
