@@ -396,7 +396,7 @@ METRICS: dict[str, Metric] = {
     ),
     "due_margin": Metric(
         name=N_("Margin at stake of customers due"),
-        formula=N_("What the next order of each would bring, were it certain to come."),
+        formula=N_("What an order of each brings, times the chance of one within a year."),
         numerator=N_("money"),
         denominator="",
         unit="money",

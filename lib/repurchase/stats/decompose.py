@@ -115,6 +115,42 @@ def mix_and_rate(then: Segments, now: Segments, *, overlap: Overlap | None = Non
     )
 
 
+def parts(
+    then: Segments, now: Segments, *, overlap: Overlap | None = None
+) -> list[tuple[Estimate, Estimate]]:
+    """Each segment's part of the change (mix and rate together), and its part beyond its size.
+
+    The parts add up to the change. The second is the part less what the segment would have had if
+    the change were spread by the segments' shares of the units (mean of both windows): 0 for a
+    segment that moved like all others; these add up to 0. Intervals as in `mix_and_rate`.
+    """
+    w0, w1 = then.n / then.n.sum(), now.n / now.n.sum()
+    p0, p1 = _means(then, now), _means(now, then)
+    total0, total1 = float(w0 @ p0), float(w1 @ p1)
+    middle, change = (total0 + total1) / 2, total1 - total0
+    found = []
+    for i in range(len(w0)):
+        own = np.zeros_like(w0)
+        own[i] = 1.0
+        grew, size = float(w1[i] - w0[i]), float(w0[i] + w1[i]) / 2
+        part = float(w1[i] * p1[i] - w0[i] * p0[i]) - grew * middle
+        g = _Gradient(
+            w0=own * (middle - p0) - grew * p0 / 2,
+            w1=own * (p1 - middle) - grew * p1 / 2,
+            p0=-own * w0 - grew * w0 / 2,
+            p1=own * w1 - grew * w1 / 2,
+        )
+        beyond = _Gradient(
+            w0=g.w0 - own * change / 2 + size * p0,
+            w1=g.w1 - own * change / 2 - size * p1,
+            p0=g.p0 + size * w0,
+            p1=g.p1 - size * w1,
+        )
+        errors = [_standard_error(then, now, p0, p1, one, overlap) for one in (g, beyond)]
+        found.append((_around(part, errors[0]), _around(part - size * change, errors[1])))
+    return found
+
+
 def _around(value: float, error: float) -> Estimate:
     return Estimate(value, value - Z95 * error, value + Z95 * error)
 
