@@ -340,9 +340,9 @@ def migration(found: Standings, *, by: str, against: CompareTo) -> Result:
         return Result(pd.DataFrame(columns=names))
     cube = found.cube[found.cube["against"] == against]
     counts = cube.pivot_table(
-        index=f"then_{by}", columns=by, values="customers", aggfunc="sum", fill_value=0.0
+        index=f"then_{by}", columns=by, values="customers", aggfunc="sum"
     )
-    counts = counts.reindex(index=[*names, JOINING], columns=names, fill_value=0.0)
+    counts = counts.reindex(index=[*names, JOINING], columns=names).astype("float64").fillna(0.0)
     records = tuple(
         Record(
             f"{by}_flow", float(value), "count",

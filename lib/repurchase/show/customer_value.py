@@ -60,7 +60,7 @@ FLOW_NAMES = {
     "not_again": N_("New, now late with no second order"),
     "second": N_("Second order date made"),
     "back": N_("At risk or lapsed, back in rhythm"),
-    "joined": N_("Joined"),
+    "joined": N_("Joined the company"),
 }
 MEASURES = {"margin": N_("Margin"), "revenue": N_("Net revenue")}
 Row = dict[Any, Any]
@@ -572,10 +572,10 @@ def moves(result: Result, *, against: str = "previous", id: str | None = None) -
     ]  # fmt: skip
     sums = [words.count(float(counts[c].sum())) for c in counts.columns]
     total = words.count(float(counts.to_numpy().sum()))
-    rows.append(tuple(Cell(t, bold=True) for t in (words._("Now"), *sums, total)))
+    rows.append(tuple(Cell(t, bold=True) for t in (words._("Customers now"), *sums, total)))
     columns = [Column(words._("Then, and now"), "left", "fr")]
     columns += [Column(words._(names[str(c)]), "right") for c in counts.columns]
-    columns.append(Column(words._("Then"), "right"))
+    columns.append(Column(words._("Customers then"), "right"))
     return Table(
         tuple(columns), tuple(rows), id=id, title=words._(_MOVES[by, against]),
         caption=words._(_HOW_TO_READ) if (by, against) == ("stage", "previous") else None,
