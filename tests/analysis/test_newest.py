@@ -84,9 +84,10 @@ def test_a_young_campaign_says_from_when_it_can_be_read(lives, windows):
     """Joined on 20 August: 30 days are over, 60 are not before 19 October."""
     dates = people("n", 40, "2025-08-20") | people("m", 40, NEW) | people("o", 40, OLD)
     result = ask(lives, windows, dates, campaign_id={n: "AUG" for n in dates if n[0] == "n"})
-    record = result.one("repurchase_60d", dimensions="campaign=AUG;joined=newest")
 
-    assert ("immature", "2025-10-19") == (record.status, record.readable_from)
+    assert dt.date(2025, 10, 19) == newest.next_readable(result.frame)
+    ages = result.frame.loc[result.frame["label"] == "AUG", "age"]
+    assert [30] == ages.tolist()
     assert 40 == result.one("repurchase_30d", dimensions="campaign=AUG;joined=newest").n
 
 

@@ -200,12 +200,11 @@ def _rows(
             if short
             else reason(FEW_NEWCOMERS, fewest=FEWEST_UNITS)
         )
-        place = dimensions(joined="newest", **where)
-        blank = Record(metric, None, "share", place, n=n, status="not_computed", reason=why)
-        readable = _day(part["last_joined"].max()) + dt.timedelta(days=who.age)
-        if not short and readable > windows.seen_until:
-            blank = replace(blank, status="immature", readable_from=readable.isoformat())
-        records.append(blank)
+        if cut != "campaign":  # a campaign too young for an age is blank: see `next_readable`
+            place = dimensions(joined="newest", **where)
+            records.append(
+                Record(metric, None, "share", place, n=n, status="not_computed", reason=why)
+            )
         return []
     compared = who.earlier.start >= windows.data_from and then_n >= FEWEST_UNITS
     row = {"cut": cut, "label": label, "age": who.age, "n": n, "earlier_n": then_n}
@@ -226,6 +225,16 @@ def _rows(
                        low=one.pop("e_low"), high=one.pop("e_high"), n=then_n)
             )  # fmt: skip
     return found
+
+
+def next_readable(frame: pd.DataFrame) -> dt.date | None:
+    """The next day on which a campaign shown reaches an age that is still blank; None if none."""
+    found = []
+    campaigns = frame[(frame["cut"] == "campaign") & (frame["figure"] == "back")]
+    for _, part in campaigns.groupby("label"):
+        left = [age for age in AGES if age > part["age"].max()]
+        found += [_day(part["last_joined"].iloc[0]) + dt.timedelta(days=age) for age in left[:1]]
+    return min(found, default=None)
 
 
 def _day(value: Any) -> dt.date:

@@ -26,8 +26,9 @@ from repurchase.show.data import load_report, money_bridge, notes, sources, whol
 from repurchase.show.festival import january_february
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
+from repurchase.show.next_purchase import next_purchase, rhythm_line
 from repurchase.show.order_rank import order_values
-from repurchase.show.outlook import outlook, outlook_line, outlook_table
+from repurchase.show.outlook import ahead, outlook, outlook_line, outlook_table
 from repurchase.show.products import new_product_table, pair_table, product_table
 from repurchase.show.repeat import joining_months, next_orders, repeat_share
 from repurchase.show.retention import bridge_and_drivers, decide
@@ -56,6 +57,7 @@ from repurchase.show.tables import (
 from repurchase.show.worklists import list_reasons, list_results, sheets, worklists
 
 __all__ = [
+    "ahead",
     "answer",
     "article",
     "bridge",
@@ -94,6 +96,7 @@ __all__ = [
     "newest",
     "newest_line",
     "next_orders",
+    "next_purchase",
     "not_computed",
     "not_computed_of",
     "notes",
@@ -107,6 +110,7 @@ __all__ = [
     "product_table",
     "repeat_share",
     "revenue",
+    "rhythm_line",
     "score_limits",
     "scorecard",
     "sheets",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from typing import Any
 
 import pandas as pd
 
 from repurchase.analysis.cuts import EXPLORATORY, STANDS
-from repurchase.analysis.newest import AGES, joiners_of
+from repurchase.analysis.newest import AGES, joiners_of, next_readable
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Result
@@ -38,7 +37,8 @@ def newest(result: Result, *, id: str | None = None) -> Table | Note:
         return Note(words._("Not computed: {reason}.", reason=worded(words, why or "")))
     rows: list[tuple[str | Cell, ...]] = []
     for cut, part in frame.groupby("cut", sort=False):
-        rows.append((Cell(words._(CUT_NAMES[str(cut)]), bold=True), *[""] * 7))
+        if cut != "all":
+            rows.append((Cell(words._(CUT_NAMES[str(cut)]), bold=True), *[""] * 7))
         for label, one in part.groupby("label", sort=False):
             rows += _rows(context, str(cut), str(label), one)
     money = _money_kind(frame)
@@ -73,7 +73,7 @@ def _rows(
     back = part[part["figure"] == "back"].sort_values("age")
     shown = back if cut == "all" else back.tail(1)
     money = part[part["figure"] != "back"]
-    name = "" if cut == "all" else label_name(context.words, cut, label)
+    name = label_name(context.words, cut, label)
     found = []
     for row in shown.to_dict("records"):
         amount = money[money["age"] == row["age"]].to_dict("records")
@@ -83,6 +83,8 @@ def _rows(
 
 def label_name(words: Words, cut: str, label: str) -> str:
     """A label as a reader meets it."""
+    if cut == "all":
+        return words._(CUT_NAMES[cut])
     if not label:
         return words._("not known")
     if cut == "discount":
@@ -154,11 +156,15 @@ def _caption(context: Context, result: Result) -> str:
 
 
 def _not_yet(words: Words, result: Result) -> list[str]:
-    days = sorted(r.readable_from for r in result.records if r.readable_from)
-    if not days:
+    day = next_readable(result.frame)
+    if day is None:
         return []
-    day = words.day(dt.date.fromisoformat(days[0]))
-    return [words._("The next cell can be read from {day}.", day=day)]
+    said = words._(
+        "A campaign is shown at the highest age that its customers have reached; the next one can"
+        " be read from {day}.",
+        day=words.day(day),
+    )
+    return [said]
 
 
 def newest_line(result: Result) -> ListBlock:
@@ -176,64 +182,60 @@ def _answer(context: Context, frame: pd.DataFrame) -> tuple[str, Tone]:
     if everyone.empty:
         return words._("Not enough newcomers have reached an age at which they compare."), "unsure"
     back = everyone[everyone["figure"] == "back"].iloc[0]
-    parts = [_back_sentence(words, back)]
     money = everyone[everyone["figure"] != "back"]
-    if len(money) and not math.isnan(money.iloc[0]["change"]):
-        parts.append(_money_sentence(context, money.iloc[0]))
     cuts = frame[frame["cut"] != "all"]
     standing = cuts[cuts["mark"] == STANDS]
-    parts.append(_standing_sentence(context, standing, len(cuts)))
+    parts = [
+        _everyone_sentence(context, back, money.iloc[0] if len(money) else None),
+        _standing_sentence(context, standing, int(cuts["change"].notna().sum())),
+    ]
+    ways = set(everyone.loc[everyone["mark"] == STANDS, "change"] > 0)
     tone: Tone = "neutral"
-    both = pd.concat([everyone[everyone["figure"] == "back"], money])
-    ways = set(both.loc[both["mark"] == STANDS, "change"] > 0)
     if len(ways) == 1:
         tone = "good" if ways == {True} else "bad"
     return paragraph(words, parts), tone
 
 
-def _back_sentence(words: Words, row: pd.Series) -> str:
-    share = words.share(row["value"])
-    age, n = words.count(row["age"]), words.count(row["n"])
-    if math.isnan(row["change"]):
+def _everyone_sentence(context: Context, back: pd.Series, money: pd.Series | None) -> str:
+    """Share back and money of all newest customers, and what of it differs detectably."""
+    words = context.words
+    values = {"age": words.count(back["age"]), "n": words.count(back["n"])}
+    values["share"] = words.share(back["value"])
+    if math.isnan(back["change"]):
         return words._(
             "{share} of the {n} newest customers were back within {age} days; there are none"
             " earlier to compare them with.",
-            share=share, n=n, age=age,
-        )  # fmt: skip
-    earlier = words.share(row["earlier"])
-    sure = row["mark"] == STANDS
-    if not sure:
-        return words._(
-            "{share} of the {n} newest customers were back within {age} days, {earlier} of those"
-            " before them: no detectable difference.",
-            share=share, n=n, age=age, earlier=earlier,
-        )  # fmt: skip
-    return words._(
-        "{share} of the {n} newest customers were back within {age} days, {earlier} of those"
-        " before them: a difference of {change}.",
-        share=share, n=n, age=age, earlier=earlier, change=words.points(row["change"]),
-    )  # fmt: skip
-
-
-def _money_sentence(context: Context, row: pd.Series) -> str:
-    words = context.words
-    now, then = (words.money(row[k], context.currency) for k in ("value", "earlier"))
-    margin = row["figure"] == "margin"
-    if row["mark"] == STANDS:
-        text = (
-            words._("Margin a newcomer by then: {now} after {then}.", now=now, then=then)
-            if margin
-            else words._("Revenue a newcomer by then: {now} after {then}.", now=now, then=then)
+            **values,
         )
-        return text
-    if margin:
+    values["earlier"] = words.share(back["earlier"])
+    moved = words.points(back["change"]) if back["mark"] == STANDS else ""
+    if money is None or math.isnan(money["change"]):
+        if not moved:
+            return words._(
+                "{share} of the {n} newest customers were back within {age} days ({earlier} of"
+                " those before them): no detectable difference.",
+                **values,
+            )
         return words._(
-            "Margin a newcomer by then: {now}, no detectable change from {then}.",
-            now=now, then=then,
+            "{share} of the {n} newest customers were back within {age} days ({earlier} of those"
+            " before them): a difference of {change}.",
+            change=moved, **values,
         )  # fmt: skip
-    return words._(
-        "Revenue a newcomer by then: {now}, no detectable change from {then}.", now=now, then=then
+    kind = words._("margin") if money["figure"] == "margin" else words._("revenue")
+    now, then = (words.money(money[k], context.currency) for k in ("value", "earlier"))
+    differs = [moved] if moved else []
+    if money["mark"] == STANDS:
+        differs.append(_signed(context, money["change"]))
+    text = (
+        words._("a difference of {changes}", changes=words.listed(differs))
+        if differs
+        else words._("no detectable difference")
     )
+    return words._(
+        "{share} of the {n} newest customers were back within {age} days ({earlier} of those before"
+        " them), with {now} of {kind} each ({then}): {verdict}.",
+        now=now, then=then, kind=kind, verdict=text, **values,
+    )  # fmt: skip
 
 
 def _standing_sentence(context: Context, standing: pd.DataFrame, looked_at: int) -> str:

@@ -19,12 +19,12 @@ def order_values(result: Result, *, id: str | None = None) -> Table:
     context: Context = result.context
     words = context.words
     columns = (
-        Column(words._("Order date"), "left"),
+        Column(words._("Order date"), "left", "fr"),
         Column(words._("Customers"), "right"),
-        Column(words._("Revenue, 95% interval"), "right", "fr"),
-        Column(words._("Margin, 95% interval"), "right", "fr"),
+        Column(words._("Revenue, 95% interval"), "right"),
+        Column(words._("Margin, 95% interval"), "right"),
         Column(words._("Same customers' first"), "right"),
-        Column(words._("Difference, 95% interval"), "right", "fr"),
+        Column(words._("Difference, 95% interval"), "right"),
     )
     rows = []
     for row in result.frame.to_dict("records"):

@@ -95,9 +95,9 @@ def joining_months(result: Result, *, id: str | None = None) -> Table:
     frame = result.frame[result.frame["joined"] != ""]
     lengths = sorted(set(frame["days"]))
     columns = (
-        Column(words._("Joined"), "left"),
+        Column(words._("Joined"), "left", "fr"),
         Column(words._("Customers"), "right"),
-        *(Column(_within(words, length), "right", "fr") for length in lengths),
+        *(Column(_within(words, length), "right") for length in lengths),
     )
     rows: list[tuple[str | Cell, ...]] = []
     for joined, part in frame.groupby("joined"):
@@ -128,12 +128,12 @@ def repeat_share(result: Result, *, id: str | None = None) -> Table:
     words = context.words
     frame = result.frame
     columns = (
-        Column(words._("Month"), "left"),
+        Column(words._("Month"), "left", "fr"),
         Column(words._("Customers"), "right"),
         Column(words._("Repeat revenue"), "right"),
-        Column(words._("Share of revenue, 95% interval"), "right", "fr"),
+        Column(words._("Share of revenue, 95% interval"), "right"),
         Column(words._("Repeat margin"), "right"),
-        Column(words._("Share of margin, 95% interval"), "right", "fr"),
+        Column(words._("Share of margin, 95% interval"), "right"),
     )
     rows: list[tuple[str | Cell, ...]] = []
     for row in frame.to_dict("records"):

@@ -20,12 +20,12 @@ def order_gaps(gaps: Result, cycle: Result, *, id: str | None = None) -> Table:
     context: Context = gaps.context
     words = context.words
     columns = (
-        Column(words._("After order date"), "left"),
+        Column(words._("After order date"), "left", "fr"),
         Column(words._("Customers"), "right"),
         Column(words._("Come back"), "right"),
-        Column(words._("10% within"), "right", "fr"),
-        Column(words._("Half within"), "right", "fr"),
-        Column(words._("90% within"), "right", "fr"),
+        Column(words._("10% within"), "right"),
+        Column(words._("Half within"), "right"),
+        Column(words._("90% within"), "right"),
     )
     rows = [
         (
