@@ -133,9 +133,12 @@ def ranked(known: pd.DataFrame) -> pd.DataFrame:
     """
     rows = known[known["outcome"] == LISTED].copy()
     rows["do_not_chase"] = rows["overdue_days"].fillna(0) > 0
-    order = ["team", "list_rep", "list_store", "do_not_chase", "expected_margin", "customer_id"]
-    up = [True, True, True, True, False, True]
+    rows["no_team"] = rows["team"] == ""
+    order = ["no_team", "team", "list_rep", "list_store", "do_not_chase", "expected_margin",
+             "customer_id"]  # fmt: skip
+    up = [True, True, True, True, True, False, True]
     rows = rows.sort_values(order, ascending=up, na_position="last", ignore_index=True)
+    rows = rows.drop(columns="no_team")
     rows["rank"] = rows.groupby(["team", "list_rep", "list_store"]).cumcount() + 1
     return rows
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import ibis.expr.types as ir
+import datetime as dt
 
-from repurchase.analysis import historic_value, products, stages
+import ibis.expr.types as ir
+import pandas as pd
+
+from repurchase.analysis import historic_value, next_purchase, products, stages
 from repurchase.analysis import value_findings as found
 from repurchase.analysis.stages import Standings
 from repurchase.analysis.standing import Known, Stretch, known_money, money_of, stretch_of
@@ -169,6 +172,48 @@ class CustomerValueBench(Bench):
                 months=self._params.activity_window_months,
             )
         )
+
+    # ---- who comes next -----------------------------------------------------------------------
+
+    def next_purchase(self) -> Result:
+        """One row a customer: when an order is due, when the next is likely, what it would bring."""
+        review, known = self._review, self.known()
+        return self._result(
+            next_purchase.next_purchase(
+                review.customer_summary,
+                self._days,
+                day=review.period.end,
+                worth=None if known.revenue and known.margin else known.worth,
+            )
+        )
+
+    def next_purchase_tested(self) -> Result:
+        """How often the predicted interval held, predicted ninety days before the period's end."""
+        review = self._review
+        end = review.windows.seen_until
+        cut = end - dt.timedelta(days=next_purchase.HORIZON_DAYS)
+        return self._result(
+            next_purchase.tested(
+                review.customers_on(cut),
+                self._days,
+                cut=cut,
+                end=end,
+                data_from=review.windows.data_from,
+            )
+        )
+
+    def companions(self) -> pd.DataFrame:
+        """The pairs of products that stand: product_id, other_id, lift; each pair both ways."""
+        frame = self.pairs().frame
+        columns = ["product_id", "other_id", "lift"]
+        if frame.empty:
+            return pd.DataFrame(columns=columns)
+        stands = frame[frame["stands"]]
+        both = [
+            stands[[*ends, "lift"]].set_axis(columns, axis="columns")
+            for ends in (("a", "b"), ("b", "a"))
+        ]
+        return pd.concat(both, ignore_index=True)
 
     # ---- what it says -------------------------------------------------------------------------
 

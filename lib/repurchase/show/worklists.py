@@ -103,7 +103,7 @@ def worklists(counts: Result, *, id: str) -> Table:
         caption=words._(
             "Due soon: expected to order within {days} days after the period's end. Overdue: the"
             " expected day has passed. At risk: so has the 80% interval around it. Margin at stake:"
-            " what the next order would bring, were it certain to come.",
+            " what an order brings, times the chance of one within a year.",
             days=lists.lead_days,
         ),
         csv=csv_text(frame),

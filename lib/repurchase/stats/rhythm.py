@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
-from scipy.special import expit, log_ndtr, ndtr, ndtri_exp
+from scipy.special import expit, log_ndtr, logit, ndtr, ndtri_exp
 
 from repurchase.stats.fitting import Floats, NotFitted
-from repurchase.stats.proportion import Estimate, wilson
+from repurchase.stats.proportion import Z95, Estimate, wilson
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,24 @@ class Rhythm:
     never_later: float
     log_likelihood: float
     customers: int
+    errors: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+
+    def intervals(self) -> tuple[Estimate, Estimate, Estimate]:
+        """`typical`, `never_after_first` and `never_later` with their 95 % intervals.
+
+        From the curvature of the likelihood (`errors` are of the logarithm and the two log odds);
+        NaN where it has none.
+        """
+        first, later = float(logit(self.never_after_first)), float(logit(self.never_later))
+        wide = [Z95 * error for error in self.errors]
+        bounds = [self.typical * math.exp(sign * wide[0]) for sign in (-1, 1)]
+        firsts = [float(expit(first + sign * wide[1])) for sign in (-1, 1)]
+        laters = [float(expit(later + sign * wide[2])) for sign in (-1, 1)]
+        return (
+            Estimate(self.typical, *bounds),
+            Estimate(self.never_after_first, *firsts),
+            Estimate(self.never_later, *laters),
+        )
 
 
 class NextPurchase(NamedTuple):
@@ -125,7 +143,23 @@ def fit_rhythm(customers: Gaps) -> Rhythm:
     return Rhythm(
         math.exp(m), math.exp(log_within / 2), math.exp(log_between / 2),
         float(expit(first)), float(expit(later)), -float(found.fun) * len(n), len(n),
+        _errors(found.x, customers),
     )  # fmt: skip
+
+
+def _errors(point: Floats, customers: Gaps) -> tuple[float, float, float]:
+    """Standard errors of the centre and of the two log odds, from the gradient's differences."""
+    step = 1e-4
+    curvature = np.array([
+        (_negative(point + d, customers)[1] - _negative(point - d, customers)[1]) / (2 * step)
+        for d in step * np.eye(len(point))
+    ]) * len(customers)  # fmt: skip
+    curvature = (curvature + curvature.T) / 2
+    if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
+        return math.nan, math.nan, math.nan
+    variance = np.diag(np.linalg.inv(curvature))
+    m, first, later = np.sqrt(variance[[0, 3, 4]]).tolist()
+    return m, first, later
 
 
 def next_purchase(
