@@ -20,7 +20,7 @@ def test_by_hand() -> None:
 
 
 def test_equal_numbers_make_buhlmanns_k() -> None:
-    """With four observations each it is v / a of Bühlmann 1967: the mean variance within over what is left between."""
+    """With four observations each k is v / a of Bühlmann 1967, variance within over between."""
     claims = np.array([[3, 5, 8, 4], [2, 4, 0, 2], [9, 7, 8, 8]], dtype=float)
     v = claims.var(axis=1, ddof=1).mean()
     a = claims.mean(axis=1).var(ddof=1) - v / 4
