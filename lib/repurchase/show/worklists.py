@@ -171,11 +171,17 @@ def _effect_sentence(words: Words, effect: Record) -> str:
             " to withhold some by chance.",
             reason=worded(words, effect.reason or ""),
         )
+    values = {"points": points(words, effect.value), "interval": share_interval(words, effect)}
+    if (effect.low or 0.0) <= 0 <= (effect.high or 0.0):
+        return words._(
+            "No detectable effect of being on a list: {points} (95% interval {interval}); chance"
+            " alone decided who was withheld.",
+            **values,
+        )
     return words._(
         "Being on a list made {points} of difference (95% interval {interval}); chance alone"
         " decided who was withheld.",
-        points=points(words, effect.value),
-        interval=share_interval(words, effect),
+        **values,
     )
 
 
