@@ -25,7 +25,7 @@ from repurchase.stats.proportion import Estimate
 YEAR_DAYS = 365
 HORIZON_DAYS = 90
 # Below this many customers with three order dates a rhythm is that of a few.
-FEWEST = 100
+FEWEST = 30
 FEWEST_CAME = 30
 AFTER_FIRST, AFTER_LATER = dimensions(after="first"), dimensions(after="later")
 COLUMNS = [
