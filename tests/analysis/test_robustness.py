@@ -44,9 +44,10 @@ def customer_days(rows):
     by = frame.groupby("customer_id")["order_date"]
     frame["day_rank"] = by.cumcount() + 1
     frame["first_date"] = by.transform("min")
+    frame["previous_date"] = by.shift()
     frame["net_margin"] = frame["net_revenue"] / 2
     types = dict.fromkeys(("customer_id", "store_id", "channel"), "string")
-    types |= dict.fromkeys(("order_date", "first_date"), "date")
+    types |= dict.fromkeys(("order_date", "first_date", "previous_date"), "date")
     types |= dict.fromkeys(("orders", "day_rank"), "int64")
     types |= dict.fromkeys(("net_revenue", "net_margin"), "float64")
     table = ibis.memtable(frame, schema={c: types[c] for c in frame.columns})
@@ -66,10 +67,7 @@ def orders_of(rows, returned=RETURNED):
     )  # fmt: skip
 
 
-NO_OTHER = ()
-
-
-def other_money(rows=NO_OTHER):
+def other_money(rows=()):
     table = _table(
         rows, customer_id="string", order_date="date", assigned_date="date",
         net_revenue="float64", net_margin="float64",
@@ -159,6 +157,14 @@ def test_fully_returned_orders_are_taken_out_where_they_count():
     # every order of these tables was kept, so nothing is counted otherwise
     frame = result.frame.set_index("definition")
     assert "nothing is counted otherwise" in frame.loc["fully_returned", "year_reason"]
+
+
+def test_a_returned_order_of_an_old_customer_counts_as_a_return():
+    """g bought in 2022 and sent all of September's order back: a returning buyer all the same."""
+    rows = (*SIX, ("g", "2022-05-01", "S1", "shop", 1, 10))
+    result = asked(rows, returned=(*RETURNED, ("g", "2025-09-09", 10.0, 10.0)))
+
+    assert (5, 7) == level(result, "fully_returned")
 
 
 def _fallen(then=40, now=10):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from repurchase.stats.decompose import Overlap, mix_and_rate, segments, shapley_product
+from repurchase.stats.decompose import Overlap, mix_and_rate, parts, segments, shapley_product
 
 # Bickel, Hammel & O'Connell 1975: applicants and admitted, departments A to F, autumn 1973
 MEN = segments([825, 560, 325, 417, 191, 373], [512, 353, 120, 138, 53, 22])
@@ -203,3 +203,55 @@ def test_pairing_knows_no_direction_of_time():
         )
     paired = np.std(b - a, ddof=1) / 300**0.5
     assert 2 * 1.959964 * paired == pytest.approx(there.total.high - there.total.low, rel=0.01)
+
+
+def test_parts_are_mix_and_rate_of_each_segment():
+    """Each part is the segment's mix and rate together; beyond their size they cancel out."""
+    found = mix_and_rate(MEN, WOMEN)
+    each = parts(MEN, WOMEN)
+
+    assert (found.mix_by + found.rate_by).tolist() == pytest.approx([p.value for p, _ in each])
+    assert found.total.value == pytest.approx(sum(p.value for p, _ in each))
+    assert 0 == pytest.approx(sum(beyond.value for _, beyond in each), abs=1e-12)
+
+
+def test_a_segment_that_moves_like_all_others_has_no_part_beyond_its_size():
+    """Three segments of 20, 30 and 50 %, each from 40 to 50 %: parts 2, 3 and 5 points."""
+    then = segments([200, 300, 500], [80, 120, 200])
+    now = segments([200, 300, 500], [100, 150, 250])
+    each = parts(then, now)
+
+    assert [0.02, 0.03, 0.05] == pytest.approx([p.value for p, _ in each])
+    assert [0, 0, 0] == pytest.approx([beyond.value for _, beyond in each], abs=1e-12)
+
+
+def test_the_intervals_of_parts_are_those_of_drawn_companies():
+    """4,000 companies of 1,000 units, half of them in both windows: the spread is the interval's.
+
+    Units keep their segment and, seven times in ten, what they did then.
+    """
+    rng = np.random.default_rng(7)
+    share, before, after = np.array([0.2, 0.3, 0.5]), np.array([0.5, 0.4, 0.6]), 0.45
+
+    def company():
+        seg = rng.choice(3, size=1000, p=share)
+        then = rng.random(1000) < before[seg]
+        now = np.where(rng.random(1000) < 0.7, then, rng.random(1000) < after)
+        in_then, in_now = np.arange(1000) < 750, np.arange(1000) >= 250
+        both = in_then & in_now
+
+        def tally(chosen, y):
+            return [np.bincount(seg[chosen], y[chosen].astype(float), 3) for y in (y * 0 + 1, y)]
+
+        n, y0 = (np.diag(x) for x in tally(both, then))
+        overlap = Overlap(
+            n, y0, np.diag(tally(both, now)[1]), np.diag(tally(both, then & now)[1])
+        )
+        windows = (segments(*tally(x, y)) for x, y in ((in_then, then), (in_now, now)))
+        return parts(*windows, overlap=overlap)
+
+    made = [company() for _ in range(4000)]
+    for which in (0, 1):
+        values = np.array([[one[which].value for one in each] for each in made])
+        half = np.array([[one[which].high - one[which].value for one in each] for each in made])
+        assert values.std(axis=0) * 1.96 == pytest.approx(half.mean(axis=0), rel=0.05)

@@ -129,6 +129,8 @@ def _units(
 ) -> ir.Table:  # fmt: skip
     """One row a customer: active then and now, and what was bought in each window."""
     now, then = windows.now, windows.days[span]
+    # who has no order date since then was active on neither day
+    days = days.filter(days.order_date >= active_at(then.end, months).start)
     day = days.order_date
     columns: dict[str, ir.Value] = {
         "first": days.first_date.min(),
@@ -277,7 +279,8 @@ def _lost_row(
     days: ir.Table, other: ir.Table, before: dt.date, end: dt.date, months: int, money: Money
 ) -> dict[str, float]:
     """One period's lapsed customers: how many, out of how many, and their last year's money."""
-    upto = days.filter(days.order_date <= end)
+    since = active_at(before, months).start
+    upto = days.filter(days.order_date.between(since, end))
     ends = upto.group_by("customer_id").aggregate(
         last=upto.order_date.max(),
         then=_within(upto.order_date, active_at(before, months)).any(),
@@ -288,12 +291,13 @@ def _lost_row(
     if not money.column:
         count = int(gone.count().to_pyarrow().as_py())
         return {"customers": count, "active": active, "money": 0.0, "largest": 0.0}
-    rows = ibis.union(
-        upto.select("customer_id", "order_date", amount=cents(upto[money.column])),
-        other.filter(other.order_date <= end).select(
-            "customer_id", "order_date", amount=cents(other[money.column])
-        ),
-    )
+    year_before = since - dt.timedelta(days=YEAR_DAYS)
+    rows = ibis.union(*(
+        table.filter(table.order_date.between(year_before, end)).select(
+            "customer_id", "order_date", amount=cents(table[money.column])
+        )
+        for table in (days, other)
+    ))  # fmt: skip
     theirs = rows.inner_join(gone, "customer_id")
     age = theirs["last"].delta(theirs.order_date, unit="day")
     worth = theirs.group_by("customer_id").aggregate(

@@ -253,7 +253,9 @@ class _Asked:
             columns[f"whole_weeks {w}"] = _within(
                 days.order_date, self._stretches("whole_weeks")[w]
             ).any()
-            columns[f"before {w}"] = days.order_date.max(where=days.order_date < window.start)
+            # the last order date before the window is the one that precedes its first in it
+            earlier = inside & (days.previous_date < window.start)
+            columns[f"before {w}"] = days.previous_date.min(where=earlier)
             columns[f"orders {w}"] = days.orders.sum(where=inside).fill_null(0)
             columns[f"starts {w}"] = (inside & (days.day_rank == 1)).any()
             columns[f"paid {w}"] = cents(days.net_revenue.sum(where=inside))
@@ -262,12 +264,18 @@ class _Asked:
                 days.net_margin.sum(where=inside & (days.day_rank > 1))
             )
         units = days.group_by("customer_id").aggregate(**columns)
-        units = self._with_other_margin(units, days)
+        units = self._with_other_margin(units)
         return self._with_largest(self._with_returned(units))
 
     def _marked(self) -> ir.Table:
-        """Customer days with the marks that definitions keep or leave out."""
+        """Customer days of any window with the marks that definitions keep or leave out."""
         days, company = self.company.days, self.company
+        stretches = [
+            stretch
+            for name in ("plain", "whole_weeks")
+            for stretch in self._stretches(name).values()
+        ]
+        days = days.filter(ibis.or_(*(_within(days.order_date, s) for s in stretches)))
         promoted = ibis.literal(False)
         if self.promotion_dates:
             promoted = days.order_date.isin(sorted(self.promotion_dates))
@@ -291,9 +299,11 @@ class _Asked:
             )
         return days
 
-    def _with_other_margin(self, units: ir.Table, days: ir.Table) -> ir.Table:
+    def _with_other_margin(self, units: ir.Table) -> ir.Table:
         """Margin of documents that are no purchase counts against the day they belong to."""
-        other = self.company.other_money
+        other, days = self.company.other_money, self.company.days
+        inside = [_within(other.order_date, self.windows.days[w]) for w in self.names]
+        other = other.filter(ibis.or_(*inside))
         first = days.filter(days.day_rank == 1).select("customer_id", "first_date")
         other = other.left_join(first, "customer_id")
         again = (other.assigned_date > other.first_date).fill_null(False)
@@ -317,7 +327,12 @@ class _Asked:
         columns: dict[str, ir.Value] = {"first otherwise": chosen.order_date.min()}
         for w in self.names:
             columns[f"otherwise {w}"] = _within(chosen.order_date, self.windows.days[w]).any()
-        return _joined(units, chosen.group_by("customer_id").aggregate(**columns))
+        found = chosen.group_by("customer_id").aggregate(**columns)
+        days = self.company.days
+        first = days.filter(days.day_rank == 1).select("customer_id", ever=days.first_date)
+        found = found.left_join(first, "customer_id").drop("customer_id_right")
+        both = _joined(units, found)
+        return both.mutate(first=ibis.coalesce(both["first"], both.ever)).drop("ever")
 
     def _with_largest(self, units: ir.Table) -> ir.Table:
         """Whether a buyer is among the window's largest 1 % (one at least) by net revenue."""
