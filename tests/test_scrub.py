@@ -15,9 +15,11 @@ SECRET = "hunter2'\"/ä"
     ("name", "is_secret"),
     [
         ("REPURCHASE_DB_PASSWORD", True), ("PGPASSWORD", True), ("MYSQL_PWD", True),
-        ("GITHUB_TOKEN", True), ("AWS_SECRET_ACCESS_KEY", True), ("key", True), ("API_KEY_2", True),
+        ("GITHUB_TOKEN", True), ("AWS_SECRET_ACCESS_KEY", True), ("key", True),
+        ("API_KEY_2", True),
         ("OPENAI_APIKEY", True), ("DB_PASS", True), ("db_passwd", True),
-        ("PWD", False), ("OLDPWD", False), ("KEYBOARD", False), ("MONKEY", False), ("BYPASS", False),
+        ("PWD", False), ("OLDPWD", False), ("KEYBOARD", False), ("MONKEY", False),
+        ("BYPASS", False),
         ("PGPASSFILE", False), ("SSL_KEY_FILE", False), ("LANG", False), ("HOME", False),
     ],
 )  # fmt: skip
@@ -68,7 +70,9 @@ def test_outputs_of_a_notebook_are_scrubbed(tmp_path, monkeypatch):
     outputs = [
         new_output("stream", text=f"it is\n{SECRET}\n"),
         new_output("display_data", data={"text/plain": repr({"SHOP_SECRET": SECRET})}),
-        new_output("display_data", data={"application/vnd.x+json": {"deep": [{"er": SECRET, "n": 1}]}}),
+        new_output(
+            "display_data", data={"application/vnd.x+json": {"deep": [{"er": SECRET, "n": 1}]}}
+        ),
         new_output("error", ename="E", evalue=SECRET, traceback=["\x1b[1m", f"E: {SECRET}"]),
     ]
     path = tmp_path / "a.ipynb"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ORDER = ("stats", "sources", "model", "analysis", "show", "press")
-ROOT_MODULES = {"archive", "calendar", "context", "definitions", "durable", "errors", "locks", "params",
-                "period", "reasons", "records", "scrub", "words"}  # fmt: skip
+ROOT_MODULES = {"archive", "calendar", "context", "definitions", "durable", "errors", "handout",
+                "locks", "params", "period", "reasons", "records", "scrub", "words"}  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:
@@ -40,6 +40,15 @@ def test_a_folder_imports_only_what_stands_before_it(root, folder):
 
     assert modules
     assert {} == wrong
+
+
+def test_a_bench_computes_and_draws_nothing(root):
+    """It hands a review's tables to the analyses; only the review knows it."""
+    modules = sorted((root / "lib" / "repurchase" / "benches").glob("*.py"))
+    names = set().union(*map(imported, modules))
+
+    assert {"analysis"} <= names
+    assert set() == names & {"stats", "sources", "show", "press"}
 
 
 def test_the_generator_knows_neither_statistics_nor_analyses(root):

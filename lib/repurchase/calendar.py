@@ -7,6 +7,7 @@ weekdays match or, near a moving feast, so that each day stands as far from the 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from dateutil.easter import easter
@@ -102,13 +103,7 @@ def day_counts(
     every = [window.start + dt.timedelta(days=i) for i in range(window.days)]
     years = sorted({d.year for d in every})
     public = set(country_holidays(country, years=years)) if country else set()
-    promoted = {
-        first + dt.timedelta(days=i)
-        for year in years
-        for day, length in promotions.values()
-        if (first := _day_of(year, day)) is not None
-        for i in range(length)
-    }
+    promoted = promotion_dates(years, promotions)
     feasts = [spring_festival(y) for y in years] if country in LUNAR_NEW_YEAR else []
     return DayCounts(
         days=window.days,
@@ -116,6 +111,19 @@ def day_counts(
         public_days=sum(d in public for d in every),
         promotion_days=sum(d in promoted for d in every),
         spring_festival=next((f for f in feasts if window.start <= f <= window.end), None),
+    )
+
+
+def promotion_dates(
+    years: Iterable[int], promotions: dict[str, tuple[str, int]]
+) -> frozenset[dt.date]:
+    """The promotion days of these years; `promotions` as in `day_counts`."""
+    return frozenset(
+        first + dt.timedelta(days=i)
+        for year in years
+        for day, length in promotions.values()
+        if (first := _day_of(year, day)) is not None
+        for i in range(length)
     )
 
 

@@ -50,6 +50,85 @@ def _repurchase(days: int) -> Metric:
     )
 
 
+def _next_order(days: int) -> Metric:
+    return Metric(
+        name={
+            30: N_("Next order within 30 days"),
+            60: N_("Next order within 60 days"),
+            90: N_("Next order within 90 days"),
+            180: N_("Next order within 180 days"),
+        }[days],
+        formula=N_(
+            "Probability of another order date within the stated days of the n-th, Kaplan-Meier"
+            " over the n-th order dates of the trailing window that are old enough to have ripened."
+        ),
+        numerator=N_("customers with a next order date within the stated days"),
+        denominator=N_("customers whose n-th order date lies in the ripened window"),
+        unit="share",
+        digits=6,
+        direction="up",
+    )
+
+
+def _order_gap(name: str, formula: str) -> Metric:
+    return Metric(
+        name=name,
+        formula=formula,
+        numerator=N_("customers seen to come back"),
+        denominator=N_("customers with that order date in the last two years"),
+        unit="days",
+        digits=1,
+    )
+
+
+def _newcomer(name: str, formula: str, money: str) -> Metric:
+    return Metric(
+        name=name,
+        formula=formula,
+        numerator=money,
+        denominator=N_("newcomers who have reached that age"),
+        unit="money",
+        digits=2,
+        direction="up",
+    )
+
+
+def _customers_of(name: str, formula: str) -> Metric:
+    return Metric(name, formula, N_("customers"), "", "count", 0)
+
+
+def _money_of(name: str, formula: str) -> Metric:
+    return Metric(name, formula, N_("money"), "", "money", 2)
+
+
+def _buying(name: str, formula: str) -> Metric:
+    return Metric(
+        name, formula, N_("customers with an order date in the period"),
+        N_("customers in it at the previous period's end"), "share", 6, "up",
+    )  # fmt: skip
+
+
+def _again(days: int, *, same: bool) -> Metric:
+    names = {
+        (90, True): N_("Same product again within 90 days"),
+        (180, True): N_("Same product again within 180 days"),
+        (90, False): N_("Anything again within 90 days"),
+        (180, False): N_("Anything again within 180 days"),
+    }
+    return Metric(
+        name=names[days, same],
+        formula=N_(
+            "Of the buyers of a product or category, the share who buy it, or anything, on a later"
+            " day within the stated days; only of purchases old enough to have had them."
+        ),
+        numerator=N_("buyers who bought again"),
+        denominator=N_("buyers of the product or category"),
+        unit="share",
+        digits=6,
+        direction="up",
+    )
+
+
 METRICS: dict[str, Metric] = {
     "returning_buyer_share": Metric(
         name=N_("Returning-buyer share"),
@@ -222,6 +301,230 @@ METRICS: dict[str, Metric] = {
         unit="count",
         digits=0,
     ),
+    "repeat_order_share": Metric(
+        name=N_("Repeat share of orders"),
+        formula=N_(
+            "Orders that are not a customer's first one, divided by the orders of known customers;"
+            " a second order on the same day counts as a repeat order here."
+        ),
+        numerator=N_("orders after the first"),
+        denominator=N_("orders of known customers"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "repeat_margin_share": Metric(
+        name=N_("Repeat share of margin"),
+        formula=N_(
+            "Net margin of orders that are not a customer's first order date, divided by the net"
+            " margin of identified customers."
+        ),
+        numerator=N_("net margin after the first order date"),
+        denominator=N_("net margin of identified customers"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "definitions_agreeing": Metric(
+        name=N_("Definitions that agree"),
+        formula=N_(
+            "Of the definitions of coming back whose change can be computed, the share whose change"
+            " has the sign of the printed one."
+        ),
+        numerator=N_("definitions whose change has the same sign"),
+        denominator=N_("definitions whose change can be computed"),
+        unit="share",
+        digits=6,
+    ),
+    "typical_gap": Metric(
+        name=N_("Typical days between orders"),
+        formula=N_(
+            "Median days between two order dates of a typical customer who comes back, the gap"
+            " that has not ended counted as longer than it is by now."
+        ),
+        numerator="",
+        denominator="",
+        unit="days",
+        digits=2,
+    ),
+    "never_returns": Metric(
+        name=N_("Never to return"),
+        formula=N_("Share of customers who do not come back after an order date, by own rhythm."),
+        numerator="",
+        denominator="",
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "interval_coverage": Metric(
+        name=N_("Next order within its 80% interval"),
+        formula=N_(
+            "Of the customers who came since the day of the test, the share whose order date lies"
+            " in the 80% interval that was predicted on that day."
+        ),
+        numerator=N_("customers whose order date lies in the interval"),
+        denominator=N_("customers who came"),
+        unit="share",
+        digits=6,
+    ),
+    "came_back": Metric(
+        name=N_("Came since the day of the test"),
+        formula=N_("Share of the customers known on the day of the test who have ordered since."),
+        numerator=N_("customers who came"),
+        denominator=N_("customers known on that day"),
+        unit="share",
+        digits=6,
+    ),
+    "came_back_expected": Metric(
+        name=N_("Expected to come, on the day of the test"),
+        formula=N_("Mean probability to order within the test, predicted on its first day."),
+        numerator="",
+        denominator=N_("customers known on that day"),
+        unit="share",
+        digits=6,
+    ),
+    "due_customers": Metric(
+        name=N_("Customers due"),
+        formula=N_(
+            "Customers whose expected order date lies before the period's end or within the days"
+            " after it that the lists look ahead."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "due_margin": Metric(
+        name=N_("Margin at stake of customers due"),
+        formula=N_("What an order of each brings, times the chance of one within a year."),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+    ),
+    "list_order_share": Metric(
+        name=N_("Ordered after the list"),
+        formula=N_("Share of those due a period ago who have an order date in this period."),
+        numerator=N_("customers with an order date in the period"),
+        denominator=N_("customers due a period ago"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "list_effect": Metric(
+        name=N_("What being on a list brings"),
+        formula=N_(
+            "Ordered after the list: customers on the lists less customers withheld by chance."
+        ),
+        numerator="",
+        denominator="",
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "list_rows": Metric(
+        name=N_("Rows of returned lists"),
+        formula=N_("Customers in the lists that came back for the period before."),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "bridge_customers": Metric(
+        name=N_("Customer bridge"),
+        formula=N_(
+            "Customers active before, plus new, plus reactivated, less lapsed, are those active"
+            " now. One is active while the last order date lies within the activity window; new:"
+            " the first order date lies since then; reactivated: an earlier customer who was not"
+            " active then; lapsed: active then, not now."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "bridge_money": Metric(
+        name=N_("Money bridge"),
+        formula=N_(
+            "Net margin of identified customers (revenue where margin is not known) of the earlier"
+            " window, less that of who did not buy again, plus that of new and returning customers,"
+            " plus the change of those who bought in both, is that of the period."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+    ),
+    "lapsed_customers": Metric(
+        name=N_("Lapsed customers"),
+        formula=N_(
+            "Customers active at the period's start whose last order date has left the activity"
+            " window by its end."
+        ),
+        numerator=N_("customers"),
+        denominator=N_("customers at the start (S)"),
+        unit="count",
+        digits=0,
+        direction="down",
+    ),
+    "lapsed_money": Metric(
+        name=N_("Last year's money of lapsed customers"),
+        formula=N_(
+            "What the customers who lapsed in the period brought in the 365 days up to their last"
+            " order date, after returns. It is not what they would have brought, nor what the"
+            " period cost."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="down",
+    ),
+    "mix_part": Metric(
+        name=N_("Change by mix"),
+        formula=N_(
+            "The part of the change of the returning-buyer share that comes from other shares of"
+            " the stores, channels or segments among the buyers (midpoint weights). A buyer counts"
+            " where the first order date in the window was."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "rate_part": Metric(
+        name=N_("Change by rate"),
+        formula=N_(
+            "The part of the change of the returning-buyer share that comes from other returning"
+            " shares within the stores, channels or segments (midpoint weights)."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "change_part": Metric(
+        name=N_("Part of the change"),
+        formula=N_(
+            "What one store, channel or segment adds to the change of the returning-buyer share,"
+            " mix and rate together; the parts of a cut add up to the change."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "sign_disagreement": Metric(
+        name=N_("Total and rate disagree"),
+        formula=N_(
+            "1 where the returning shares within a cut's parts moved against the total change,"
+            " detectably among all cuts looked at; else 0."
+        ),
+        numerator=N_("cuts"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
     "unexplained_money": Metric(
         name=N_("Unexplained money"),
         formula=N_("The finance total less everything that the bridge explains."),
@@ -229,6 +532,320 @@ METRICS: dict[str, Metric] = {
         denominator="",
         unit="money",
         digits=2,
+    ),
+    **{f"next_order_{days}d": _next_order(days) for days in (30, 60, 90, 180)},
+    "order_gap_median": _order_gap(
+        N_("Time to the next order, median"),
+        N_("Days within which half of those who come back within a year are back, Kaplan-Meier."),
+    ),
+    "order_gap_p10": _order_gap(
+        N_("Time to the next order, first tenth"),
+        N_("Days within which 10% of those who come back within a year are back, Kaplan-Meier."),
+    ),
+    "order_gap_p90": _order_gap(
+        N_("Time to the next order, nine tenths"),
+        N_("Days within which 90% of those who come back within a year are back, Kaplan-Meier."),
+    ),
+    "typical_cycle": Metric(
+        name=N_("Typical cycle"),
+        formula=N_(
+            "Median, over customers of the activity window with at least three order dates, of"
+            " each one's own median days between order dates."
+        ),
+        numerator="",
+        denominator=N_("customers of the activity window with at least three order dates"),
+        unit="days",
+        digits=1,
+    ),
+    "average_order": Metric(
+        name=N_("Average order"),
+        formula=N_("Net revenue divided by order dates, by the rank of the order date."),
+        numerator=N_("net revenue"),
+        denominator=N_("order dates"),
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "average_order_margin": Metric(
+        name=N_("Average margin an order"),
+        formula=N_("Margin divided by order dates, by the rank of the order date."),
+        numerator=N_("margin"),
+        denominator=N_("order dates"),
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "average_order_first": Metric(
+        name=N_("First order of the same customers"),
+        formula=N_("What the first order date of the customers with that order date brought."),
+        numerator=N_("net revenue of their first order dates"),
+        denominator=N_("order dates"),
+        unit="money",
+        digits=2,
+    ),
+    "average_order_gain": Metric(
+        name=N_("Order against the same customer's first"),
+        formula=N_("Net revenue of the order date less that of the customer's first one."),
+        numerator=N_("difference in net revenue"),
+        denominator=N_("order dates"),
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "churn_rate": Metric(
+        name=N_("Churn by activity window"),
+        formula=N_(
+            "1 - retention: customers at the start whose last order date is no longer in the"
+            " activity window at the end, divided by customers at the start."
+        ),
+        numerator=N_("customers at the start who are none at the end"),
+        denominator=N_("customers at the start (S)"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "overdue_share": Metric(
+        name=N_("Churn by own rhythm"),
+        formula=N_(
+            "Share of the activity window's customers with at least three order dates who have"
+            " been silent for longer than a multiple (churn_gap_factor) of their own median gap."
+        ),
+        numerator=N_("customers silent for longer"),
+        denominator=N_("customers of the activity window with at least three order dates"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "overdue_returned": Metric(
+        name=N_("Called silent a year ago, came back"),
+        formula=N_(
+            "Of the customers who were silent for longer than the multiple of their own median gap"
+            " a year ago, the share who have ordered since."
+        ),
+        numerator=N_("of them, those who have ordered since"),
+        denominator=N_("customers called silent a year ago"),
+        unit="share",
+        digits=6,
+    ),
+    "customers_without_rhythm": Metric(
+        name=N_("Customers without a rhythm"),
+        formula=N_("Customers of the activity window with fewer than three order dates."),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "newcomer_margin": _newcomer(
+        N_("Margin a newcomer"),
+        N_("Margin of a newcomer's first 90 days, the first order date included."),
+        N_("margin"),
+    ),
+    "newcomer_revenue": _newcomer(
+        N_("Revenue a newcomer"),
+        N_("Net revenue of a newcomer's first 90 days, the first order date included."),
+        N_("net revenue"),
+    ),
+    "expected_repeat_revenue": Metric(
+        name=N_("Expected repeat revenue"),
+        formula=N_(
+            "Net revenue that the customers of the period's end are expected to bring: customers by"
+            " month of joining, times the last year's revenue a customer at that age, times the"
+            " season of the same month a year ago; the interval from the errors of past forecasts."
+        ),
+        numerator=N_("what came, where it is known"),
+        denominator=N_("past forecasts that have come due"),
+        unit="money",
+        digits=0,
+        direction="up",
+    ),
+    "forecast_coverage": Metric(
+        name=N_("Forecasts whose interval held"),
+        formula=N_("Share of past forecasts whose interval, made then, held what came."),
+        numerator=N_("forecasts that held what came"),
+        denominator=N_("past forecasts with an interval that have come due"),
+        unit="share",
+        digits=6,
+    ),
+    "stage_customers": _customers_of(
+        N_("Customers by stage"),
+        N_(
+            "Customers at the period's end by stage of life: new, growing (two or three order"
+            " dates), loyal (four or more), at risk (late against the own rhythm), once only,"
+            " lapsed (no order date within the stretch looked back over)."
+        ),
+    ),
+    "stage_revenue": _money_of(
+        N_("Net revenue by stage"),
+        N_("Net revenue of the stretch before the period's end, by stage of the customer."),
+    ),
+    "stage_margin": _money_of(
+        N_("Margin by stage"),
+        N_("Net margin of the stretch before the period's end, by stage of the customer."),
+    ),
+    "stage_buying_share": _buying(
+        N_("Buying share by stage"),
+        N_(
+            "Of the customers in the stage at the previous period's end, the share with an order"
+            " date in the period."
+        ),
+    ),
+    "stage_flow": _customers_of(
+        N_("Moves between stages"),
+        N_("Customers by their stage then and at the period's end."),
+    ),
+    "tier_customers": _customers_of(
+        N_("Customers by tier"),
+        N_(
+            "Customers by the sum of three scores from 1 to 5: days since the last order, order"
+            " dates and money of the stretch. High potential from 12, medium from 7, else low"
+            " activity. The limits of the scores lie at fifths of the active customers; equal"
+            " customers have equal scores."
+        ),
+    ),
+    "tier_revenue": _money_of(
+        N_("Net revenue by tier"),
+        N_("Net revenue of the stretch before the period's end, by tier of the customer."),
+    ),
+    "tier_margin": _money_of(
+        N_("Margin by tier"),
+        N_("Net margin of the stretch before the period's end, by tier of the customer."),
+    ),
+    "tier_buying_share": _buying(
+        N_("Buying share by tier"),
+        N_(
+            "Of the customers in the tier at the previous period's end, the share with an order"
+            " date in the period."
+        ),
+    ),
+    "tier_flow": _customers_of(
+        N_("Moves between tiers"),
+        N_("Customers by their tier then and at the period's end."),
+    ),
+    "flow_customers": _customers_of(
+        N_("Customers who moved"),
+        N_("Customers who moved between stages since the previous period's end, by move."),
+    ),
+    "flow_revenue": _money_of(
+        N_("Net revenue of customers who moved"),
+        N_(
+            "Net revenue of those who moved: of the stretch before a loss, and of the stretch up to"
+            " the period's end for a gain."
+        ),
+    ),
+    "flow_margin": _money_of(
+        N_("Margin of customers who moved"),
+        N_(
+            "Net margin of those who moved: of the stretch before a loss, and of the stretch up to"
+            " the period's end for a gain."
+        ),
+    ),
+    "customer_value": Metric(
+        name=N_("Customer value so far"),
+        formula=N_(
+            "Mean over all customers up to the period's end, by definition: total net revenue;"
+            " average order x frequency x lifetime less the acquisition cost (revenue, though"
+            " called net); margin; margin less the acquisition cost."
+        ),
+        numerator=N_("money"),
+        denominator=N_("customers"),
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "average_order_history": Metric(
+        name=N_("Average order, all history"),
+        formula=N_("Net revenue of identified customers divided by their orders, all history."),
+        numerator=N_("net revenue of identified customers"),
+        denominator=N_("orders of known customers"),
+        unit="money",
+        digits=2,
+    ),
+    "order_frequency": Metric(
+        name=N_("Orders a customer-year"),
+        formula=N_(
+            "Orders divided by customer-years. A customer's years run from the first order date"
+            " until the activity window after the last has passed, or the period's end."
+        ),
+        numerator=N_("orders of known customers"),
+        denominator=N_("customer-years"),
+        unit="ratio",
+        digits=4,
+    ),
+    "customer_years": Metric(
+        name=N_("Lifetime so far"),
+        formula=N_("Customer-years divided by customers; those still active are not at its end."),
+        numerator=N_("customer-years"),
+        denominator=N_("customers"),
+        unit="ratio",
+        digits=4,
+    ),
+    "acquisition_cost": Metric(
+        name=N_("Acquisition cost"),
+        formula=N_(
+            "Costs of acquisition, advertising, campaigns and marketing in the twelve months up to"
+            " the period's end, divided by the customers who joined in them. Counted as if these"
+            " costs won new customers only: an upper bound."
+        ),
+        numerator=N_("money"),
+        denominator=N_("customers who joined"),
+        unit="money",
+        digits=2,
+        direction="down",
+    ),
+    "first_year_value": Metric(
+        name=N_("Value of the first year"),
+        formula=N_(
+            "Mean money of the first 365 days, over customers who have had as many: the one figure"
+            " in which groups of different age compare."
+        ),
+        numerator=N_("money"),
+        denominator=N_("customers with a whole first year"),
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "top_tenth_share": Metric(
+        name=N_("Share of the best tenth"),
+        formula=N_(
+            "Share of the money of the stretch that came from the tenth of the active customers who"
+            " brought most in it."
+        ),
+        numerator=N_("money of the best tenth"),
+        denominator=N_("money of all active customers"),
+        unit="share",
+        digits=6,
+    ),
+    "former_top_tenth_share": Metric(
+        name=N_("Share of last year's best tenth"),
+        formula=N_(
+            "Share of the money of the stretch that came from those who were the best tenth of the"
+            " stretch a year earlier."
+        ),
+        numerator=N_("money of last year's best tenth"),
+        denominator=N_("money of all active customers"),
+        unit="share",
+        digits=6,
+    ),
+    **{f"same_again_{days}d": _again(days, same=True) for days in (90, 180)},
+    **{f"any_again_{days}d": _again(days, same=False) for days in (90, 180)},
+    "new_products": Metric(
+        name=N_("New products"),
+        formula=N_("Products launched in the twelve months up to the period's end."),
+        numerator=N_("products"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "pair_lift": Metric(
+        name=N_("Lift of a pair"),
+        formula=N_(
+            "Share of baskets with both products, divided by what it would be if they were bought"
+            " independently of each other."
+        ),
+        numerator=N_("baskets with both products"),
+        denominator=N_("baskets expected to have both by chance"),
+        unit="ratio",
+        digits=4,
     ),
 }
 

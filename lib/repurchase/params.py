@@ -159,6 +159,18 @@ Days = Annotated[int, Field(ge=1, le=3660)]
 STALE_DAYS = 45
 
 
+class Lists(Strict):
+    """How the lists for sales are drawn up."""
+
+    lead_days: Days = 14
+    quiet_days: Days = 7
+    withheld_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    seed: int = 1
+    interviews: Annotated[int, Field(ge=0, le=1000)] = 30
+    contact_columns: Seq[str] = ()
+    show_contact_details: bool = False
+
+
 class Profile(Strict):
     """One company: what it is, where its files lie and what counts as an order."""
 
@@ -168,10 +180,11 @@ class Profile(Strict):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     order_definition: ReaderText
-    chapters: Seq[str] = ("retention",)
+    chapters: Seq[str] = ("retention", "customer_value")
     promotions: Seq[Promotion] = ()
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12
+    churn_gap_factor: Annotated[float | int, Field(gt=0, le=20)] = 2
     count_fully_returned: bool = False
     data_through: dt.date | None = None
     allow_incomplete: bool = False
@@ -181,6 +194,7 @@ class Profile(Strict):
     max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
     fatal: Seq[DraftReason] = ()
     segments: dict[SegmentName, SegmentText] = {}
+    lists: Lists = Lists()
     generator: Generator | None = None
     extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None

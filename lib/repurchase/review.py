@@ -7,11 +7,11 @@ show.headline(review.retention.figures())
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,21 +20,26 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from repurchase.analysis import cuts, identification, load, retention
-from repurchase.analysis import findings as found
+from repurchase.analysis import cuts
 from repurchase.analysis.windows import Windows, windows_of
 from repurchase.archive import current_pack
-from repurchase.calendar import LUNAR_NEW_YEAR
+from repurchase.benches.base import unknown, unwatched
+from repurchase.benches.customer_value import CustomerValueBench
+from repurchase.benches.identification import IdentificationBench
+from repurchase.benches.load import LoadBench
+from repurchase.benches.retention import RetentionBench
+from repurchase.benches.worklists import WorklistsBench
 from repurchase.context import RUN, Context
 from repurchase.definitions import METRICS
-from repurchase.errors import DataError, ParameterError, UnknownNameError
+from repurchase.errors import DataError, ParameterError
+from repurchase.handout import HandedOut, Sheets
 from repurchase.lab import box
-from repurchase.lab.names import Definitions, nearest
+from repurchase.lab.names import Definitions
 from repurchase.lab.sample import Sample
 from repurchase.model.prepare import prepare
-from repurchase.model.reconcile import money_bridge
 from repurchase.model.schema import TABLES
 from repurchase.model.snapshot import Snapshot, at_period
+from repurchase.model.summary import customer_summary
 from repurchase.model.typed import business_date_of
 from repurchase.params import Incident, Params, load_params
 from repurchase.period import Period
@@ -43,7 +48,6 @@ from repurchase.records import (
     Finding,
     Record,
     Result,
-    dimensions,
     finding_rows,
     record_rows,
     rounded,
@@ -52,14 +56,6 @@ from repurchase.words import Words
 
 if TYPE_CHECKING:
     from repurchase.lab.shown import Shown
-
-EXHIBITS = {
-    "returning_buyer_share": "R-1",
-    "cohort_retention": "R-2",
-    "repurchase_90d": "R-4",
-    "repeat_revenue_share": "R-5",
-    "identified_order_share": "R-6",
-}
 
 
 def open_review(
@@ -161,7 +157,7 @@ class Review:
             raise AttributeError(name)
         if name in self.snapshot.tables:
             return self.table(name)
-        raise _unknown(name, self, "review")
+        raise unknown(name, self, "review")
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.snapshot.tables})
@@ -203,7 +199,7 @@ class Review:
         if self.sample:
             orders = self.table("orders") if name == "order_lines" else None
             cut = self.sample.of_table(name, cut, orders)
-        with _unwatched():
+        with unwatched():
             return self._connection.create_view(name, cut, overwrite=True)
 
     def _cut(self, name: str, table: ir.Table) -> ir.Table:
@@ -274,10 +270,12 @@ class Review:
     @functools.cached_property
     def cuts(self) -> Mapping[str, ir.Table]:
         """Customer days with a column `label`, by cut: store, channel, each of `segments`."""
-        return cuts.labelled_days(
-            self.customer_days,
-            {n: self._segment(n, t) for n, t in self.params.profile.segments.items()},
-        )
+        return cuts.labelled_days(self.customer_days, self.segments)
+
+    @functools.cached_property
+    def segments(self) -> Mapping[str, ir.Table]:
+        """Each segment of the profile: one row a customer, customer_id and label."""
+        return {n: self._segment(n, t) for n, t in self.params.profile.segments.items()}
 
     def _segment(self, name: str, text: str) -> ir.Table:
         """One row a customer: customer_id and the segment's label as text."""
@@ -295,7 +293,7 @@ class Review:
         sql = compile_expression(text, kinds_of_customers(customers.columns), where=where)
         query = f"SELECT customer_id, CAST({sql} AS VARCHAR) AS label FROM customers"
         found = self._connection.sql(query)
-        with _unwatched():
+        with unwatched():
             many = int(found.label.nunique().execute())
         if many > cuts.MOST_LABELS:
             raise ParameterError(
@@ -316,15 +314,50 @@ class Review:
         """One row a known customer and order date, up to the period's end."""
         return self.table("customer_days")
 
+    @property
+    def customer_summary(self) -> ir.Table:
+        """One row a known customer with what he has done up to the period's end."""
+        return self.customers_at(self.period)
+
+    def customers_at(self, period: Period) -> ir.Table:
+        """The same at the end of another period; columns: see `model.summary`."""
+        return self.customers_on(period.end)
+
+    def customers_on(self, day: dt.date) -> ir.Table:
+        """The same as of a day, at most the period's last."""
+        if day > self.period.end:
+            raise ValueError(f"day == {day}, must be at most {self.period.end}")
+        name = f"customers_on_{day:%Y_%m_%d}"
+        if name not in self._views:
+            path = customer_summary(self.snapshot, day)
+            table = self._connection.read_parquet(
+                path, table_name=f"{name}_all", hive_partitioning=False
+            )
+            if self.sample:
+                table = self.sample.of_table("customers", table, None)
+            with unwatched():
+                self._views[name] = self._connection.create_view(name, table, overwrite=True)
+        return self._views[name]
+
     @functools.cached_property
     def retention(self) -> RetentionBench:
         """Do customers come back?"""
         return RetentionBench(self)
 
     @functools.cached_property
+    def customer_value(self) -> CustomerValueBench:
+        """Who is worth it?"""
+        return CustomerValueBench(self)
+
+    @functools.cached_property
     def identification(self) -> IdentificationBench:
         """How many orders have a known customer?"""
         return IdentificationBench(self)
+
+    @functools.cached_property
+    def worklists(self) -> WorklistsBench:
+        """Whom should sales ask back, and what became of those they asked?"""
+        return WorklistsBench(self)
 
     @functools.cached_property
     def load(self) -> LoadBench:
@@ -364,6 +397,10 @@ class Review:
         """Puts these messages before the summary, which ranks them."""
         named = [replace(f, chapter=self.chapter) for f in findings]
         return Recorded(records=[], findings=named, mark=self.sample.mark if self.sample else "")
+
+    def hand_out(self, sheets: Sheets) -> HandedOut:
+        """Puts these sheets into the pack's `restricted/`; in the lab they only are counted."""
+        return HandedOut(sheets, travels=bool(os.environ.get(RUN)))
 
     @property
     def words(self) -> Words:
@@ -431,262 +468,3 @@ class Recorded:
     def _repr_mimebundle_(self, **_: object) -> Mapping[str, Any]:
         rows = {"records": record_rows(self.records), "findings": finding_rows(self.findings)}
         return {"text/plain": repr(self), MIME: rows}
-
-
-@contextmanager
-def _logging(to: Callable[[str], None] | None) -> Iterator[None]:
-    """Ibis tells that function each query it sends, as it sends it; None: nobody."""
-    before = ibis.options.verbose, ibis.options.verbose_log
-    ibis.options.verbose, ibis.options.verbose_log = to is not None, to
-    try:
-        yield
-    finally:
-        ibis.options.verbose, ibis.options.verbose_log = before
-
-
-def _unwatched() -> AbstractContextManager[None]:
-    return _logging(None)
-
-
-def _unknown(name: str, owner: object, called: str) -> UnknownNameError:
-    known = [n for n in dir(owner) if not n.startswith("_")]
-    return UnknownNameError(
-        f"{called} has no {name!r}", remedy=nearest(name, known, before=f"{called}.")
-    )
-
-
-class Bench:
-    """Analyses of one subject, bound to a review's tables.
-
-    Every public method is asked once for the same arguments, and its result carries the SQL that
-    the engine ran for it. A bench lives as long as its review, so as long as its snapshot.
-    """
-
-    def __init_subclass__(cls) -> None:
-        for name, method in list(vars(cls).items()):
-            if callable(method) and not name.startswith("_"):
-                setattr(cls, name, _asked_once(method))
-
-    def __init__(self, review: Review) -> None:
-        self._review = review
-        self._params = review.params.profile
-        self._answers: dict[Any, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise _unknown(name, self, f"review.{type(self).__name__.removesuffix('Bench').lower()}")
-
-    def _result(self, result: Result) -> Result:
-        return self._review.result(result)
-
-
-def _asked_once(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def asked(self: Bench, *args: Any, **options: Any) -> Any:
-        key = (method.__name__, args, tuple(sorted(options.items())))
-        if key not in self._answers:
-            said: list[str] = []
-            with _logging(said.append):
-                found = method(self, *args, **options)
-            if isinstance(found, Result) and found.sql is None and said:
-                found = replace(found, sql=";\n\n".join(said))
-            self._answers[key] = found
-        return self._answers[key]
-
-    return asked
-
-
-class RetentionBench(Bench):
-    """Results of `repurchase.analysis.retention` for this review."""
-
-    @property
-    def _days(self) -> ir.Table:
-        return self._review.customer_days
-
-    @property
-    def _other_money(self) -> ir.Table:
-        orders = self._review.orders
-        return orders.filter(orders.customer_id.notnull() & ~orders.is_purchase)
-
-    def figures(self) -> Result:
-        """The headline shares with n, interval and change against each comparison."""
-        targets = {
-            name: target.value
-            for name in METRICS
-            if (target := self._review.params.target(name)) is not None
-        }
-        return self._result(
-            retention.headline_figures(
-                self._days,
-                self._other_money,
-                self._review.windows,
-                activity_months=self._params.activity_window_months,
-                cohort_months=self._params.repurchase_window_months,
-                targets=targets,
-            )
-        )
-
-    def january_february(self) -> Result:
-        """Both months as one sum, where the Spring Festival moves between them."""
-        country = self._params.country
-        if country not in LUNAR_NEW_YEAR:
-            return self._result(Result(pd.DataFrame()))
-        return self._result(
-            retention.january_february(self._days, self._other_money, self._review.windows)
-        )
-
-    def history(self) -> Result:
-        """Returning-buyer share of this period and of those before it."""
-        return self._result(retention.history(self._days, self._review.windows))
-
-    def cohorts(self) -> Result:
-        """The cohort triangle as counts; unobserved cells are missing."""
-        return self._result(retention.cohorts(self._days, until=self._review.windows.seen_until))
-
-    def pooled(self) -> Result:
-        """Retention by age over all cohorts that have reached it."""
-        counts = self.cohorts()
-        return self._result(Result(retention.pooled(counts.frame), sql=counts.sql))
-
-    def curve(self) -> Result:
-        """Share of new customers who came back, by days since their first order date."""
-        return self._result(
-            retention.repurchase_curve(
-                self._days,
-                self._review.windows,
-                cohort_months=self._params.repurchase_window_months,
-            )
-        )
-
-    def revenue(self) -> Result:
-        """Net revenue by month, split into first and repeat order dates."""
-        return self._result(
-            retention.revenue_by_month(self._days, self._other_money, self._review.windows)
-        )
-
-    def totals(self) -> Result:
-        """Customers, orders and money that the chapters see."""
-        return self._result(retention.totals(self._days, self._review.orders, self._review.windows))
-
-    def by_cut(self, *names: str) -> Result:
-        """Returning-buyer share by store, channel and each segment of the profile.
-
-        `names` are some of `review.cuts`; without any, all of them. What is marked as standing
-        does so among all comparisons that are asked for at once.
-        """
-        known = self._review.cuts
-        for name in names:
-            if name not in known:
-                raise ParameterError(
-                    f"there is no cut {name!r}", remedy=nearest(name, known, before="")
-                )
-        wanted = {n: t for n, t in known.items() if not names or n in names}
-        return self._result(
-            cuts.returning_by_cut(
-                wanted, self._review.windows, activity_months=self._params.activity_window_months
-            )
-        )
-
-    def findings(self) -> tuple[Finding, ...]:
-        """What these figures say, as messages for the summary."""
-        identified = self._review.identification
-        return found.retention_findings(
-            self.figures(),
-            identified.shares(),
-            identified.held(),
-            self.cohorts(),
-            returning_revenue_mean=self._returning_revenue_mean(),
-            exhibits=EXHIBITS,
-        )
-
-    def _returning_revenue_mean(self) -> float | None:
-        """Net revenue after the first order date, a returning buyer of the period."""
-        buyers = self.figures().one("returning_buyer_share").numerator
-        repeat = self.figures().one("repeat_revenue_share").numerator
-        return repeat / buyers if buyers and repeat else None
-
-
-class IdentificationBench(Bench):
-    """Results of `repurchase.analysis.identification` for this review."""
-
-    def shares(self) -> Result:
-        """Share of orders and of revenue with a known customer."""
-        return self._result(
-            identification.identified_shares(self._review.orders, self._review.windows)
-        )
-
-    def by_month(self) -> Result:
-        """Identified share of orders by month."""
-        return self._result(identification.by_month(self._review.orders, self._review.windows))
-
-    def by(self, cut: str) -> Result:
-        """Identified share of the period's orders by `store_id` or `channel`."""
-        return self._result(
-            identification.by_cut(self._review.orders, self._review.windows, cut=cut)
-        )
-
-    def held(self) -> Result:
-        """Returning-buyer share where identification held, against the window it moved from."""
-        limit = self._params.identification_limit
-        moved = found.identification_change(self.shares(), limit=limit)
-        return self._result(
-            identification.where_identification_held(
-                self._review.orders,
-                self._review.customer_days,
-                self._review.windows,
-                limit=limit,
-                compare_to=moved.compare_to if moved else "previous",
-            )
-        )
-
-
-class LoadBench(Bench):
-    """What was read: the only results that count the whole source."""
-
-    def outcomes(self) -> Result:
-        """Source rows by table, outcome and reason."""
-        return self._result(load.row_outcomes(self._review.table("row_ledger", cut=False)))
-
-    def order_rows(self) -> Result:
-        """Order rows without a customer and of returns, in the whole source."""
-        return self._result(load.order_rows(self._review.table("row_ledger", cut=False)))
-
-    def order_rows_seen(self) -> Result:
-        """The same of the rows dated up to the period's end."""
-        ledger = self._review.table("row_ledger", cut=False)
-        return self._result(load.order_rows(ledger, until=self._review.period.end))
-
-    def source(self) -> Result:
-        """Customers and money of the whole source."""
-        review = self._review
-        return self._result(
-            load.whole_source(
-                review.table("customer_days", cut=False), review.table("orders", cut=False)
-            )
-        )
-
-    def bridge(self) -> Result:
-        """Money from the source rows, or the finance total, to the revenue analysed."""
-        bridge = money_bridge(self._review.snapshot, self._review.params)
-        records = tuple(
-            Record("unexplained_money", float(s.amount), "money", dimensions(source=s.bridge))
-            for s in bridge.steps
-            if s.code == "unexplained" and s.amount is not None
-        )
-        return self._result(Result(bridge.frame(), records))
-
-    def sources(self) -> Result:
-        """The files that were read: path, encoding, delimiter, rows."""
-        rows = _source_rows(self._review.snapshot.meta["sources"])
-        return self._result(Result(pd.DataFrame(rows)))
-
-
-def _source_rows(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a file: table, file, encoding, delimiter, rows."""
-    names = ("encoding", "delimiter", "rows")
-    return [
-        {"table": source["table"], "file": one["path"], **{n: one[n] for n in names}}
-        for source in sources
-        for one in source["files"]
-    ]

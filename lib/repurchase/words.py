@@ -85,8 +85,13 @@ class Words:
         text = self.number(value, digits)
         return text if text.startswith(MINUS) or not _half_up(value, digits) else f"+{text}"
 
-    def money(self, value: float | None, currency: str, *, whole: bool = True) -> str:
-        """Money with its symbol; `whole` shortens large amounts (万/亿, thousand/million)."""
+    def money(
+        self, value: float | None, currency: str, *, whole: bool = True, digits: int = 1
+    ) -> str:
+        """Money with its symbol; `whole` shortens large amounts (万/亿, thousand/million).
+
+        A shortened amount has `digits` after the point, two of them with 亿.
+        """
         if value is None:
             return ""
         symbol = get_currency_symbol(currency, locale=self.locale)
@@ -99,7 +104,8 @@ class Words:
             return sign + text.replace("CN¥", "¥")
         for size, unit in ((1e8, "亿"), (1e4, "万")) if self._chinese else ((1e6, "m"), (1e3, "k")):
             if amount >= size:
-                return f"{sign}{symbol}{self.number(amount / size, 2 if size == 1e8 else 1)}{unit}"
+                shown = self.number(amount / size, 2 if size == 1e8 else digits)
+                return f"{sign}{symbol}{shown}{unit}"
         return f"{sign}{symbol}{self.number(amount, 0)}"
 
     def interval(self, low: str, high: str) -> str:

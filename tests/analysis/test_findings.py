@@ -223,3 +223,87 @@ def test_a_month_with_the_festival_claims_nothing_on_the_month_before(context):
     (one,) = found(january, record(against="previous", change=UP))
 
     assert "retention.returning_buyer_share.festival" == one.id
+
+
+def split(*, low=-0.04, high=-0.02, stands=True):
+    """A mix result whose south fell by three points of two."""
+    rows = [("south", -0.03, -0.025, stands), ("north", 0.01, 0.025, False)]
+    frame = pd.DataFrame([
+        {"against": "year_ago", "cut": "region", "label": label, "share": 0.1, "part": part,
+         "low": low, "high": high, "beyond": beyond, "value_then": 0.7, "value": 0.5,
+         "stands": stand}
+        for label, part, beyond, stand in rows
+    ])  # fmt: skip
+    return Result(frame)
+
+
+def test_the_cause_is_a_finding_with_money(context):
+    """-3 points of 1,000 buyers at a mean of 50: -1,500, and the action is to start there."""
+    told = found(context, record(against="year_ago", change=FLAT), mix=split(),
+                 returning_revenue_mean=50.0)  # fmt: skip
+    (one,) = [f for f in told if f.id == "retention.cause.region"]
+
+    assert "region=south" == one.values["where_place"]
+    assert (-1500, -2000, -1000) == (one.money, one.money_low, one.money_high)
+    assert ("bad", "high") == (one.tone, one.confidence)
+    assert ("change_part|against=year_ago;by=region;label=south|none",) == one.records
+    assert "retention.nothing" in [f.id for f in told]
+
+
+def test_what_does_not_stand_is_no_cause(context):
+    """A part that looks sure alone is not blamed among so many."""
+    told = found(context, mix=split(stands=False))
+
+    assert [] == [f for f in told if f.id.startswith("retention.cause")]
+
+
+def test_no_cause_is_sure_while_identification_moves(context):
+    """Beyond the limit the part may be identification too."""
+    told = found(context, identified=-0.05, mix=split())
+    (one,) = [f for f in told if f.id == "retention.cause.region"]
+
+    assert ("unsure", "low") == (one.tone, one.confidence)
+
+
+def test_lapsed_customers_are_a_finding_with_their_money(context):
+    """Neutral, unless the retention rate fell detectably: then bad."""
+    gone = Result(None, (
+        Record("lapsed_customers", 7.0, "count", n=70.0),
+        Record("lapsed_money", 60.0, "money", "money=margin", n=7.0),
+    ))  # fmt: skip
+    fell = record("retention_rate", 0.9, "year_ago", (-0.02, -0.03, -0.01))
+
+    (one,) = [f for f in found(context, lost=gone) if f.id == "retention.lapsed"]
+    (worse,) = [f for f in found(context, fell, lost=gone) if f.id == "retention.lapsed"]
+
+    assert (60.0, "margin", "neutral") == (one.money, one.values["money_kind"], one.tone)
+    assert "bad" == worse.tone
+
+
+def test_the_bridge_is_told_against_a_year_ago(context):
+    """The money then and now, by who brought it; both ends are its records."""
+    steps = {"money_then": 100.0, "new": 40.0, "reactivated": 5.0, "returned": 10.0,
+             "retained": -5.0, "paused": -15.0, "lapsed": -5.0, "money_now": 130.0}  # fmt: skip
+    rows = [(span, "money", k, v, "margin") for span in ("previous", "year_ago")
+            for k, v in steps.items()]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["span", "part", "step", "value", "kind"])
+
+    (one,) = [f for f in found(context, bridge=Result(frame)) if f.id == "retention.bridge"]
+
+    assert ("2024-09", 15.0, -20.0) == tuple(
+        one.values[k] for k in ("then_period", "back_money", "gone_money")
+    )
+    assert "bridge_money|money=margin;span=year_ago;step=money_now|none" in one.records
+
+
+def test_a_disagreement_of_total_and_parts_is_a_bad_finding(context):
+    """Seven points up in total, two down within: said with both."""
+    where = "against=year_ago;by=store_id"
+    told = Result(split(stands=False).frame, (
+        Record("mix_part", 0.09, "share", where), Record("rate_part", -0.02, "share", where),
+        Record("sign_disagreement", 1.0, "count", where),
+    ))  # fmt: skip
+
+    (one,) = [f for f in found(context, mix=told) if f.id == "retention.disagreement.store_id"]
+
+    assert (pytest.approx(0.07), -0.02) == (one.values["change_points"], one.values["rate_points"])

@@ -13,7 +13,7 @@ def test_every_canonical_column_has_a_meaning() -> None:
     assert [] == sorted(f"{t}.{c}" for t, c in known if meaning(t, c) == UNMAPPED)
     derived = "order_date net_revenue source_rows is_purchase assigned_date created_date is_merged"
     derived += " kept_id orders day_rank first_date previous_date next_date occurred_date"
-    derived += " answered_date opened_date original_customer_id"
+    derived += " answered_date opened_date original_customer_id net_margin discounted"
     columns = {c for _, c in known} | set(derived.split())
     assert [] == [m for m in MEANINGS if m.split(".")[-1] not in columns]
 

@@ -17,11 +17,11 @@ def test_a_detectable_rise_is_said_with_its_size(context_of, chapter, figure_of)
     block = show.headline(**told)
 
     assert (
-        "Returning buyers rose to 62.0% of all buyers in September 2025: +2.1 pp on a year ago;"
-        " no detectable change on the previous period."
+        "Customers come back more: 62.0% of the buyers of September 2025 had bought before; +2.1 pp"
+        " on a year ago; no detectable change on the previous period; no target is set (certainty"
+        " high)."
     ) == block.text
     assert "good" == block.tone
-    assert block.detail.endswith("certainty high")
     assert "+2.1 pp on a year ago (95% interval +0.3 to +3.9 pp)" in block.detail
 
 
@@ -30,8 +30,9 @@ def test_an_interval_that_covers_zero_is_no_change(context_of, chapter, figure_o
     block = show.headline(**chapter(context_of(), figure_of(year_ago=FLAT, previous=FLAT)))
 
     assert (
-        "Returning buyers were 62.0% of all buyers in September 2025: no detectable change on a"
-        " year ago, nor on the previous period."
+        "Customers come back neither more nor less, as far as can be told: 62.0% of the buyers of"
+        " September 2025 had bought before; no detectable change on a year ago, nor on the previous"
+        " period; no target is set (certainty high)."
     ) == block.text
     assert "neutral" == block.tone
 
@@ -44,8 +45,8 @@ def test_a_fall_and_a_missed_target_are_bad(context_of, chapter, figure_of):
 
     block = show.headline(**told)
 
-    assert block.text.startswith("Returning buyers fell to 62.0%")
-    assert block.text.endswith("3.0 pp below the target of 65.0%.")
+    assert block.text.startswith("Customers come back less: 62.0%")
+    assert block.text.endswith("; 3.0 pp below the target of 65.0% (certainty high).")
     assert "bad" == block.tone
 
 
@@ -53,7 +54,7 @@ def test_opposite_movements_make_no_verdict(context_of, chapter, figure_of):
     """Up on a year ago and down on the previous period is neither a rise nor a fall."""
     block = show.headline(**chapter(context_of(), figure_of(year_ago=UP, previous=DOWN)))
 
-    assert block.text.startswith("Returning buyers were 62.0%")
+    assert block.text.startswith("Customers come back neither clearly more nor clearly less")
     assert "neutral" == block.tone
 
 
@@ -115,7 +116,8 @@ def test_the_headline_in_chinese_says_percentage_points(context_of, chapter, fig
     told = chapter(context_of("zh-CN"), figure_of(year_ago=UP, previous=FLAT))
 
     assert (
-        "2025年9月回头客占比升至62.0%：同比+2.1个百分点，环比无显著变化。"
+        "回头的客户多了：2025年9月的购买者中62.0%以前买过；同比+2.1个百分点，环比无显著变化，未设目标"
+        "（把握程度高）。"
         == show.headline(**told).text
     )
 
@@ -228,10 +230,24 @@ def test_a_small_change_gets_the_digit_that_it_needs(context_of):
 
 
 def test_results_without_changes_are_left_alone(context_of, chapter, figure_of):
-    """With nothing to compare with, the headline says so."""
+    """With nothing to compare with, the headline says so of each comparison."""
     told = chapter(context_of(), figure_of())
     told["identification"] = Result(
         None, tuple(figure_of("identified_order_share", 0.9)), context=told["figures"].context
     )
 
-    assert "there is nothing yet to compare it with" in show.headline(**told).text
+    assert (
+        "Whether customers come back more or less cannot be said yet: 62.0% of the buyers of"
+        " September 2025 had bought before; a year ago cannot be compared; the previous period"
+        " cannot be compared; no target is set (certainty medium)."
+    ) == show.headline(**told).text
+
+
+def test_a_move_since_the_previous_period_alone_may_be_the_season(context_of, chapter, figure_of):
+    """The year ago decides; what only the previous period shows is said with its doubt."""
+    told = chapter(context_of(), figure_of(year_ago=FLAT, previous=UP))
+
+    text = show.headline(**told).text
+
+    assert text.startswith("Customers come back neither more nor less, as far as can be told")
+    assert "+2.1 pp on the previous period, which may be the season" in text

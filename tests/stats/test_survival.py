@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from repurchase.stats.survival import kaplan_meier
+from repurchase.stats.survival import kaplan_meier, log_rank
+from statsmodels.duration.survfunc import survdiff
 
 
 def test_five_customers_by_pencil():
@@ -66,3 +67,75 @@ def test_impossible_counts_are_refused(time, events, censored):
     """Repeated times, negative counts and uneven arrays are mistakes of the caller."""
     with pytest.raises(ValueError, match=r"must be|distinct"):
         kaplan_meier(time, events, censored)
+
+
+# Freireich 1963, weeks to relapse: 6-MP against placebo (Gehan 1965); + is censored
+SIX_MP = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+".split()
+PLACEBO = "1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23".split()
+
+
+def _counts(weeks, happened):
+    """Distinct times, events and censored on each."""
+    times, place = np.unique(np.asarray(weeks, dtype=float), return_inverse=True)
+    events = np.bincount(place, happened)
+    return times, events, np.bincount(place) - events
+
+
+def _arm(text):
+    return _counts([float(w.rstrip("+")) for w in text], ["+" not in w for w in text])
+
+
+def test_the_leukaemia_trial_of_freireich():
+    """Medians 23 and 8 weeks, log-rank 16.7929 (METHODS, Kaplan-Meier)."""
+    test = log_rank([_arm(SIX_MP), _arm(PLACEBO)])
+
+    assert (23, 8) == (kaplan_meier(*_arm(SIX_MP)).median(), kaplan_meier(*_arm(PLACEBO)).median())
+    assert (16.792941, 1) == pytest.approx((test.chi_square, test.freedom), abs=1e-6)
+
+
+def test_the_leukaemia_trial_from_its_file(shared_data):
+    """gehan.dat holds the same 42 patients: arm, weeks, relapse."""
+    rows = np.loadtxt(shared_data.parent / "reference" / "gehan.dat")
+    arms = [rows[rows[:, 0] == arm] for arm in np.unique(rows[:, 0])]
+
+    test = log_rank([_counts(arm[:, 1], arm[:, 2]) for arm in arms])
+
+    assert 16.792941 == pytest.approx(test.chi_square, abs=1e-6)
+
+
+def test_the_waltons_differ(shared_data):
+    """Log-rank 122.2491 (METHODS, Kaplan-Meier)."""
+    rows = _rows(shared_data.parent / "reference" / "waltons_dataset.csv")
+    arms = [[r for r in rows if r["group"] == group] for group in ("control", "miR-137")]
+
+    test = log_rank(
+        [_counts([float(r["T"]) for r in arm], [r["E"] == "1" for r in arm]) for arm in arms]
+    )
+
+    assert 122.249126 == pytest.approx(test.chi_square, abs=1e-6)
+    assert 1e-20 > test.p
+
+
+def test_four_groups_are_those_of_statsmodels():
+    """200 customers of four channels with ties and censoring; order of groups is nothing."""
+    rng = np.random.default_rng(1)
+    channel, time = rng.integers(0, 4, 200), rng.integers(1, 30, 200)
+    happened = rng.random(200) < 0.7
+    groups = [_counts(time[channel == c], happened[channel == c]) for c in range(4)]
+
+    test = log_rank(groups)
+
+    chi_square, p = survdiff(time, happened, channel)
+    assert (chi_square, 3, p) == pytest.approx(tuple(test))
+    assert chi_square == pytest.approx(log_rank(groups[::-1]).chi_square)
+
+
+def test_nothing_to_compare_is_refused():
+    """One group; no event; an event when the other group has ended."""
+    for groups in (
+        [([1], [1], [0])],
+        [([1], [0], [1]), ([1], [0], [1])],
+        [([1], [0], [5]), ([2], [1], [3])],
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            log_rank(groups)

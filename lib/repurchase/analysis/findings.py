@@ -3,7 +3,8 @@
 A finding is made only if its interval supports it. Its claim is a message with named gaps; the
 values are raw numbers and labels, and the end of a gap's name says what it is (`show.sentences`
 formats them): `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._count`,
-`..._money`, `..._period`, `..._metric`, `..._label` (a comparison).
+`..._money`, `..._period`, `..._metric`, `..._label` (a comparison), `..._cut`, `..._place`
+(`cut=label`), `..._kind` (margin or revenue).
 """
 
 from __future__ import annotations
@@ -14,11 +15,20 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from repurchase.analysis.windows import COMPARISONS
+from repurchase.analysis.mix import cause
+from repurchase.analysis.windows import COMPARISONS, year_window
 from repurchase.definitions import METRICS
 from repurchase.period import Period, add_months
 from repurchase.reasons import NOBODY
-from repurchase.records import CompareTo, Confidence, Finding, Record, Result
+from repurchase.records import (
+    CompareTo,
+    Confidence,
+    Finding,
+    Record,
+    Result,
+    dimensions,
+    parse_dimensions,
+)
 from repurchase.stats.proportion import Estimate, independent_change, share_se, wilson
 from repurchase.words import N_
 
@@ -72,6 +82,24 @@ CLAIMS = {
         "The data are too short to compare {in_period} fairly; its figures stand without comparison"
     ),
     "nothing": N_("No repurchase figure changed detectably in {in_period}"),
+    "cause": N_(
+        "{where_place} gave {part_points} of the change of the returning-buyer share"
+        " {against_label} ({then_share} then, {value_share} now); all else together gave"
+        " {rest_points}"
+    ),
+    "disagreement": N_(
+        "By {by_cut} the total misleads: the returning-buyer share moved by {change_points}"
+        " {against_label}, the shares within by {rate_points}"
+    ),
+    "lapsed": N_(
+        "{lapsed_count} customers lapsed in {in_period}; in the year up to their last order they"
+        " brought {worth_money} of {money_kind}"
+    ),
+    "bridge": N_(
+        "The {money_kind} of known customers was {then_money} in {then_period} and {now_money} in"
+        " {in_period}: new customers {new_money}, back after a pause {back_money}, not bought again"
+        " {gone_money}, bought both times {retained_money}"
+    ),
 }
 
 ACTIONS = {
@@ -85,6 +113,12 @@ ACTIONS = {
     "newest_weaker": N_(
         "Look at how new customers were won and what they met in their first month."
     ),
+    "cause_bad": N_(
+        "Start there: ask what has changed since, before changing anything for all customers."
+    ),
+    "cause_good": N_("Find out what was done there, and whether it can be done elsewhere."),
+    "disagreement": N_("Read the parts, not the total, before deciding."),
+    "lapsed": N_("Write to the largest of them first; the others are rarely worth a call."),
     "empty": N_("Look at the data page before reading anything else."),
     "early": N_("Load an earlier export of the orders, if there is one."),
 }
@@ -179,13 +213,17 @@ def retention_findings(
     *,
     returning_revenue_mean: float | None = None,
     exhibits: Mapping[str, str] | None = None,
+    mix: Result | None = None,
+    lost: Result | None = None,
+    bridge: Result | None = None,
 ) -> tuple[Finding, ...]:
     """The chapter's messages, identification first if it moved; never none.
 
     `figures` carries the context. `returning_revenue_mean` is the mean net revenue of the
     period's returning buyers; with it the change of their share is valued in money: the buyers
     more or fewer than at the old share, times that mean. It is what such buyers spend, not the
-    net effect on the company. `exhibits` names the exhibit of a metric.
+    net effect on the company. `exhibits` names the exhibit of a metric. `mix`, `lost` and
+    `bridge`: the results of those names, for who caused it and what was lost.
     """
     context: Context = figures.context
     limit = context.params.profile.identification_limit
@@ -203,7 +241,15 @@ def retention_findings(
     if newest:
         found.append(newest)
     early = figures.one("returning_buyer_share").status != "final"
-    return (*found, _quiet(desk)) if early or not found else tuple(found)
+    if early or not found:
+        found.append(_quiet(desk))
+    if mix is not None:
+        found += [*_cause(desk, mix, returning_revenue_mean), *_disagreement(desk, mix)]
+    if lost is not None:
+        found += _lapsed(desk, lost)
+    if bridge is not None:
+        found += _bridge(desk, bridge)
+    return tuple(found)
 
 
 def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
@@ -397,3 +443,140 @@ def _quiet(desk: _Desk) -> Finding:
         exhibit=desk.exhibits.get("returning_buyer_share"),
         headline=True,
     )
+
+
+def _cause(desk: _Desk, mix: Result, mean: float | None) -> list[Finding]:
+    """The segment that moved most beyond its size, valued like the change of the whole."""
+    found = cause(mix, basis=desk.basis)
+    if found is None:
+        return []
+    # on the previous period a part may be the season's, so it is neither good nor bad
+    way = (1 if found.low > 0 else -1 if found.high < 0 else 0) * (found.against == "year_ago")
+    n = desk.figures.one("returning_buyer_share").n
+    money: tuple[float | None, ...] = (None, None, None)
+    if mean is not None and n is not None:
+        money = tuple(round(x * n * mean, 2) for x in (found.part, found.low, found.high))
+    return [
+        Finding(
+            id=f"retention.cause.{found.cut}",
+            claim=CLAIMS["cause"],
+            values={
+                "where_place": dimensions(**{found.cut: found.label}),
+                "part_points": found.part,
+                "against_label": _side_label(desk, found.against),
+                "then_share": found.value_then,
+                "value_share": found.value,
+                "rest_points": found.rest,
+            },
+            records=(found.record_key,),
+            tone="unsure" if desk.unsettled else ("neutral", "good", "bad")[way],  # type: ignore[arg-type]
+            confidence="low" if desk.unsettled or not way else "high",
+            money=money[0] if way else None,
+            money_low=money[1] if way else None,
+            money_high=money[2] if way else None,
+            suggested_action=ACTIONS.get({1: "cause_good", -1: "cause_bad"}.get(way, "season")),
+            exhibit=desk.exhibits.get("change_part"),
+        )
+    ]
+
+
+def _side_label(desk: _Desk, side: str) -> str:
+    """The comparison that stands for a side of the split, as `desk.label` names it."""
+    window = year_window(desk.context.windows) if side == "year_ago" else side
+    return f"{window}:{desk.basis}" if window == "year_ago_aligned" else window
+
+
+def _disagreement(desk: _Desk, mix: Result) -> list[Finding]:
+    """The total moved one way and its parts the other: once, for the first cut that says so."""
+    flagged = next(
+        (r for r in mix.records if r.metric == "sign_disagreement" and r.value), None
+    )
+    if flagged is None:
+        return []
+    told = parse_dimensions(flagged.dimensions)
+    rate = mix.one("rate_part", dimensions=flagged.dimensions)
+    other = mix.one("mix_part", dimensions=flagged.dimensions)
+    return [
+        Finding(
+            id=f"retention.disagreement.{told['by']}",
+            claim=CLAIMS["disagreement"],
+            values={
+                "by_cut": told["by"],
+                "change_points": (rate.value or 0.0) + (other.value or 0.0),
+                "against_label": _side_label(desk, told["against"]),
+                "rate_points": rate.value,
+            },
+            records=(record_key(rate), record_key(other)),
+            tone="bad",
+            confidence="low" if desk.unsettled else "medium",
+            suggested_action=ACTIONS["disagreement"],
+            exhibit=desk.exhibits.get("rate_part"),
+        )
+    ]
+
+
+def _lapsed(desk: _Desk, lost: Result) -> list[Finding]:
+    """What lapsed customers brought in their last year; bad only if retention fell detectably."""
+    money = next(
+        (r for r in lost.records if r.metric == "lapsed_money" and "at=" not in r.dimensions), None
+    )
+    if money is None or not money.value or not money.n:
+        return []
+    count = lost.one("lapsed_customers")
+    rate = year_ago(desk.figures, "retention_rate", desk.basis)
+    return [
+        Finding(
+            id="retention.lapsed",
+            claim=CLAIMS["lapsed"],
+            values={
+                "lapsed_count": count.value,
+                "in_period": desk.period,
+                "worth_money": money.value,
+                "money_kind": parse_dimensions(money.dimensions)["money"],
+            },
+            records=(record_key(count), record_key(money)),
+            tone="bad" if moved(rate) < 0 else "neutral",
+            confidence="low" if desk.unsettled else "high",
+            money=money.value,
+            suggested_action=ACTIONS["lapsed"],
+            exhibit=desk.exhibits.get("lapsed_customers"),
+        )
+    ]
+
+
+def _bridge(desk: _Desk, bridge: Result) -> list[Finding]:
+    """Where the period's money came from against a year ago, else the previous period."""
+    frame = bridge.frame[bridge.frame["part"] == "money"]
+    span = next((s for s in ("year_ago", "previous") if (frame["span"] == s).any()), None)
+    if span is None:
+        return []
+    here = frame[frame["span"] == span]
+    steps = dict(zip(here["step"], here["value"], strict=True))
+    kind = str(here["kind"].iloc[0])
+    period = desk.context.period
+    then = period.year_ago() if span == "year_ago" else period.previous()
+    keys = (
+        "|".join(("bridge_money", dimensions(span=span, step=step, money=kind), "none"))
+        for step in ("money_then", "money_now")
+    )
+    return [
+        Finding(
+            id="retention.bridge",
+            claim=CLAIMS["bridge"],
+            values={
+                "money_kind": kind,
+                "in_period": desk.period,
+                "then_period": then.label,
+                "now_money": steps["money_now"],
+                "then_money": steps["money_then"],
+                "new_money": steps["new"],
+                "back_money": steps["reactivated"] + steps["returned"],
+                "gone_money": steps["paused"] + steps["lapsed"],
+                "retained_money": steps["retained"],
+            },
+            records=tuple(keys),
+            tone="unsure" if desk.unsettled else "neutral",
+            confidence="low" if desk.unsettled else "high",
+            exhibit=desk.exhibits.get("bridge_money"),
+        )
+    ]

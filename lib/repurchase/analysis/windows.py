@@ -10,6 +10,7 @@ from repurchase.period import Period, add_months
 from repurchase.records import CompareTo
 
 ONE_DAY = dt.timedelta(days=1)
+MOVING_FEASTS = ("spring_festival", "easter")
 COMPARISONS: tuple[CompareTo, ...] = ("previous", "year_ago", "year_ago_aligned")
 
 
@@ -69,6 +70,11 @@ def windows_of(
         data_from=data_from,
         seen_until=min(period.end, data_through or period.end),
     )
+
+
+def year_window(windows: Windows) -> CompareTo:
+    """The window that stands for a year ago: aligned where a moving feast is near."""
+    return "year_ago_aligned" if windows.basis in MOVING_FEASTS else "year_ago"
 
 
 def ripened(window: Window, *, days: int, months: int) -> Window:

@@ -17,9 +17,10 @@ ROW_GROUP = 122_880
 # The columns of a file in their order: None if the rows have it, else the SQL that makes it.
 Columns = dict[str, str | None]
 DAY_COLUMNS = (
-    "customer_id", "order_date", "orders", "net_revenue", "day_rank", "first_date",
-    "previous_date", "next_date", "store_id", "channel",
+    "customer_id", "order_date", "orders", "net_revenue", "net_margin", "day_rank", "first_date",
+    "previous_date", "next_date", "store_id", "channel", "rep_id", "campaign_id", "discounted",
 )  # fmt: skip
+FIRST_OF_DAY = ("store_id", "channel", "rep_id", "campaign_id")
 # What an order of several lines is, if its lines differ: the first of these that occurs.
 KIND_RANK = ("sale", "renewal", "gift", "return", "adjustment")
 
@@ -118,12 +119,31 @@ def make_orders(work: Work, table: Table) -> None:
     # Some systems write what they paid back with a minus, some without.
     refund = "CAST(abs(refund_amount) AS DECIMAL(18,4))"
     kind = "TABLE" if table.by_line else "VIEW"
+    made = f"(SELECT {', '.join(items)} FROM {rows})"
+    margin, costs = "margin_amount", ""
+    if "margin_amount" not in table.columns and (lines := _lines_with_cost(work, table)):
+        margin, costs = "CAST(net_revenue - cost AS DECIMAL(18,4))", _costs_of_orders(lines)
     work.con.execute(f"""
         CREATE TEMP {kind} orders_made AS
-        SELECT *, CAST(net_amount - coalesce(refund_amount, 0) AS DECIMAL(18,4)) AS net_revenue,
+        SELECT *{" EXCLUDE (cost)" if costs else ""}, {margin} AS net_margin,
           {_is_purchase(work)} AS is_purchase
-        FROM (SELECT * REPLACE ({refund} AS refund_amount)
-              FROM (SELECT {", ".join(items)} FROM {rows}))""")
+        FROM (SELECT *, CAST(net_amount - coalesce(refund_amount, 0) AS DECIMAL(18,4))
+                AS net_revenue
+              FROM (SELECT * REPLACE ({refund} AS refund_amount) FROM {made})){costs}""")
+
+
+def _lines_with_cost(work: Work, orders: Table) -> Table | None:
+    """The table of lines whose costs are known: the orders' own, or `order_lines`."""
+    lines = orders if orders.by_line else work.tables.get("order_lines")
+    wanted = {"order_id", "line_cost"}
+    return lines if lines and wanted <= set(lines.columns) else None
+
+
+def _costs_of_orders(lines: Table) -> str:
+    """The join that gives each order the cost of its lines, NULL if that of any is unknown."""
+    return f""" LEFT JOIN (
+          SELECT order_id, CASE WHEN count(*) = count(line_cost) THEN sum(line_cost) END AS cost
+          FROM {loaded_rows(lines)} GROUP BY order_id) USING (order_id)"""
 
 
 def _is_purchase(work: Work) -> str:
@@ -180,8 +200,10 @@ def kind_rank() -> str:
 def make_customer_days(work: Work) -> None:
     """Write `customer_days`: one row a known customer and day with an order that counts.
 
-    What retention counts. `net_revenue` is of that day's purchases whose amount is known, NULL if
-    none is; `store_id` and `channel` are those of the day's first order.
+    What retention counts. `net_revenue` and `net_margin` are of that day's purchases whose amount
+    is known, NULL if none is; `store_id`, `channel`, `rep_id` and `campaign_id` are those of the
+    day's first order; `discounted` is whether any of the day's had a discount or a coupon, NULL if
+    the sources tell of neither.
     """
     # one integer that orders a day's orders by time, then by their place in the files
     order = "(CAST(epoch_us(ordered_at) AS HUGEINT) << 63) + _place"
@@ -189,7 +211,8 @@ def make_customer_days(work: Work) -> None:
         CREATE TEMP TABLE days_made AS
         SELECT customer_id, order_date, CAST(count(*) AS INTEGER) AS orders,
           CAST(sum(net_revenue) AS DECIMAL(18,4)) AS net_revenue,
-          {_first(work, "store_id", order)}, {_first(work, "channel", order)}
+          CAST(sum(net_margin) AS DECIMAL(18,4)) AS net_margin,
+          {", ".join(_first(work, c, order) for c in FIRST_OF_DAY)}, {_discounted(work)}
         FROM orders_made WHERE is_purchase AND customer_id IS NOT NULL
         GROUP BY customer_id, order_date""")
     days = """
@@ -199,6 +222,14 @@ def make_customer_days(work: Work) -> None:
         FROM days_made WINDOW days AS (PARTITION BY customer_id ORDER BY order_date))"""
     columns: Columns = dict.fromkeys(DAY_COLUMNS)
     publish(work, "customer_days", days, columns, ["customer_id", "order_date"])
+
+
+def _discounted(work: Work) -> str:
+    tells = {"discount": "discount > 0", "coupon_code": "coalesce(coupon_code, '') <> ''"}
+    given = [sql for column, sql in tells.items() if column in work.tables["orders"].columns]
+    if not given:
+        return "CAST(NULL AS BOOLEAN) AS discounted"
+    return f"bool_or({' OR '.join(f'coalesce({sql}, false)' for sql in given)}) AS discounted"
 
 
 def _first(work: Work, column: str, order: str) -> str:
@@ -213,7 +244,8 @@ def write_orders(work: Work, table: Table) -> None:
     columns["original_customer_id"] = None if work.merged else "customer_id"
     columns |= dict.fromkeys(["order_date", "source_rows"])
     columns |= dict.fromkeys(c for c in ("original_net_amount",) if c in table.columns)
-    columns |= dict.fromkeys([*table.extra, "net_revenue", "is_purchase", "assigned_date"])
+    columns |= dict.fromkeys([*table.extra, "net_revenue", "net_margin", "is_purchase"])
+    columns["assigned_date"] = None
     work.con.execute("""
         CREATE TEMP TABLE others AS SELECT order_id, customer_id, order_date FROM orders_made
         WHERE NOT is_purchase AND customer_id IS NOT NULL""")

@@ -29,7 +29,11 @@ MEANINGS: dict[str, str] = {
     "tax": N_("Tax in the amount."),
     "shipping": N_("Shipping charged."),
     "refund_amount": N_("Money given back on this order."),
-    "margin_amount": N_("Margin of the order."),
+    "margin_amount": N_("Margin of the order, after what was refunded."),
+    "net_margin": N_(
+        "Margin after refunds: the order's own, or net revenue less the cost of its lines."
+    ),
+    "discounted": N_("Whether there was a discount or a coupon."),
     "currency": N_("Currency of the source's amounts."),
     "fx_rate": N_("Units of the reporting currency for one of the source's."),
     "orders.status": N_("The order's status, as the source words it."),
@@ -116,6 +120,10 @@ MEANINGS: dict[str, str] = {
     "priority": N_("How urgent."),
     "reopened": N_("Opened again after it was closed."),
     "action_logged": N_("Whether an action was noted."),
+    "list_period": N_("The review period whose list the customer was on, such as 2025-09."),
+    "contacted_on": N_("The day on which the customer was contacted; empty: not contacted."),
+    "reason": N_("Why the customer did not order, in the company's words."),
+    "note": N_("What the sales person noted."),
     "manager_id": N_("The sales person's manager."),
     "team": N_("The team."),
     "active_from": N_("First day at work."),
@@ -136,7 +144,7 @@ MEANINGS: dict[str, str] = {
 UNMAPPED = N_("A column of the source that is mapped to nothing.")
 
 # Where a person's name or words stand; stores and products have names too, and those are no secret.
-PERSONAL = frozenset({"customers.name", "reps.name", "surveys.text"})
+PERSONAL = frozenset({"customers.name", "reps.name", "surveys.text", "list_results.note"})
 PERSONAL_HEADING = re.compile(
     r"name|phone|mobile|tel|e?-?mail|address|birth|passport|id_?card|wechat|remark|note|comment"
     r"|姓名|名字|称呼|昵称|手机|电话|邮箱|邮件|地址|生日|身份证|微信|备注|联系",

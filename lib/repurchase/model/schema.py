@@ -123,6 +123,17 @@ TABLES: dict[str, Table] = {
         key=("ticket_id",),
         time="opened_at",
     ),
+    # the lists for sales as they come back, filled in
+    "list_results": Table(
+        _columns(
+            id="customer_id",
+            text="list_period outcome reason note",
+            date="contacted_on",
+        ),
+        required=("customer_id", "list_period"),
+        key=("list_period", "customer_id"),
+        time="contacted_on",
+    ),
     "reps": Table(
         _columns(
             id="rep_id manager_id",

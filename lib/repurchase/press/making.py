@@ -10,7 +10,17 @@ from typing import Any
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params
-from repurchase.press import ahead, collect, gate, kept, limits, pack, parallel, provenance
+from repurchase.press import (
+    ahead,
+    collect,
+    gate,
+    kept,
+    limits,
+    lists,
+    pack,
+    parallel,
+    provenance,
+)
 from repurchase.press.chapters import Chapter
 from repurchase.press.progress import Progress
 from repurchase.words import Words
@@ -51,6 +61,8 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     write_volume(folder, ran, params, manifest, verdict)
     _write_results(folder, records, findings)
     _write_restricted(folder, snapshot)
+    if sheets := lists.handed_out(ran):
+        lists.write(folder / pack.RESTRICTED, sheets)
     manifest["files"] = pack.delivered(folder)
     pack.write_json(folder / "manifest.json", manifest)
     progress.end("binding")

@@ -4,10 +4,36 @@ Each function takes what an analysis returned and gives a block to look at, to p
 aloud. Nothing is computed here. Charts and tables take `id="R-1"`, the exhibit's number.
 """
 
+from repurchase.show.bridge import bridge
 from repurchase.show.charts import curve, identification, pooled, revenue, trend
+from repurchase.show.churn import by_period, churn
+from repurchase.show.customer_value import (
+    concentration,
+    moves,
+    score_limits,
+    stage_table,
+    tier_table,
+    value_actions,
+    value_certainty,
+    value_flows,
+    value_groups,
+    value_headline,
+    value_so_far,
+    value_stages,
+)
 from repurchase.show.cuts import cuts
 from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
 from repurchase.show.festival import january_february
+from repurchase.show.mix import disagreement, drivers, mix_and_rate
+from repurchase.show.newest import newest, newest_line
+from repurchase.show.next_purchase import next_purchase, rhythm_line
+from repurchase.show.order_rank import order_values
+from repurchase.show.outlook import ahead, outlook, outlook_line, outlook_table
+from repurchase.show.products import new_product_table, pair_table, product_table
+from repurchase.show.repeat import joining_months, next_orders, repeat_share
+from repurchase.show.retention import bridge_and_drivers, decide
+from repurchase.show.rhythm import category_cycles, order_gaps
+from repurchase.show.robustness import answer, definitions
 from repurchase.show.sampled import marks_samples
 from repurchase.show.sentences import causes, certainty, headline, scorecard
 from repurchase.show.summary import (
@@ -28,38 +54,82 @@ from repurchase.show.tables import (
     totals,
     triangle,
 )
+from repurchase.show.worklists import list_reasons, list_results, sheets, worklists
 
 __all__ = [
+    "ahead",
+    "answer",
     "article",
+    "bridge",
+    "bridge_and_drivers",
+    "by_period",
     "calendar_days",
+    "category_cycles",
     "causes",
     "certainty",
+    "churn",
     "commentary",
     "comparisons",
+    "concentration",
     "curve",
     "cuts",
+    "decide",
+    "definitions",
+    "disagreement",
+    "drivers",
     "findings",
     "headline",
     "identification",
     "identification_cuts",
     "january_february",
+    "joining_months",
     "key_figures",
     "ladder",
+    "list_reasons",
+    "list_results",
     "load_report",
     "meanings",
+    "mix_and_rate",
     "money_bridge",
+    "moves",
+    "new_product_table",
+    "newest",
+    "newest_line",
+    "next_orders",
+    "next_purchase",
     "not_computed",
     "not_computed_of",
     "notes",
+    "order_gaps",
+    "order_values",
+    "outlook",
+    "outlook_line",
+    "outlook_table",
+    "pair_table",
     "pooled",
+    "product_table",
+    "repeat_share",
     "revenue",
+    "rhythm_line",
+    "score_limits",
     "scorecard",
+    "sheets",
     "sources",
+    "stage_table",
+    "tier_table",
     "totals",
     "trend",
     "triangle",
+    "value_actions",
+    "value_certainty",
+    "value_flows",
+    "value_groups",
+    "value_headline",
+    "value_so_far",
+    "value_stages",
     "verdict",
     "whole_source",
+    "worklists",
 ]
 
 for _name in __all__:

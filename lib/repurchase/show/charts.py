@@ -89,6 +89,12 @@ def _direct_labels(
         )  # fmt: skip
 
 
+def _thinned_ticks(ax: Axes, count: int) -> None:
+    """Every third label, so that they do not meet; the last one stays."""
+    for number, label in enumerate(ax.get_xticklabels()):
+        label.set_visible((count - 1 - number) % 3 == 0)
+
+
 def _marked_tick(ax: Axes, number: int) -> None:
     """The reviewed period's tick label stands out; an axis without ticks is left alone."""
     for label in ax.get_xticklabels()[number:][:1]:
@@ -111,11 +117,14 @@ def _number(value: object) -> float:
 # ---- trend ------------------------------------------------------------------------------------
 
 
-def trend(history: Result, figures: Result, *, id: str) -> Figure:
+def trend(
+    history: Result, figures: Result, *, id: str, width: style.Width = "full",
+    height_mm: float = 62,
+) -> Figure:  # fmt: skip
     """Returning-buyer share of the last 13 periods, the year before in grey, targets outlined.
 
     Points that rest on less than a year of history are hollow: there the share rises with the
-    length of the data alone.
+    length of the data alone. At half width every third period is labelled.
     """
     context: Context = figures.context
     words = context.words
@@ -126,18 +135,22 @@ def trend(history: Result, figures: Result, *, id: str) -> Figure:
     with style.house(words):
         labels = _trend_labels(words, shown, past, targets)
         room = style.text_mm([text for _, text, _, _ in labels], weight="semibold")
-        picture, ax = style.axes(height_mm=62, right=room + 5)
+        picture, ax = style.axes(height_mm=height_mm, width=width, right=room + 5)
         values = [*shown["low"], *shown["high"], *past.dropna(), *targets.values()]
         bottom, top = _share_axis(ax, words, *_reach(values))
         _draw_trend(ax, words, shown, past, targets)
+        if width == "half":
+            _thinned_ticks(ax, len(shown))
         _direct_labels(ax, labels, x=len(shown) - 1 + 0.1)
         what = words._("Buyers with an earlier order date, share of all buyers of the period")
+        if width == "half":
+            what = words._("Share of the buyers")
         style.unit_note(ax, _range_note(words, what, bottom, top))
         data = shown.assign(year_before=past, target=shown["period"].map(targets))
         return style.exhibit(
             picture, id=id, title=_trend_title(context, figures),
             caption=_trend_caption(words, shown, past, targets),
-            alt=_trend_alt(context, shown, figures), data=data.set_index("period"),
+            alt=_trend_alt(context, shown, figures), data=data.set_index("period"), width=width,
         )  # fmt: skip
 
 

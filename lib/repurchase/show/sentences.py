@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from repurchase.analysis.findings import compared, identification_change, moved, year_ago
+from repurchase.analysis.windows import year_window
 from repurchase.calendar import day_counts
 from repurchase.context import Context
 from repurchase.definitions import METRICS
@@ -54,9 +55,27 @@ CERTAIN = {
     "medium": N_("certainty medium"),
     "low": N_("certainty low"),
 }
-CLAIM_RISE = N_("Returning buyers rose to {share} of all buyers in {period}: {clauses}.")
-CLAIM_FALL = N_("Returning buyers fell to {share} of all buyers in {period}: {clauses}.")
-CLAIM_LEVEL = N_("Returning buyers were {share} of all buyers in {period}: {clauses}.")
+# What the year-ago comparison says first; the clauses give all three comparisons.
+CLAIM_RISE = N_(
+    "Customers come back more: {share} of the buyers of {period} had bought before; {clauses}"
+    " ({certainty})."
+)
+CLAIM_FALL = N_(
+    "Customers come back less: {share} of the buyers of {period} had bought before; {clauses}"
+    " ({certainty})."
+)
+CLAIM_LEVEL = N_(
+    "Customers come back neither more nor less, as far as can be told: {share} of the buyers of"
+    " {period} had bought before; {clauses} ({certainty})."
+)
+CLAIM_NONE = N_(
+    "Whether customers come back more or less cannot be said yet: {share} of the buyers of"
+    " {period} had bought before; {clauses} ({certainty})."
+)
+CLAIM_MIXED = N_(
+    "Customers come back neither clearly more nor clearly less: {share} of the buyers of {period}"
+    " had bought before; {clauses} ({certainty})."
+)
 DASH = "–"
 WIDE = 0.03
 FEW = 400
@@ -69,6 +88,13 @@ def against(words: Words, compare_to: str, basis: str = "") -> str:
     """What a change is against, as it stands after a number: "on a year ago"."""
     key = f"{compare_to}:{basis}" if compare_to == "year_ago_aligned" else compare_to
     return words._(AGAINST[key])
+
+
+def against_side(context: Context, side: str) -> str:
+    """The same for a year ago aligned where a moving feast is near, or the previous period."""
+    windows = context.windows
+    compare_to = "previous" if side == "previous" else year_window(windows)
+    return against(context.words, compare_to, windows.basis)
 
 
 def points(words: Words, change: float | None) -> str:
@@ -209,9 +235,10 @@ def headline(figures: Result, identification: Result, held: Result) -> Headline:
     """Whether customers come back more or less, than when, and how sure that is, in a sentence.
 
     Compared are the year-ago period (feast-aligned near a moving feast), the previous one and
-    the target. If the identified share of orders moved beyond the profile's limit, the sentence
-    says that the change may be identification, and gives the figure of the stores and channels
-    whose identification held.
+    the target, in that order; what cannot be compared is said. A year ago decides: a change on the
+    previous period alone may be the season. If the identified share of orders moved beyond the
+    profile's limit, the sentence says that the change may be identification, and gives the figure
+    of the stores and channels whose identification held.
     """
     context: Context = figures.context
     words = context.words
@@ -238,45 +265,78 @@ def headline(figures: Result, identification: Result, held: Result) -> Headline:
             reason=why(words, record),
         )
         return Headline(text, "unsure", detail)
-    return _claim(context, figures, record, detail)
+    return _claim(context, figures, identification, record, detail)
 
 
-def _claim(context: Context, figures: Result, record: Record, detail: str) -> Headline:
+def _claim(
+    context: Context, figures: Result, identification: Result, record: Record, detail: str
+) -> Headline:
     words, basis = context.words, context.windows.basis
-    changes = [
-        r
-        for r in (year_ago(figures, HEADLINE, basis), compared(figures, HEADLINE, "previous"))
-        if r and r.status == "final"
-    ]
+    past = year_ago(figures, HEADLINE, basis)
+    candidates = (past, compared(figures, HEADLINE, "previous"))
+    changes = [r for r in candidates if r and r.status == "final"]
     target = compared(figures, HEADLINE, "target")
-    clauses = _changes(words, changes, basis)
-    clauses += [target_clause(words, target)] if target else []
-    clauses = clauses or [words._("there is nothing yet to compare it with")]
+    clauses = [_no_year(words, figures)] if past not in changes else []
+    clauses += _changes(context, figures, changes)
+    if not any(r.compare_to == "previous" for r in changes):
+        clauses.append(words._("the previous period cannot be compared"))
+    clauses.append(target_clause(words, target) if target else words._("no target is set"))
+    level, _ = _certainty(figures, identification)
     values = {
         "share": words.share(record.value),
         "period": words.period(context.period),
         "clauses": joined(words, clauses),
+        "certainty": words._(CERTAIN[level]),
     }
-    ways = {moved(r) for r in changes} - {0}
-    first = moved(changes[0]) if changes else 0
-    if basis == "spring_festival" and changes and changes[0].compare_to == "previous":
-        first = 0  # the festival moves both months
-    claim = CLAIM_RISE if first > 0 and ways == {1} else CLAIM_LEVEL
-    claim = CLAIM_FALL if first < 0 and ways == {-1} else claim
-    text = words._(claim, **values)
     plain, in_season = (
         _together(tone(r) for r in (*changes, target))
         for tone in (tone_of, lambda r: season_tone(figures, r))
     )
+    text = words._(_verdict(changes, basis), **values)
     return Headline(text, plain if plain == in_season else "neutral", detail)
 
 
-def _changes(words: Words, changes: Sequence[Record], basis: str) -> list[str]:
+def _verdict(changes: Sequence[Record], basis: str) -> str:
+    """The claim that the changes support, a year ago first; the festival moves both months."""
+    if not changes:
+        return CLAIM_NONE
+    ways = {moved(r) for r in changes} - {0}
+    first = moved(changes[0])
+    if basis == "spring_festival" and changes[0].compare_to == "previous":
+        first = 0
+    if first and len(ways) > 1:
+        return CLAIM_MIXED
+    return {1: CLAIM_RISE, -1: CLAIM_FALL, 0: CLAIM_LEVEL}[first]
+
+
+def _no_year(words: Words, figures: Result) -> str:
+    """Why there is no fair comparison with a year ago."""
+    reason = next(
+        (
+            why(words, r)
+            for r in figures.records
+            if (r.metric, r.compare_to, r.dimensions) == (HEADLINE, "year_ago", "") and r.reason
+        ),
+        "",
+    )
+    if not reason:
+        return words._("a year ago cannot be compared")
+    return words._("a year ago cannot be compared ({reason})", reason=reason)
+
+
+def _changes(context: Context, figures: Result, changes: Sequence[Record]) -> list[str]:
     """One clause a comparison; one for both where neither shows a change."""
+    words, basis = context.words, context.windows.basis
     if len(changes) == 2 and not any(map(moved, changes)):
         one, two = (against(words, r.compare_to, basis) for r in changes)
         return [words._("no detectable change {against}, nor {other}", against=one, other=two)]
-    return [change_clause(words, r, basis) for r in changes]
+    found = []
+    for record in changes:
+        clause = change_clause(words, record, basis)
+        if moved(record) and record.compare_to == "previous" and _may_be_season(figures, record):
+            clause = words._("{clause}, which may be the season", clause=clause)
+        found.append(clause)
+    return found
 
 
 def _unsettled(context: Context, figures: Result, moved_by: Record, held: Result) -> str:
@@ -334,8 +394,9 @@ def _detail(context: Context, figures: Result, identification: Result, record: R
                     interval=change_interval(words, change),
                 )
             )
-    level, _ = _certainty(figures, identification)
-    parts.append(words._(CERTAIN[level]))
+    if record.status != "final" or is_unsettled(context, identification):
+        level, _ = _certainty(figures, identification)
+        parts.append(words._(CERTAIN[level]))  # otherwise the sentence says it
     return joined(words, parts)
 
 
@@ -456,17 +517,8 @@ def certainty(figures: Result, identification: Result) -> Note:
     context: Context = figures.context
     words = context.words
     level, doubts = _certainty(figures, identification)
-    record = figures.one(HEADLINE)
     known = identification.one("identified_order_share")
     parts = []
-    if record.value is not None:
-        parts.append(
-            words._(
-                "The returning-buyer share rests on {n} buyers; its 95% interval is {interval}.",
-                n=words.count(record.n),
-                interval=share_interval(words, record),
-            )
-        )
     if doubts:
         parts.append(words._("Against it: {doubts}.", doubts=joined(words, doubts)))
     if known.value is not None:

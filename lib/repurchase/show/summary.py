@@ -13,6 +13,8 @@ from repurchase.period import Period
 from repurchase.records import Confidence, Finding, Record, Result
 from repurchase.show import sentences, tables
 from repurchase.show.blocks import Column, Headline, ListBlock, ListItem, Note, Table, Text
+from repurchase.show.bridge import KINDS
+from repurchase.show.mix import cut_name, place_name
 from repurchase.show.sentences import AGAINST, distance, joined, points
 from repurchase.words import N_, Words
 
@@ -136,6 +138,8 @@ def _item(words: Words, finding: Finding, currency: str) -> ListItem:
 def _at_stake(words: Words, finding: Finding, currency: str) -> str:
     money = words.money(finding.money, currency)
     low, high = (words.money(m, currency) for m in (finding.money_low, finding.money_high))
+    if finding.values.get("money_kind") == "margin":
+        return words._("{money} of margin", money=money)
     if not low or not high:
         return words._("{money} of revenue", money=money)
     return words._(
@@ -155,7 +159,8 @@ def said(words: Words, name: str, value: str | float | int | None, currency: str
     """A value of a finding in words; the end of its name says what it is.
 
     `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._money`,
-    `..._period`, `..._metric`, `..._label` (a comparison), `..._day`; a number else is counted.
+    `..._period`, `..._metric`, `..._label` (a comparison), `..._day`, `..._cut`,
+    `..._place` (`cut=label`), `..._kind` (margin or revenue); a number else is counted.
     """
     kind = name.rsplit("_", 1)[-1]
     if value is None:
@@ -182,6 +187,12 @@ def _said_text(words: Words, kind: str, value: str) -> str:
         return words._(AGAINST[value])
     if kind == "day":
         return words.day(dt.date.fromisoformat(value))
+    if kind == "place":
+        return place_name(words, value)
+    if kind == "cut":
+        return cut_name(words, value)
+    if kind == "kind":
+        return words._(KINDS[value])
     return value
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtrc
 
 from repurchase.stats.proportion import Z95
 
@@ -60,3 +62,44 @@ def kaplan_meier(time: ArrayLike, events: ArrayLike, censored: ArrayLike) -> Sur
         half = Z95 * np.sqrt(greenwood) / np.abs(log_s)
         low, high = survival ** np.exp(half), survival ** np.exp(-half)
     return Survival(t, survival, low, high, at_risk, d)
+
+
+class LogRank(NamedTuple):
+    """Whether groups have their events equally fast: chi square, degrees of freedom, p-value."""
+
+    chi_square: float
+    freedom: int
+    p: float
+
+
+def log_rank(groups: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]]) -> LogRank:
+    """The log-rank test of two or more groups (Mantel 1966), each as `kaplan_meier` takes it.
+
+    Raises ValueError as `kaplan_meier` does, with fewer than two groups, or if no event falls on a
+    time at which two groups are at risk (there is nothing to compare).
+    """
+    if len(groups) < 2:
+        raise ValueError(f"{len(groups)} groups, must be two or more")
+    for time, events, censored in groups:
+        kaplan_meier(time, events, censored)
+    times = np.unique(np.concatenate([np.asarray(g[0], dtype=float) for g in groups]))
+    happened, ended = np.zeros((2, len(groups), len(times)))
+    for row, (time, events, censored) in enumerate(groups):
+        at = np.searchsorted(times, np.asarray(time, dtype=float))
+        happened[row, at] = np.asarray(events, dtype=float)
+        ended[row, at] = happened[row, at] + np.asarray(censored, dtype=float)
+    at_risk = np.cumsum(ended[:, ::-1], axis=1)[:, ::-1]
+    total, d = at_risk.sum(axis=0), happened.sum(axis=0)
+    counts = (d > 0) & (total > 1)
+    share, total, d = at_risk[:, counts] / total[counts], total[counts], d[counts]
+    difference = (happened[:, counts] - share * d).sum(axis=1)
+    weight = d * (total - d) / (total - 1)
+    covariance = np.diag((share * weight).sum(axis=1)) - np.einsum(
+        "it,jt,t->ij", share, share, weight
+    )
+    # rows add up to nothing, so one group is left out; groups never at risk together drop the rank
+    freedom = int(np.linalg.matrix_rank(covariance))
+    if freedom == 0:
+        raise ValueError("no event while two groups are at risk, must be one at least")
+    chi_square = float(difference @ np.linalg.pinv(covariance) @ difference)
+    return LogRank(chi_square, freedom, float(chdtrc(freedom, chi_square)))

@@ -1,0 +1,1 @@
+"""What a review can be asked, one module a subject; `review.retention`, then Tab."""

@@ -1,0 +1,147 @@
+"""Writes the lists that the chapters hand out: one workbook, the same rows as CSV, a CSV a list.
+
+    restricted/worklists.xlsx      a sheet each for lists, summary, history and interviews
+    restricted/worklists.csv       the lists' sheet
+    restricted/worklists/<n>-<whose>.csv   its rows, a file a list, to be handed to one person
+
+All of it is text, numbers and dates; the same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from repurchase.errors import DataError
+from repurchase.handout import MIME, Unpacked, unpacked
+from repurchase.press.chapters import Ran
+
+NAME = "worklists"
+OPTIONS = {
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "nan_inf_to_errors": False,
+    "in_memory": True,
+}
+LONGEST_SHEET_NAME, WIDEST, MOST_ROWS = 31, 60, 1_048_575
+NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
+
+
+def handed_out(ran: Iterable[Ran]) -> Unpacked | None:
+    """What the chapters hand out; None where none does. DataError where two do."""
+    found = [
+        (notebook.chapter.name, output["data"][MIME])
+        for notebook in ran
+        for cell in notebook.notebook.cells
+        for output in cell.get("outputs", ())
+        if MIME in output.get("data", {})
+    ]
+    if len(found) > 1:
+        raise DataError(
+            f"lists are handed out {len(found)} times, in {', '.join(name for name, _ in found)}",
+            rule="a pack has one set of lists, so that everyone due is on one of them",
+            remedy="keep one cell with review.hand_out",
+        )
+    return unpacked(found[0][1]) if found else None
+
+
+def write(folder: Path, sheets: Unpacked) -> None:
+    """Writes all files of the lists into a pack's `restricted/` folder."""
+    rows = sheets.frames[sheets.lists]
+    _write_workbook(folder / f"{NAME}.xlsx", sheets.frames, sheets.day)
+    _write_csv(folder / f"{NAME}.csv", rows)
+    (folder / NAME).mkdir()
+    labels = pd.Series(sheets.labels, index=rows.index, dtype="object")
+    names = list(dict.fromkeys(sheets.labels))
+    digits = len(str(len(names)))
+    for number, label in enumerate(names, start=1):
+        file = f"{number:0{digits}d}-{_file_name(label)}.csv"
+        _write_csv(folder / NAME / file, rows[labels == label])
+
+
+def _file_name(label: str) -> str:
+    """Letters, digits, - and _ of a list's name; a number before it makes the file its own."""
+    return re.sub(r"[^\w-]+", "-", label)[:60].strip("-") or "list"
+
+
+def _write_csv(path: Path, rows: pd.DataFrame) -> None:
+    # with a byte order mark, or Excel takes Chinese for something else
+    path.write_bytes(rows.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+
+
+def _write_workbook(path: Path, frames: Mapping[str, pd.DataFrame], day: dt.date) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(str(path), OPTIONS)
+    book.set_properties({"created": dt.datetime.combine(day, dt.time())})
+    formats = {
+        "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
+        "date": book.add_format({"num_format": "yyyy-mm-dd", "align": "left"}),
+        "money": book.add_format({"num_format": "#,##0.00"}),
+        "text": book.add_format({"num_format": "@"}),
+    }
+    for title, frame in frames.items():
+        _write_sheet(book, title, frame, formats)
+    book.close()
+
+
+def _write_sheet(book: Any, title: str, frame: pd.DataFrame, formats: Mapping[str, Any]) -> None:
+    if len(frame) > MOST_ROWS:
+        raise DataError(
+            f"{len(frame)} rows do not fit a sheet",
+            where=title,
+            remedy="lower lists.lead_days in the profile, or work from worklists.csv",
+        )
+    sheet = book.add_worksheet(NOT_IN_SHEET_NAMES.sub("-", title)[:LONGEST_SHEET_NAME])
+    for place, (heading, column) in enumerate(frame.items()):
+        values = [_plain(value) for value in column]
+        texts = all(value is None or isinstance(value, str) for value in values)
+        width = _width(str(heading), values)
+        sheet.set_column(place, place, width, formats["text"] if texts else None)
+        sheet.write_string(0, place, str(heading), formats["head"])
+        for row, value in enumerate(values, start=1):
+            _write_cell(sheet, row, place, value, formats)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, max(len(frame), 1), max(frame.shape[1] - 1, 0))
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+
+
+def _plain(value: Any) -> Any:
+    """A text, number, date or None; text without what no spreadsheet can hold."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, str):
+        return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", value)[:32767]
+    if isinstance(value, np.generic):
+        return value.item()
+    return None if value is pd.NA else value
+
+
+def _write_cell(sheet: Any, row: int, place: int, value: Any, formats: Mapping[str, Any]) -> None:
+    if value is None or value == "":
+        return
+    if isinstance(value, str):
+        sheet.write_string(row, place, value, formats["text"])
+    elif isinstance(value, dt.date):
+        moment = dt.datetime.combine(value, dt.time())
+        sheet.write_datetime(row, place, moment, formats["date"])
+    else:
+        shown = formats["money"] if isinstance(value, float) else None
+        sheet.write_number(row, place, value, shown)
+
+
+def _width(heading: str, values: list[Any]) -> int:
+    """Columns wide enough for the longest cell; a Chinese character takes two."""
+    texts = [str(v) for v in values[:200] if v is not None]
+    cells = max((sum(2 if ord(c) > 0x2E80 else 1 for c in t) for t in texts), default=0)
+    words = max((sum(2 if ord(c) > 0x2E80 else 1 for c in w) for w in heading.split()), default=0)
+    return min(max(cells, words, 6) + 2, WIDEST)

@@ -1,0 +1,1 @@
+"""Buy till you die: how often customers will buy again, and for how much, from their histories."""

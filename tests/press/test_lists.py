@@ -1,0 +1,137 @@
+"""The lists as files: text stays text, the same rows give the same bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+from repurchase.errors import DataError
+from repurchase.handout import HandedOut, Unpacked, unpacked
+from repurchase.press import lists
+from repurchase.show.style import inert
+from repurchase.show.worklists import masked
+
+HOSTILE = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\x07bell", "http://x.example/a"]
+
+
+def sheets(**frames: pd.DataFrame) -> Unpacked:
+    first = next(iter(frames))
+    labels = tuple(["R1", "../R2"][i % 2] for i in range(len(frames[first])))
+    return Unpacked(frames, first, labels, dt.date(2025, 9, 30))
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    rows = pd.DataFrame(
+        {
+            "Customer": [f"{i:04d}" for i in range(len(HOSTILE))],
+            "Name": HOSTILE,
+            "Due": [dt.date(2025, 10, 1)] * len(HOSTILE),
+            "Margin": [1.5, None, 3.0, 4.0, 5.0, 6.0],
+            "Rank": [1, 2, 3, 4, 5, 6],
+        }
+    ).map(inert)
+    lists.write(tmp_path, sheets(**{"Lists": rows, "A/B: [x]": rows}))
+    return tmp_path
+
+
+def test_no_cell_of_the_workbook_is_a_formula_or_link(written: Path) -> None:
+    """What looks like one arrives as text with an apostrophe, control characters are gone."""
+    book = openpyxl.load_workbook(written / "worklists.xlsx")
+    cells = [cell for row in book["Lists"].iter_rows() for cell in row]
+
+    assert ["Lists", "A-B- -x-"] == book.sheetnames
+    assert {"s", "n", "d"} == {cell.data_type for cell in cells}
+    assert [None] * len(cells) == [cell.hyperlink for cell in cells]
+    names = [cell.value for cell in book["Lists"]["B"]][1:]
+    assert ["'=cmd|' /C calc'!A0", "'+1", "'-1", "'@SUM(A1)", "bell", "http://x.example/a"] == names
+
+
+def test_ids_keep_their_noughts_and_dates_are_dates(written: Path) -> None:
+    """A missing number stays an empty cell."""
+    sheet = openpyxl.load_workbook(written / "worklists.xlsx")["Lists"]
+
+    assert "0001" == sheet["A3"].value
+    assert dt.datetime(2025, 10, 1) == sheet["C3"].value
+    assert [1.5, None] == [sheet["D2"].value, sheet["D3"].value]
+
+
+def test_each_list_has_a_file_of_its_own(written: Path) -> None:
+    """Every row is in exactly one of them, and no name leaves the folder."""
+    files = sorted((written / "worklists").iterdir())
+    read = [pd.read_csv(file, dtype=str, encoding="utf-8-sig") for file in files]
+
+    assert ["1-R1.csv", "2-R2.csv"] == [file.name for file in files]
+    assert [3, 3] == [len(frame) for frame in read]
+    whole = pd.read_csv(written / "worklists.csv", dtype=str, encoding="utf-8-sig")
+    assert sorted(whole["Customer"]) == sorted(pd.concat(read)["Customer"])
+
+
+def test_the_same_rows_give_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    """Neither the time of day nor the folder is in the files."""
+    again = tmp_path / "again"
+    again.mkdir()
+    rows = pd.read_csv(written / "worklists.csv", dtype=str, encoding="utf-8-sig")
+    for folder in ("a", "b"):
+        (again / folder).mkdir()
+        lists.write(again / folder, sheets(Lists=rows))
+    first, second = (again / f / "worklists.xlsx" for f in ("a", "b"))
+
+    assert first.read_bytes() == second.read_bytes()
+    assert b"2025-09-30T00:00:00Z" in zipfile.ZipFile(first).read("docProps/core.xml")
+    assert {(1980, 1, 1, 0, 0, 0)} == {i.date_time for i in zipfile.ZipFile(first).infolist()}
+
+
+def test_an_empty_list_is_a_sheet_with_its_headings(tmp_path: Path) -> None:
+    """A month in which nobody is due."""
+    empty = Unpacked({"Lists": pd.DataFrame({"Customer": []})}, "Lists", (), dt.date(2025, 9, 30))
+    lists.write(tmp_path, empty)
+
+    assert [("Customer",)] == list(
+        openpyxl.load_workbook(tmp_path / "worklists.xlsx")["Lists"].values
+    )
+    assert [] == list((tmp_path / "worklists").iterdir())
+
+
+def ran(*bundles: dict[str, Any]) -> Any:
+    cells = [SimpleNamespace(get=lambda name, default=(), b=b: [{"data": b}]) for b in bundles]
+    chapter = SimpleNamespace(name="customer_value")
+    return SimpleNamespace(chapter=chapter, notebook=SimpleNamespace(cells=cells))
+
+
+def test_sheets_travel_through_a_cell_and_only_in_the_press() -> None:
+    """The lab's output has no row in it; the press gets what was handed out."""
+    told = sheets(Lists=pd.DataFrame({"Customer": ["001"], "Due": [dt.date(2025, 10, 1)]}))
+    there = HandedOut(told, travels=True)._repr_mimebundle_()
+    here = HandedOut(told, travels=False)._repr_mimebundle_()
+    found = lists.handed_out([ran({"text/plain": ""}, there)])
+
+    assert ["text/plain"] == list(here)
+    assert found is not None
+    assert ["001"] == found.frames["Lists"]["Customer"].tolist()
+    assert ("R1",) == found.labels
+    assert lists.handed_out([ran(here)]) is None
+
+
+def test_two_sets_of_lists_are_refused() -> None:
+    """Somebody would be on two of them."""
+    told = sheets(Lists=pd.DataFrame({"Customer": ["001"]}))
+    bundle = HandedOut(told, travels=True)._repr_mimebundle_()
+
+    assert unpacked(bundle["application/vnd.repurchase.handout+json"]).lists == "Lists"
+    with pytest.raises(DataError, match="handed out 2 times"):
+        lists.handed_out([ran(bundle, bundle)])
+
+
+def test_masks_keep_what_one_knows() -> None:
+    """Names, numbers to call, addresses, and texts too short to hide anything but themselves."""
+    plain = ["王小明", "Anna Smith", "13812345678", "+86 138-1234", "a@b.example", "12345", ""]
+    hidden = ["王**", "A*** S****", "*******5678", "********1234", "a***@b.example", "*****", ""]
+
+    assert hidden == [masked(text) for text in plain]
