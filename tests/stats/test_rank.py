@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from repurchase.stats.fitting import NotFitted
-from repurchase.stats.rank import auc, auc_difference, calibration, calibration_table, lift
+from repurchase.stats.rank import (
+    auc,
+    auc_difference,
+    calibration,
+    calibration_table,
+    lift,
+    mean_ranks,
+)
 from scipy.special import expit
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 
 def delong(score, other, happened):
@@ -178,3 +185,12 @@ def test_a_calibration_that_cannot_be_found_says_why():
         calibration([0.2, 0.3, 0.7, 0.8], [0, 0, 1, 1])
     with pytest.raises(ValueError, match="inside"):
         calibration([0.0, 0.5], [0, 1])
+
+
+def test_ranks_are_scipys():
+    """Ties share the mean of their ranks, infinities and all."""
+    values = np.random.default_rng(3).integers(0, 20, 200).astype(float)
+    values[:2] = np.inf, -np.inf
+
+    assert rankdata(values).tolist() == mean_ranks(values).tolist()
+    assert [] == mean_ranks([]).tolist()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,27 @@ class Rules:
     def last_due(self) -> dt.date:
         """The last day on which somebody expected is due now."""
         return self.end + dt.timedelta(days=self.lead_days)
+
+
+@dataclass(frozen=True)
+class Worklists:
+    """A month's lists: who is on them, who is due and is not, what is known of each.
+
+    `lists` has one row a listed customer (see `ranked` and `worklist_facts`), `due` one row a due
+    customer with its `outcome`, `history` the last dates and touches of the listed, `interviews`
+    the sample of one-time customers.
+    """
+
+    lists: pd.DataFrame
+    due: pd.DataFrame
+    history: pd.DataFrame
+    interviews: pd.DataFrame
+    rules: Rules
+    context: Any
+
+    def __repr__(self) -> str:
+        count = self.lists.groupby(["team", "list_rep", "list_store"]).ngroups
+        return f"{len(self.due)} customers due, {len(self.lists)} of them on {count} lists"
 
 
 def due_customers(expected: pd.DataFrame, rules: Rules) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,31 +15,10 @@ from repurchase.records import Result
 TABLES = ("customers", "events", "tickets", "order_lines", "products")
 
 
-@dataclass(frozen=True)
-class Worklists:
-    """A month's lists: who is on them, who is due and is not, what is known of each.
-
-    `lists` has one row a listed customer (see `analysis.worklists.ranked` and
-    `analysis.worklist_facts`), `due` one row a due customer with its `outcome`, `history` the last
-    dates and touches of the listed, `interviews` the sample of one-time customers.
-    """
-
-    lists: pd.DataFrame
-    due: pd.DataFrame
-    history: pd.DataFrame
-    interviews: pd.DataFrame
-    rules: worklists.Rules
-    context: Any
-
-    def __repr__(self) -> str:
-        count = self.lists.groupby(["team", "list_rep", "list_store"]).ngroups
-        return f"{len(self.due)} customers due, {len(self.lists)} of them on {count} lists"
-
-
 class WorklistsBench(Bench):
     """Results of `repurchase.analysis.worklists` for this review."""
 
-    def made(self) -> Worklists:
+    def made(self) -> worklists.Worklists:
         """The lists of this period with everything that a sales person is told."""
         review, told = self._review, self._params.lists
         due = self._due()
@@ -55,7 +33,7 @@ class WorklistsBench(Bench):
         asked = interviews.sample(
             people, wanted=told.interviews, salt=f"interviews:{told.seed}:{review.period.label}"
         )
-        return Worklists(
+        return worklists.Worklists(
             lists=on_lists,
             due=due,
             history=worklist_facts.history(tables, on_lists),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from repurchase.analysis.worklists import AT_RISK, CHANNELS, DUE, OVERDUE
+from repurchase.analysis.worklists import AT_RISK, CHANNELS, DUE, OVERDUE, Worklists
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Record, Result
@@ -21,9 +21,6 @@ from repurchase.show.blocks import Cell, Column, Table, Text
 from repurchase.show.sentences import DASH, points, share_interval, share_range
 from repurchase.show.style import csv_text, inert
 from repurchase.words import N_, Words
-
-if TYPE_CHECKING:
-    from repurchase.benches.worklists import Worklists
 
 OUTCOMES = {
     "listed": N_("On a list"),

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtr
-from scipy.stats import rankdata
 
 from repurchase.stats.fitting import Floats, NotFitted
 from repurchase.stats.proportion import Z95, Estimate, wilson
@@ -138,7 +137,7 @@ def calibration_table(predicted: ArrayLike, observed: ArrayLike, *, bins: int = 
     if not (np.isfinite(p) & np.isfinite(y)).all():
         raise ValueError("predicted and observed must be finite")
     # the mean rank of ties decides where all of them go
-    part = np.minimum((rankdata(p) - 0.5) * bins // len(p), bins - 1).astype(int)
+    part = np.minimum((mean_ranks(p) - 0.5) * bins // len(p), bins - 1).astype(int)
     shares = bool(np.isin(y, (0.0, 1.0)).all())
     found = []
     for index in np.unique(part).tolist():
@@ -191,6 +190,15 @@ def _logistic(columns: Floats, y: Bools, offset: Floats) -> list[Estimate]:
     raise NotFitted("not_converged", "calibration")
 
 
+def mean_ranks(values: ArrayLike) -> Floats:
+    """Ranks from 1, ties sharing the mean of theirs, as `scipy.stats.rankdata` gives them.
+
+    Its own import would cost more than all that is asked of it.
+    """
+    _, place, ties = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(ties) - (ties - 1) / 2)[place])
+
+
 def _checked(score: ArrayLike, happened: ArrayLike) -> tuple[Floats, Bools]:
     s, y = np.asarray(score, dtype=float), np.asarray(happened)
     if s.shape != y.shape or s.ndim != 1:
@@ -205,10 +213,10 @@ def _checked(score: ArrayLike, happened: ArrayLike) -> tuple[Floats, Bools]:
 
 def _placements(score: Floats, event: Bools) -> tuple[Floats, Floats]:
     """Of each event, the share of the rest below it; of each of the rest, of events above it."""
-    ranks = rankdata(score)
+    ranks = mean_ranks(score)
     n, rest = int(event.sum()), int((~event).sum())
-    events = (ranks[event] - rankdata(score[event])) / rest
-    others = 1 - (ranks[~event] - rankdata(score[~event])) / n
+    events = (ranks[event] - mean_ranks(score[event])) / rest
+    others = 1 - (ranks[~event] - mean_ranks(score[~event])) / n
     return events, others
 
 
