@@ -21,7 +21,7 @@ import pandas as pd
 from repurchase.analysis.ratios import flag
 from repurchase.analysis.windows import Windows, active_at, ripened
 from repurchase.period import add_months
-from repurchase.reasons import NO_CATEGORY, NO_LAUNCH, NO_PAIRS, NO_TABLE, NOBODY, reason
+from repurchase.reasons import NO_CATEGORY, NO_LAUNCH, NO_PAIRS, NO_TABLE, NOBODY, NOT_RIPE, reason
 from repurchase.records import Record, Result, dimensions
 from repurchase.stats.multiplicity import benjamini_hochberg, p_of_interval
 from repurchase.stats.pairs import Pairs, basket_pairs
@@ -97,7 +97,7 @@ def product_repurchase(
     ]
     frame = pd.concat(parts, ignore_index=True)
     if not frame["n_90"].sum():
-        return _nothing(NOBODY)
+        return _nothing(_too_young(windows, cohort_months))
     frame = _judged(_shares(_named(frame, goods)))
     records = [r for row in _recorded(frame).to_dict("records") for r in _records(row)]
     if not _has(goods, "category"):
@@ -127,6 +127,14 @@ def new_products(goods: Goods | None, found: Result, windows: Windows) -> Result
         return Result(pd.DataFrame(), records)
     recent = frame[(frame["kind"] == "product") & frame["key"].isin(keys)]
     return Result(recent.sort_values(["launched", "key"]).reset_index(drop=True), records)
+
+
+def _too_young(windows: Windows, cohort_months: int) -> str:
+    """Why no buyer can be followed for as long as the shortest horizon."""
+    window = ripened(windows.seen("none"), days=HORIZONS[0], months=cohort_months)
+    if window.end >= windows.data_from:
+        return NOBODY
+    return reason(NOT_RIPE, day=windows.data_from.isoformat(), days=HORIZONS[0])
 
 
 def _missing(metric: str, why: str, **where: object) -> Record:

@@ -735,19 +735,18 @@ def value_groups(result: Result, *, by: str, id: str | None = None) -> Table | T
         Column(words._("95% interval"), "right"),
         Column(words._("with a whole first year"), "right"),
     )
-    margin = any("measure=margin" in r.dimensions for r in result.records)
     caption = {
-        True: N_(
+        "margin": N_(
             "Margin a customer. Older groups have had more time: only the first year compares, over"
             " customers who have had one. Who comes through a channel differs in more than the"
             " channel."
         ),
-        False: N_(
+        "revenue": N_(
             "Net revenue a customer. Older groups have had more time: only the first year compares,"
             " over customers who have had one. Who comes through a channel differs in more than the"
             " channel."
         ),
-    }[margin]
+    }[str(frame["measure"].iloc[0])]
     return Table(
         columns, tuple(rows), id=id, title=words._(title), caption=words._(caption),
         csv=csv_text(frame), size="small",
