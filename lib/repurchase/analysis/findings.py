@@ -469,7 +469,7 @@ def _cause(desk: _Desk, mix: Result, mean: float | None) -> list[Finding]:
                 "rest_points": found.rest,
             },
             records=(found.record_key,),
-            tone="unsure" if desk.unsettled else ("neutral", "good", "bad")[way],  # type: ignore[arg-type]
+            tone="unsure" if desk.unsettled else ("neutral", "good", "bad")[way],
             confidence="low" if desk.unsettled or not way else "high",
             money=money[0] if way else None,
             money_low=money[1] if way else None,
