@@ -210,6 +210,16 @@ def test_few_buyers_lower_the_certainty(context_of, chapter, figure_of):
     assert "only 399 buyers" in note.text
 
 
+def test_a_certainty_without_doubts_is_a_line(context_of, chapter, figure_of):
+    """High, and nothing against it: one small line, no box."""
+    told = chapter(context_of(), figure_of(year_ago=FLAT))
+
+    line = show.certainty(told["figures"], told["identification"])
+
+    assert "small" == line.style
+    assert line.text.startswith("Certainty: high. 90.0% of the orders have a known customer")
+
+
 def test_causes_rule_out_what_did_not_move(context_of, chapter, figure_of):
     """Identification within its limit is said to have stayed there, and other days are named."""
     told = chapter(context_of(), figure_of(year_ago=UP))
