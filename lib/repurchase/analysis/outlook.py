@@ -84,8 +84,9 @@ def outlook(
     whose end it is made), first, last (dates), expected, low80, high80, low95, high95 (missing
     where fewer than six earlier forecasts had come due), tests (how many had), actual, inside80,
     inside95 (missing where not yet known), year_ago (what the customers of a year before brought
-    in that horizon), so_far and year_ago_so_far (repeat revenue of the months of that quarter that
-    are over; rest only, else 0).
+    in that horizon; missing where less than a year of data lay before that), so_far and
+    year_ago_so_far (repeat revenue of the months of that quarter that are over; rest only, else
+    0).
 
     Records: `expected_repeat_revenue` by horizon (95 % interval; level=80 with that one, and
     origin=... for the last one that came due, whose numerator is what came), `forecast_coverage`
@@ -261,7 +262,10 @@ def _row(
     row |= {
         "horizon": horizon, "origin": months.period(origin).label, "first": start, "last": end,
         "expected": expected, "tests": len(known),
-        "year_ago": sum(months.existing(origin - SPAN, m) for m in past),
+        # with less than a year before it, a year ago knew too few of its customers to compare with
+        "year_ago": sum(months.existing(origin - SPAN, m) for m in past)
+        if origin >= 2 * SPAN
+        else math.nan,
         "so_far": 0.0, "year_ago_so_far": 0.0,
     }  # fmt: skip
     if horizon == "rest":
