@@ -97,9 +97,9 @@ def test_what_cannot_be_said_says_why(context_of) -> None:
 
 
 def test_the_chart_gives_both_shares_of_every_stage(context_of) -> None:
-    """The alternative text names each stage; the title the money at risk (4 of 21)."""
+    """The alternative text names each stage; the title the one that brought most."""
     found = show.value_stages(stage_result(context_of()), id="V-1")
-    assert "19% of the margin came from customers who are at risk now" == found.title
+    assert "Lapsed: 29% of the customers, 29% of the margin" == found.title
     assert "At risk: 400 customers, ¥4.0k" in found.alt
     assert found.csv.startswith("stage,customers")
     assert "<svg" in found.svg
@@ -196,6 +196,8 @@ def test_groups_too_young_have_no_first_year(context_of) -> None:
     table = show.value_groups(Result(frame, context=context), by="joined")
     assert ["2025", "9", "¥4.00", "–", "", "0"] == [text(c) for c in table.rows[1]]
     assert table.caption.startswith("Margin a customer")
+    young = Result(frame.tail(1), context=context)
+    assert Text("") == show.value_groups(young, by="joined")
     revenue = frame.assign(measure="revenue")
     table = show.value_groups(Result(revenue, context=context), by="joined")
     assert table.caption.startswith("Net revenue a customer")

@@ -28,6 +28,7 @@ from repurchase.reasons import (
     IN_ACTIVITY_WINDOW,
     MAYBE_OLDER,
     NO_COST_OF,
+    NO_FIRST_YEAR,
     NO_TABLE,
     NOBODY_JOINED,
     TOO_SHORT_FOR_STAGES,
@@ -207,8 +208,8 @@ def groups(
     `by` is "first_channel" or "joined" (the calendar year of the first order date). Columns:
     label, customers, worth (margin where known, else revenue; mean of the whole relationship), n
     (customers with a whole first year behind them), value, low, high (mean worth of the first 365
-    days), measure (margin or revenue). Groups of fewer than 30 such customers have no first-year value. Empty if there is only
-    one group, or no money.
+    days), measure (margin or revenue). Groups of fewer than 30 such customers have no first-year
+    value. Empty if there is only one group, or no money.
     """
     columns = ["label", "customers", "worth", "n", "value", "low", "high", "measure"]
     if known.revenue:
@@ -235,6 +236,12 @@ def groups(
             line |= {"value": record.value, "low": record.low, "high": record.high}
             records.append(record)
         found.append(line)
+    if not records:
+        why = reason(NO_FIRST_YEAR, fewest=FEWEST_OF_A_GROUP)
+        where = dimensions(by=by)
+        records.append(
+            Record("first_year_value", None, "money", where, status="not_computed", reason=why)
+        )
     frame = pd.DataFrame(found).reindex(columns=columns)
     if by == "first_channel":
         frame = frame.sort_values(["customers", "label"], ascending=[False, True])
