@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from repurchase.analysis.ratios import AGAINST_TARGET, cents, flag
 from repurchase.analysis.windows import ONE_DAY, Windows
@@ -286,7 +286,7 @@ def interval(expected: float, errors: Sequence[float], share: float) -> tuple[fl
     """
     if len(errors) < FEWEST_TESTS:
         return math.nan, math.nan
-    reach = stats.t.ppf(0.5 + share / 2, len(errors)) * spread(errors)
+    reach = stdtrit(len(errors), 0.5 + share / 2) * spread(errors)
     return expected * math.exp(-reach), expected * math.exp(reach)
 
 
@@ -300,8 +300,8 @@ def chance_above(row: Mapping[str, Any], amount: float) -> float:
     if amount <= 0:
         return 1.0
     tests = int(row["tests"])
-    scale = math.log(row["high95"] / row["expected"]) / stats.t.ppf(0.975, tests)
-    return float(stats.t.sf(math.log(amount / row["expected"]) / scale, tests))
+    scale = math.log(row["high95"] / row["expected"]) / stdtrit(tests, 0.975)
+    return float(stdtr(tests, -math.log(amount / row["expected"]) / scale))
 
 
 def _records(
