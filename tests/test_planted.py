@@ -55,3 +55,31 @@ def test_an_ordinary_month_is_not_called_identification(company):
     shares = review("2025-09").identification.shares()
 
     assert abs(shares.one("identified_order_share", compare_to="previous").change) < 0.03
+
+
+def test_the_region_with_late_deliveries_is_what_pulls_the_share_down(company):
+    """Since July 2025 customers of the southern stores come back less; nobody else does.
+
+    Of all regions the south moved most beyond its size, and its part of the change on a year ago
+    holds the difference between the company as it was and the same company without the trouble.
+    """
+    review, truths = company
+    trouble = truths["service_trouble"]
+    planted = trouble["returning_buyer_share_of_company"]["2025-09"]["difference"]
+    frame = review("2025-09").retention.mix().frame
+    regions = frame[(frame["against"] == "year_ago") & (frame["cut"] == "region")]
+    south = regions.loc[regions["beyond"].abs().idxmax()]
+
+    assert trouble["region"] == south["label"]
+    assert south["low"] < planted < south["high"] < 0
+
+
+def test_every_bridge_of_the_demo_adds_up(company):
+    """Customers and margin, since last month and since a year ago, with all the demo's dirt."""
+    review, _ = company
+    frame = review("2025-09").retention.bridge().frame
+
+    assert 4 == len(frame.groupby(["span", "part"]))
+    for _, part in frame.groupby(["span", "part"]):
+        values = part["value"].tolist()
+        assert values[-1] == pytest.approx(sum(values[:-1]), abs=0.005)

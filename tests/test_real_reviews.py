@@ -87,6 +87,30 @@ def test_online_retails_first_cohort(retail):
     assert [] == [r for r in cohorts.records if r.dimensions == "age=12;cohort=2010-12"]
 
 
+def test_online_retails_customers_add_up(retail):
+    """Value so far is the money of the other chapter, less returns of those who bought before it.
+
+    Everyone stands in one stage and one tier.
+    """
+    bench = retail.customer_value
+    strays = retail.sql(
+        "select sum(net_revenue) from orders where customer_id is not null and customer_id not in"
+        " (select customer_id from customer_days)"
+    ).iloc[0, 0]
+    total = value(bench.so_far(), "customer_value", "definition=total_revenue")
+    stages, tiers = bench.stages().frame, bench.tiers().frame
+    moves = bench.stage_moves().frame
+
+    assert -10_408.29 == float(strays)
+    assert (7_957_559.43, 4_297) == (round(total[1] + float(strays), 2), total[2])
+    assert 1_854.31 == total[0]
+    assert (4_297, 4_297) == (stages["customers"].sum(), tiers["customers"].sum())
+    assert moves.sum().tolist() == stages["customers"].tolist()
+    assert "no margin and no cost of the lines is mapped" in {
+        r.reason for r in bench.stages().records
+    }
+
+
 def test_online_retails_last_month_is_incomplete(retail, root, shared_data):
     """The file ends on 9 December; December is refused, and allowed only as a draft."""
     data = str(shared_data / "online_retail" / "online_retail.parquet")
@@ -128,6 +152,17 @@ def test_cdnow_comes_out_right_from_the_readme_alone(cdnow):
     assert (11_516, 23_570) == value(figures, "repeat_customer_share")[1:]
     assert 0.4886 == pytest.approx(value(figures, "repeat_customer_share")[0], abs=5e-5)
     assert [7_846, 1_157, 964] == first
+
+
+def test_cdnows_customers_add_up(cdnow):
+    """$2,500,315.63 of 23,570 customers; nobody is new 18 months after all of them joined."""
+    bench = cdnow.customer_value
+    total = value(bench.so_far(), "customer_value", "definition=total_revenue")
+    stages = bench.stages().frame.set_index("stage")["customers"]
+
+    assert (106.08, 2_500_315.63, 23_570) == (total[0], round(total[1], 2), total[2])
+    assert (0, 0, 23_570) == (stages["new"], stages["single"], stages.sum())
+    assert "the profile names no source for order_lines" == bench.products().records[0].reason
 
 
 @pytest.fixture(scope="module")

@@ -744,7 +744,8 @@ METRICS: dict[str, Metric] = {
         formula=N_(
             "Mean over all customers up to the period's end, by definition: total net revenue;"
             " average order x frequency x lifetime less the acquisition cost (revenue, though"
-            " called net); margin; margin less the acquisition cost."
+            " called net); margin; margin less the acquisition cost. Returns of customers without a"
+            " purchase in the data are left out."
         ),
         numerator=N_("money"),
         denominator=N_("customers"),

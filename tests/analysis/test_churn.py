@@ -141,18 +141,22 @@ def test_churn_by_window_mirrors_retention(windows):
 
 
 def test_churn_by_rhythm_is_paired_on_the_customers(windows):
-    """Now 10 of 60, then 60 of 100; the paired variance from the customers' residuals."""
+    """Now 10 of 60, then 60 of 100; what they have in common from the customers' residuals."""
     result = both(windows)
     now, change = result.one("overdue_share"), result.one("overdue_share", compare_to="year_ago")
-    residuals = [
-        ((0 - 1 / 6) / 60 - (0 - 0.6) / 100, 30), ((1 - 1 / 6) / 60 - (0 - 0.6) / 100, 10),
-        ((0 - 1 / 6) / 60 - (1 - 0.6) / 100, 20), (-(1 - 0.6) / 100, 40),
+    residuals = [  # of now, of then, and of how many
+        (0 - 1 / 6, 0 - 0.6, 30), (1 - 1 / 6, 0 - 0.6, 10), (0 - 1 / 6, 1 - 0.6, 20),
+        (0, 1 - 0.6, 40),
     ]  # fmt: skip
-    variance = sum(k * d * d for d, k in residuals) * 107 / 106
+    both_err = sum(k * a * b for a, b, k in residuals)
+    alone = [sum(k * r[side] ** 2 for *r, k in residuals) for side in (0, 1)]
+    common = both_err / (alone[0] * alone[1]) ** 0.5
+    up, down = 0.28032 - 1 / 6, 0.6 - 0.50200  # Wilson's bounds of 10/60 above, of 60/100 below
 
     assert (10, 60) == (now.numerator, now.n)
     assert 1 / 6 - 0.6 == pytest.approx(change.change)
-    assert 1.959964 * variance**0.5 == pytest.approx(change.change_high - change.change, rel=1e-6)
+    reach = (up**2 + down**2 - 2 * common * up * down) ** 0.5
+    assert reach == pytest.approx(change.change_high - change.change, abs=1e-4)
 
 
 def test_how_often_the_rhythm_was_wrong(windows):

@@ -79,6 +79,31 @@ def test_a_year_ago_goes_before_the_previous_period(context):
     assert ("previous", "medium") == (other.values["against_label"], other.confidence)
 
 
+@pytest.mark.parametrize(
+    ("aligned", "plain", "compare_to", "way"),
+    [
+        (UP, UP, "year_ago_aligned", 1),
+        (UP, FLAT, "year_ago", 0),
+        (FLAT, UP, "year_ago_aligned", 0),
+        (FLAT, FLAT, "year_ago_aligned", 0),
+        ((-0.02, -0.03, -0.01), UP, "year_ago_aligned", 0),
+        (UP, None, "year_ago_aligned", 1),
+    ],
+)
+def test_near_a_moving_feast_both_readings_of_a_year_ago_must_agree(
+    aligned, plain, compare_to, way
+):
+    """On the same dates the feast moves, aligned the season: one of them alone is no change."""
+    given = [("year_ago_aligned", aligned), ("year_ago", plain)]
+    records = tuple(record(against=name, change=c) for name, c in given if c)
+
+    chosen = findings.year_ago(Result(None, records), "returning_buyer_share", "easter")
+
+    assert (compare_to, way) == (chosen.compare_to, findings.moved(chosen))
+    usual = findings.year_ago(Result(None, records), "returning_buyer_share", "weekdays")
+    assert (plain and "year_ago") == (usual and usual.compare_to)
+
+
 def test_a_move_that_a_year_ago_does_not_show_may_be_the_season(context):
     """Up on last month, flat on last year: said, but neither called good nor valued in money."""
     (one,) = found(

@@ -146,6 +146,10 @@ def test_groups_compare_by_their_first_year() -> None:
     assert (40, 4.0, 0) == tuple(frame.loc["2025", ["customers", "worth", "n"]])
     assert pd.isna(frame.loc["2025", "value"])
     assert ["joined=2023;measure=margin"] == [r.dimensions for r in found.records]
+    young = value.groups(summary(*old[:29], *new), days(rows), windows(), BOTH, by="joined")
+    assert ["no group of customers has 30 who have had a whole year"] == [
+        r.reason for r in young.records
+    ]
     channel = value.groups(summary(*old, *new), days(rows), windows(), BOTH, by="first_channel")
     assert ["shop", "web"] == channel.frame["label"].tolist()
 

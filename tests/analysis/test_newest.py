@@ -12,7 +12,7 @@ def people(name, n, joined, *, back=0, after=20):
 
 
 # on 30 September 2025 newcomers of 3 April to 2 July are 90 days old; earlier: a year before
-NEW, OLD = "2025-05-10", "2024-11-10"
+NEW, OLD = "2025-05-10", "2024-05-10"
 
 
 def ask(lives, windows, dates, money=None, data_from="2020-01-01", **first):
@@ -22,12 +22,13 @@ def ask(lives, windows, dates, money=None, data_from="2020-01-01", **first):
 
 
 def test_the_windows_of_both_groups(windows):
-    """The newest have had 90 days; the earlier ones are the twelve months before them."""
+    """The newest have had 90 days; the earlier ones joined in the same months a year ago."""
     w = windows("2025-09")
     thirty, ninety = newest.joiners_of(w, 30), newest.joiners_of(w, 90)
 
     assert (dt.date(2025, 4, 3), dt.date(2025, 7, 2)) == ninety.newest
-    assert (dt.date(2024, 4, 3), dt.date(2025, 4, 2)) == ninety.earlier == thirty.earlier
+    assert (dt.date(2024, 4, 3), dt.date(2024, 7, 2)) == ninety.earlier
+    assert (dt.date(2024, 4, 3), dt.date(2024, 8, 31)) == thirty.earlier
     assert (dt.date(2025, 4, 3), dt.date(2025, 8, 31)) == thirty.newest
 
 
@@ -44,8 +45,9 @@ def test_the_same_age_is_compared(lives, windows):
     assert (0.2, 0.7, 100) == (old30.value, old90.value, old90.n)
     row = result.frame[(result.frame["cut"] == "all") & (result.frame["age"] == 90)].iloc[0]
     assert 0.25 - 0.7 == pytest.approx(row["change"])
-    half = 1.959964 * (0.25 * 0.75 / 40 + 0.7 * 0.3 / 100) ** 0.5
-    assert half == pytest.approx(row["change_high"] - row["change"], rel=1e-6)
+    # Newcombe: the reach of Wilson's .25 upwards and of his .7 downwards, .4019 and .6042
+    reach = ((0.40195 - 0.25) ** 2 + (0.7 - 0.60415) ** 2) ** 0.5
+    assert reach == pytest.approx(row["change_high"] - row["change"], abs=1e-4)
 
 
 def test_margin_stops_at_the_age(lives, windows):
@@ -133,10 +135,21 @@ def test_without_margins_revenue_is_told(lives, windows):
 
 
 def test_a_short_history_compares_with_nobody(lives, windows):
-    """Data from January cannot fill the twelve months before April: no change is given."""
-    dates = people("n", 40, NEW, back=10) | people("o", 40, "2025-02-01")
-    result = ask(lives, windows, dates, data_from="2025-01-01")
+    """Data from May 2024 do not hold the whole of the earlier months: no change is given."""
+    dates = people("n", 40, NEW, back=10) | people("o", 40, OLD)
+    result = ask(lives, windows, dates, data_from="2024-05-01")
     row = result.frame.iloc[0]
 
     assert 0.25 == row["value"]
     assert np.isnan(row["change"]) and row["mark"] == ""
+
+
+def test_nothing_stands_where_the_earlier_may_be_no_newcomers(lives, windows):
+    """Data from January 2024: whoever first orders in May may be older than the data."""
+    dates = people("n", 100, NEW, back=60) | people("o", 100, OLD, back=10)
+
+    marks = [
+        ask(lives, windows, dates, data_from=day).frame.iloc[0]["mark"]
+        for day in ("2023-04-03", "2023-04-04")
+    ]
+    assert ["stands", "exploratory"] == marks

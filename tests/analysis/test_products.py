@@ -88,7 +88,7 @@ def test_only_purchases_old_enough_count() -> None:
 
 
 def test_gifts_returns_and_the_same_day_are_no_repurchase() -> None:
-    """A gift, a returned line, a negative quantity and a second order of the day count for nothing."""
+    """Nor is a negative quantity or amount; the orders themselves count all the same."""
     found = repurchase(
         goods(
             [
@@ -165,6 +165,11 @@ def test_without_lines_or_products_the_reason_is_named() -> None:
     assert "the profile names no source for order_lines" == (
         products.pairs(None, WINDOWS, months=12).records[0].reason
     )
+    young = windows_of(Period.parse("2023-03"), country=None, data_from=DAY("2023-01-01"))
+    early = products.product_repurchase(
+        goods([("a", "2023-01-01", "p")]), young, cohort_months=12
+    )
+    assert "the data begin on 2023-01-01: no first order is 90 days old" == early.records[0].reason
 
 
 def test_pairs_are_baskets_with_both() -> None:

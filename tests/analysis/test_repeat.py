@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from repurchase.analysis import repeat
 
@@ -67,7 +69,7 @@ def test_data_that_are_too_young_say_from_when(lives, windows):
 
 
 def test_the_change_is_between_disjoint_customers(lives, windows):
-    """Forty in each year, 10 and 30 of whom return: +50 points, normal interval by hand."""
+    """Forty in each year, 10 and 30 of whom return: +50 points, Newcombe's interval by hand."""
     dates = {}
     for year, back in ((2024, 10), (2025, 30)):
         for i in range(40):
@@ -75,10 +77,10 @@ def test_the_change_is_between_disjoint_customers(lives, windows):
     frame = ask(lives, windows, dates).frame
     row = frame[(frame["rank"] == 1) & (frame["days"] == 30) & (frame["joined"] == "")].iloc[0]
 
-    half = 1.959964 * (2 * 0.75 * 0.25 / 40) ** 0.5
     assert 0.5 == pytest.approx(row["change"])
-    # the linearised interval divides by n - 1 of all eighty
-    assert half * (80 / 79) ** 0.5 == pytest.approx(row["change_high"] - 0.5, rel=1e-6)
+    # Wilson: .75 reaches up to .85813, .25 down to .14187
+    reach = ((0.85813 - 0.75) ** 2 + (0.25 - 0.14187) ** 2) ** 0.5
+    assert reach == pytest.approx(row["change_high"] - 0.5, abs=1e-4)
 
 
 def other(rows=()):
@@ -103,9 +105,10 @@ def test_the_repeat_share_of_margin_by_month(lives, windows):
 
     assert (10, 35) == (margin.numerator, margin.n)
     assert (20, 70) == (revenue.numerator, revenue.n)
-    # residuals of two customers: 20 - 60 * 2/7 and 0 - 10 * 2/7
+    # residuals of two customers: 20 - 60 * 2/7 and 0 - 10 * 2/7; Student's t of one degree
     spread = ((20 - 120 / 7) ** 2 + (20 / 7) ** 2) * 2 / 70**2
-    assert 1.959964 * spread**0.5 == pytest.approx(revenue.high - revenue.value, rel=1e-6)
+    odds = 2 / 5 * math.exp(12.7062 * spread**0.5 / (2 / 7 * 5 / 7))
+    assert odds / (1 + odds) == pytest.approx(revenue.high, rel=1e-4)
 
 
 def test_a_return_counts_where_its_order_date_belongs(lives, windows):

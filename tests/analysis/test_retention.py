@@ -207,9 +207,10 @@ def test_a_change_is_computed_on_the_same_customers():
         "returning_buyer_share", compare_to="previous"
     )
     assert 0.75 == pytest.approx(record.change)
-    # residuals: 30 customers 0 - (0 - .25)/40, 10 customers 0 - (1 - .25)/40
-    variance = 40 / 39 * (30 * (0.25 / 40) ** 2 + 10 * (0.75 / 40) ** 2)
-    assert 1.959963984540054 * variance**0.5 == pytest.approx(record.change_high - 0.75)
+    # Wilson: 40 of 40 is .91238 to 1, 10 of 40 is .14187 to .40194; nobody varies in both months
+    low = 0.75 - ((1 - 0.91238) ** 2 + (0.40194 - 0.25) ** 2) ** 0.5
+    assert low == pytest.approx(record.change_low, abs=2e-5)
+    assert 0.75 + (0.25 - 0.14187) == pytest.approx(record.change_high, abs=2e-5)
 
 
 def test_the_order_of_rows_does_not_matter():

@@ -96,10 +96,20 @@ def test_a_rhythm_of_ones_own_counts_the_more_the_more_gaps() -> None:
 
 
 def test_fewer_than_thirty_repeaters_have_no_rhythm() -> None:
-    """Twenty-nine customers with two order dates are no rhythm; nor are thirty with one each."""
-    rows = [(f"c{i}", 2, 5, True, 3.0) for i in range(29)]
-    few = customers(*rows).mutate(log_gap_squares=9.0)
-    assert stages.rhythm_of(few) is None
+    """Twenty-nine customers with three order dates have none, thirty have; those with one never.
+
+    Of each one gap is of 20 days, the other of so many more.
+    """
+    logs = [(math.log(20), math.log(20 + i)) for i in range(1, 31)]
+    rows = [(f"c{i:02d}", 3, 5, True, a + b, a * a + b * b) for i, (a, b) in enumerate(logs)]
+
+    def rhythm(count):
+        frame = pd.DataFrame(rows[:count], columns=["customer_id", "order_days", "since", "active",
+                                                    "log_gap_sum", "log_gap_squares"])  # fmt: skip
+        return stages.rhythm_of(ibis.memtable(frame))
+
+    assert rhythm(29) is None
+    assert 26 == pytest.approx(rhythm(30).typical, abs=3)
     once = customers(*((f"c{i}", 1, 5, True, 0.0) for i in range(30)))
     assert stages.rhythm_of(once.mutate(log_gap_squares=0.0)) is None
 
@@ -297,7 +307,7 @@ def crowd_rows(seed=1, count=80):
 
 
 def test_everybody_is_in_one_cell() -> None:
-    """A whole crowd: moves add up to the customers of both days, and money to that of the stretch."""
+    """A whole crowd: moves add up to the customers of both days, money to the stretch's."""
     rows = crowd_rows()
     at = windows()
     stretch = stretch_of(at, activity_months=12)

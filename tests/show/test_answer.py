@@ -38,7 +38,7 @@ def test_the_strip_counts_falls_and_rises(context_of):
 
     figure = strip(robust(context_of(), told), id="R-8")
 
-    assert "2 of 3 definitions show a fall on a year ago, 0 a rise" == figure.title
+    assert "2 of 3 definitions fall on a year ago, 0 rise" == figure.title
     assert "2 lie below zero, 1 above." in figure.caption
     assert "Not computable, with reasons in part B: 11." in figure.caption
     assert "people_only" in figure.csv
@@ -62,7 +62,7 @@ def test_without_a_year_ago_the_previous_period_stands_unless_the_festival_moves
     september = strip(robust(context_of(), previous=told), id="R-8")
     february = strip(robust(context_of(period="2025-02"), previous=told), id="R-8")
 
-    assert "0 of 1 definitions show a fall on the previous period, 1 a rise" == september.title
+    assert "0 of 1 definitions fall on the previous period, 1 rise" == september.title
     assert "No definition of coming back can be compared fairly yet: too early." == february.text
 
 

@@ -1,6 +1,5 @@
 """Customer value in words, tables and one chart."""
 
-import dataclasses
 import math
 
 import pandas as pd
@@ -87,7 +86,8 @@ def test_what_cannot_be_said_says_why(context_of) -> None:
     missing = Result(pd.DataFrame(columns=["stage"]), (record,), context=context)
     nothing = Result(pd.DataFrame(), (), context=context)
     headline = show.value_headline(missing, nothing, nothing)
-    assert "无法说明2025年9月谁值得投入：下单两次的客户少于30位，或没有人下单三次。" == headline.text
+    said = "无法说明2025年9月谁值得投入：下单两次的客户少于30位，或没有人下单三次。"
+    assert said == headline.text
     chart = show.value_stages(missing, id="V-1")
     assert isinstance(chart, Note)
     assert "下单两次的客户少于30位" in chart.text
@@ -97,9 +97,9 @@ def test_what_cannot_be_said_says_why(context_of) -> None:
 
 
 def test_the_chart_gives_both_shares_of_every_stage(context_of) -> None:
-    """The alternative text names each stage; the title the money at risk (4 of 21)."""
+    """The alternative text names each stage; the title the one that brought most."""
     found = show.value_stages(stage_result(context_of()), id="V-1")
-    assert "19% of the margin came from customers who are at risk now" == found.title
+    assert "Lapsed: 29% of the customers, 29% of the margin" == found.title
     assert "At risk: 400 customers, ¥4.0k" in found.alt
     assert found.csv.startswith("stage,customers")
     assert "<svg" in found.svg
@@ -167,7 +167,7 @@ def value_result(context, price):
 
 
 def test_the_definitions_say_what_they_are(context_of) -> None:
-    """The article's net is called revenue; without costs its row and the caption give the reason."""
+    """The article's net is called revenue; without costs row and caption give the reason."""
     why = "the profile names no source for costs"
     missing = Record("acquisition_cost", None, "money", status="not_computed", reason=why)
     table = show.value_so_far(*value_result(context_of(), missing), id="V-7")
@@ -192,13 +192,14 @@ def test_groups_too_young_have_no_first_year(context_of) -> None:
     frame = pd.DataFrame(
         [("2023", 30.0, 15.0, 30.0, 10.0, 9.0, 11.0), ("2025", 9.0, 4.0, 0.0, *[math.nan] * 3)],
         columns=["label", "customers", "worth", "n", "value", "low", "high"],
-    )
-    records = (Record("first_year_value", 10.0, "money", "joined=2023;measure=margin"),)
-    table = show.value_groups(Result(frame, records, context=context), by="joined")
+    ).assign(measure="margin")
+    table = show.value_groups(Result(frame, context=context), by="joined")
     assert ["2025", "9", "¥4.00", "–", "", "0"] == [text(c) for c in table.rows[1]]
     assert table.caption.startswith("Margin a customer")
-    revenue = dataclasses.replace(records[0], dimensions="joined=2023;measure=revenue")
-    table = show.value_groups(Result(frame, (revenue,), context=context), by="joined")
+    young = Result(frame.tail(1), context=context)
+    assert Text("") == show.value_groups(young, by="joined")
+    revenue = frame.assign(measure="revenue")
+    table = show.value_groups(Result(revenue, context=context), by="joined")
     assert table.caption.startswith("Net revenue a customer")
 
 

@@ -103,12 +103,19 @@ def test_a_figure_that_cannot_be_computed_says_why(context_of, chapter, figure_o
 
 
 def test_near_the_spring_festival_the_aligned_year_counts(context_of, chapter, figure_of):
-    """In February the change that the headline gives is the one aligned on the festival."""
-    told = chapter(
-        context_of(period="2025-02"), figure_of(year_ago=DOWN, year_ago_aligned=UP, previous=FLAT)
+    """In February the change that the headline gives is the one aligned on the festival.
+
+    It is one only if the same dates show it too: one of the two alone is feast or season.
+    """
+    told, alone = (
+        chapter(
+            context_of(period="2025-02"), figure_of(year_ago=y, year_ago_aligned=UP, previous=FLAT)
+        )
+        for y in (UP, FLAT)
     )
 
     assert "+2.1 pp on a year ago, aligned on the Spring Festival" in show.headline(**told).text
+    assert "+2.1 pp" not in show.headline(**alone).text
 
 
 def test_the_headline_in_chinese_says_percentage_points(context_of, chapter, figure_of):
@@ -208,6 +215,16 @@ def test_few_buyers_lower_the_certainty(context_of, chapter, figure_of):
 
     assert "Certainty: medium" == note.title
     assert "only 399 buyers" in note.text
+
+
+def test_a_certainty_without_doubts_is_a_line(context_of, chapter, figure_of):
+    """High, and nothing against it: one small line, no box."""
+    told = chapter(context_of(), figure_of(year_ago=FLAT))
+
+    line = show.certainty(told["figures"], told["identification"])
+
+    assert "small" == line.style
+    assert line.text.startswith("Certainty: high. 90.0% of the orders have a known customer")
 
 
 def test_causes_rule_out_what_did_not_move(context_of, chapter, figure_of):

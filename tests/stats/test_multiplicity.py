@@ -22,6 +22,9 @@ def test_p_of_an_interval_that_touches_zero_is_five_per_cent() -> None:
     """And one that is wide around zero is one."""
     assert pytest.approx(0.05) == p_of_interval(1.0, 0.0, 2.0)
     assert pytest.approx(1.0) == p_of_interval(0.0, -1.0, 1.0)
+    # what counts is the reach towards nought
+    assert pytest.approx(0.05) == p_of_interval(1.0, 0.0, 1.5) == p_of_interval(-1.0, -1.2, 0.0)
+    assert (0.0, 1.0) == (p_of_interval(1.0, 1.0, 2.0), p_of_interval(0.0, -1.0, 0.0))
     with pytest.raises(ValueError, match="low < high"):
         p_of_interval(0.0, 1.0, 1.0)
 

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from repurchase.stats.proportion import (
     Cross,
+    Estimate,
     Moments,
+    change_of,
+    correlation,
     independent_change,
     ratio,
     ratio_change,
+    share_of_sums,
     wilson,
 )
 
@@ -115,3 +119,77 @@ def test_independent_changes_add_their_variances():
     assert (0.25, 5 * 1.959963984540054) == pytest.approx(
         (change.value, change.high - change.value)
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "low", "high"),
+    [  # Newcombe 1998, "Interval estimation for the difference", table II, method 10
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+    ],
+)
+def test_a_change_of_shares_gives_the_published_intervals(now, then, low, high):
+    """Newcombe's examples, nought and all among them."""
+    change = change_of(wilson(*now), wilson(*then))
+
+    assert (low, high) == pytest.approx((change.low, change.high), abs=5e-5)
+
+
+def test_what_errs_together_is_taken_off_a_change():
+    """Intervals of 3 and 4 to each side: 5 apart, 1 and 7 at correlations of 1 and -1."""
+    now, then = Estimate(10.0, 7.0, 13.0), Estimate(8.0, 4.0, 12.0)
+
+    assert (2.0, -3.0, 7.0) == pytest.approx(tuple(change_of(now, then)))
+    assert (2.0, 1.0, 3.0) == pytest.approx(tuple(change_of(now, then, 1.0)))
+    assert (2.0, -5.0, 9.0) == pytest.approx(tuple(change_of(now, then, -1.0)))
+
+
+def test_the_correlation_of_two_windows_is_that_of_their_residuals():
+    """The same customers alike in both windows, the other way round, and strangers."""
+    a, b = np.array([1.0, 0, 1, 0]), np.ones(4)
+    alike = correlation(_moments(a, b), _moments(a, b), _cross(a, b, a, b))
+    other = correlation(_moments(a, b), _moments(1 - a, b), _cross(a, b, 1 - a, b))
+    certain = correlation(_moments(b, b), _moments(a, b), _cross(b, b, a, b))
+    first, last = np.r_[a, np.zeros(4)], np.r_[np.zeros(4), a]
+    here, there = np.r_[b, np.zeros(4)], np.r_[np.zeros(4), b]
+    strangers = correlation(
+        _moments(first, here), _moments(last, there), _cross(first, here, last, there)
+    )
+
+    assert (1.0, -1.0, 0.0, 0.0) == pytest.approx((alike, other, certain, strangers))
+
+
+def test_a_share_of_sums_of_few_units_by_pencil():
+    """a = 1, 0, 1, 1 of 1 each: four units, so t of 3; in log odds, by the error of the ratio."""
+    estimate = share_of_sums(_moments(np.array([1.0, 0, 1, 1]), np.ones(4)))
+
+    # variance 1/16 as for the ratio; t(3) = 3.18245; log odds of 3/4 are log 3
+    half = 3.18245 * 0.25 / (0.75 * 0.25)
+    assert 0.75 == estimate.value
+    assert 1 / (1 + np.exp(half) / 3) == pytest.approx(estimate.low, rel=1e-4)
+    assert 1 / (1 + np.exp(-half) / 3) == pytest.approx(estimate.high, rel=1e-4)
+
+
+def test_a_share_of_sums_outside_of_the_unit_interval_is_a_plain_ratio():
+    """More came back than was sold: -1/4 keeps its symmetric interval."""
+    m = _moments(np.array([-2.0, 1, 0, 0]), np.ones(4))
+
+    assert ratio(m) == share_of_sums(m)
+
+
+def test_a_share_of_heavy_sums_covers_where_the_plain_interval_does_not():
+    """Over 1,000 companies of 60 customers whose spending is very uneven (METHODS, Calibration)."""
+    rng = np.random.default_rng(5)
+    heavy, plain = 0, 0
+    for _ in range(1000):
+        b = np.exp(1.0 * rng.standard_normal(60))
+        a = b * (rng.random(60) < 0.8)
+        m = _moments(a, b)
+        heavy += share_of_sums(m).low <= 0.8 <= share_of_sums(m).high
+        plain += ratio(m).low <= 0.8 <= ratio(m).high
+
+    assert 926 <= heavy <= 971
+    assert plain < 926

@@ -10,13 +10,13 @@ formats them): `..._share`, `..._points` (signed), `..._distance` (points, unsig
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from repurchase.analysis.mix import cause
-from repurchase.analysis.windows import COMPARISONS, year_window
+from repurchase.analysis.windows import COMPARISONS, MOVING_FEASTS, year_window
 from repurchase.definitions import METRICS
 from repurchase.period import Period, add_months
 from repurchase.reasons import NOBODY
@@ -148,12 +148,24 @@ def compared(result: Result, metric: str, compare_to: CompareTo) -> Record | Non
 
 
 def year_ago(result: Result, metric: str, basis: str) -> Record | None:
-    """The change on a year ago: feast-aligned where a moving feast is near, else the same dates."""
+    """The change on a year ago; near a moving feast that of its two readings that shows less.
+
+    On the same dates the feast has moved, aligned on the feast the season has: what only one of
+    them shows is no behaviour. The aligned one if both show the same; if they show opposite
+    changes, its interval spans both, and so says that there is none to be sure of.
+    """
     names: tuple[CompareTo, ...] = ("year_ago",)
-    if basis in ("spring_festival", "easter"):
+    if basis in MOVING_FEASTS:
         names = ("year_ago_aligned", "year_ago")
-    found = [compared(result, metric, name) for name in names]
-    return next((r for r in found if r), None)
+    readings = [r for name in names if (r := compared(result, metric, name))]
+    readings = [r for r in readings if r.status == "final"] or readings
+    calm = [r for r in readings if not moved(r)]
+    if calm or not readings:
+        return calm[0] if calm else None
+    if len({moved(r) for r in readings}) == 1:
+        return readings[0]
+    lows, highs = ([getattr(r, f"change_{end}") for r in readings] for end in ("low", "high"))
+    return replace(readings[0], change_low=min(lows), change_high=max(highs))
 
 
 def identification_change(identification: Result, *, limit: float) -> Record | None:
@@ -469,7 +481,7 @@ def _cause(desk: _Desk, mix: Result, mean: float | None) -> list[Finding]:
                 "rest_points": found.rest,
             },
             records=(found.record_key,),
-            tone="unsure" if desk.unsettled else ("neutral", "good", "bad")[way],  # type: ignore[arg-type]
+            tone="unsure" if desk.unsettled else ("neutral", "good", "bad")[way],
             confidence="low" if desk.unsettled or not way else "high",
             money=money[0] if way else None,
             money_low=money[1] if way else None,

@@ -28,6 +28,7 @@ from repurchase.reasons import (
     IN_ACTIVITY_WINDOW,
     MAYBE_OLDER,
     NO_COST_OF,
+    NO_FIRST_YEAR,
     NO_TABLE,
     NOBODY_JOINED,
     TOO_SHORT_FOR_STAGES,
@@ -207,10 +208,10 @@ def groups(
     `by` is "first_channel" or "joined" (the calendar year of the first order date). Columns:
     label, customers, worth (margin where known, else revenue; mean of the whole relationship), n
     (customers with a whole first year behind them), value, low, high (mean worth of the first 365
-    days). Groups of fewer than 30 such customers have no first-year value. Empty if there is only
-    one group, or no money.
+    days), measure (margin or revenue). Groups of fewer than 30 such customers have no first-year
+    value. Empty if there is only one group, or no money.
     """
-    columns = ["label", "customers", "worth", "n", "value", "low", "high"]
+    columns = ["label", "customers", "worth", "n", "value", "low", "high", "measure"]
     if known.revenue:
         return Result(pd.DataFrame(columns=columns))
     units = _first_years(summary, days, windows.seen_until, known.worth, by)
@@ -227,7 +228,7 @@ def groups(
     for raw in rows:
         row = {k: v if k == "label" else float(v or 0) for k, v in raw.items()}
         line = {"label": row["label"], "customers": row["customers"], "n": row["n"]}
-        line["worth"] = row["whole"] / row["customers"]
+        line |= {"worth": row["whole"] / row["customers"], "measure": known.worth}
         if row["n"] >= FEWEST_OF_A_GROUP:
             where = dimensions(**{by: row["label"], "measure": known.worth})
             record = _mean(where, row["n"], row["total"], row["squares"], care=known.care,
@@ -235,6 +236,12 @@ def groups(
             line |= {"value": record.value, "low": record.low, "high": record.high}
             records.append(record)
         found.append(line)
+    if not records:
+        why = reason(NO_FIRST_YEAR, fewest=FEWEST_OF_A_GROUP)
+        where = dimensions(by=by)
+        records.append(
+            Record("first_year_value", None, "money", where, status="not_computed", reason=why)
+        )
     frame = pd.DataFrame(found).reindex(columns=columns)
     if by == "first_channel":
         frame = frame.sort_values(["customers", "label"], ascending=[False, True])

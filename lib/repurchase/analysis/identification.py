@@ -21,7 +21,7 @@ from repurchase.calendar import Window
 from repurchase.period import Period
 from repurchase.reasons import BEGINS_LATER, MOVED_EVERYWHERE, NOBODY, NOBODY_THEN, reason
 from repurchase.records import CompareTo, Record, Result, dimensions
-from repurchase.stats.proportion import Moments, independent_change, ratio, share_se, wilson
+from repurchase.stats.proportion import Estimate, change_of, in_log_odds, wilson
 
 INDEPENDENT = "independent orders"
 
@@ -50,7 +50,16 @@ def identified_shares(orders: ir.Table, windows: Windows) -> Result:
     row = counted.aggregate(**columns).to_pyarrow().to_pylist()[0]
     rows = [_window_row(name, row) for name in windows.days]
     frame = pd.DataFrame(rows)
-    return Result(frame, (*_order_records(frame, windows), *_money_records(rows)))
+    by_customer = _squares_by_customer(counted, windows)
+    return Result(frame, (*_order_records(frame, windows), *_money_records(rows, by_customer)))
+
+
+def _squares_by_customer(counted: ir.Table, windows: Windows) -> float:
+    """The sum of the squares of what each known customer spent in the period."""
+    inside = counted.filter(_within(counted, windows.now) & counted.customer_id.notnull())
+    spent = inside.group_by("customer_id").aggregate(money=cents(inside.net_revenue.sum()))
+    total = spent.aggregate(squares=(spent.money * spent.money).sum().cast("float64"))
+    return float(total.to_pyarrow().to_pylist()[0]["squares"] or 0)
 
 
 def _window_row(name: str, row: dict[str, float]) -> dict[str, object]:
@@ -89,11 +98,8 @@ def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
                 )
             )
             continue
-        change = independent_change(
-            wilson(now["known"], now["orders"]),
-            share_se(now["known"], now["orders"]),
-            wilson(then["known"], then["orders"]),
-            share_se(then["known"], then["orders"]),
+        change = change_of(
+            wilson(now["known"], now["orders"]), wilson(then["known"], then["orders"])
         )
         records.append(
             Record(
@@ -111,17 +117,12 @@ def _order_records(frame: pd.DataFrame, windows: Windows) -> list[Record]:
     return records
 
 
-def _money_records(rows: list[dict[str, object]]) -> list[Record]:
+def _money_records(rows: list[dict[str, object]], by_customer: float) -> list[Record]:
     now = {key: float(value) for key, value in rows[0].items() if key != "window"}  # type: ignore[arg-type]
     name = "identified_revenue_share"
     if now["orders"] < 2 or not now["revenue"]:
         return [Record(name, None, "share", n=now["orders"], status="not_computed", reason=NOBODY)]
-    # the known part of an order is all of it or nothing, so a * b = a * a
-    estimate = ratio(
-        Moments(
-            now["orders"], now["known_revenue"], now["revenue"], now["aa"], now["aa"], now["bb"]
-        )
-    )
+    estimate = _share_of_money(now, by_customer)
     return [
         Record(
             name,
@@ -133,6 +134,22 @@ def _money_records(rows: list[dict[str, object]]) -> list[Record]:
             n=now["revenue"],
         )
     ]
+
+
+def _share_of_money(now: Mapping[str, float], by_customer: float) -> Estimate:
+    """The share of the money, the orders of a customer taken as one.
+
+    Whose the unknown orders are cannot be seen: they are taken to be as few customers' as the
+    known ones. One order is known or not as a whole.
+    """
+    value = now["known_revenue"] / now["revenue"]
+    if not 0 < value < 1 or not now["aa"]:
+        return Estimate(value, value, value)
+    together = by_customer / now["aa"]
+    unknown = now["bb"] - now["aa"]
+    squares = together * ((1 - value) ** 2 * now["aa"] + value**2 * unknown)
+    units = now["revenue"] ** 2 / (now["bb"] * together)
+    return in_log_odds(value, squares / now["revenue"] ** 2, units=units)
 
 
 def by_month(orders: ir.Table, windows: Windows, *, months: int = 13) -> Result:
@@ -188,12 +205,7 @@ def by_cut(orders: ir.Table, windows: Windows, *, cut: str) -> Result:
         if row.orders_then:
             then_value = wilson(row.known_then, row.orders_then)
             previous = then_value.value
-            change = independent_change(
-                value,
-                share_se(row.known, row.orders),
-                then_value,
-                share_se(row.known_then, row.orders_then),
-            )
+            change = change_of(value, then_value)
         rows.append((getattr(row, cut), row.orders, row.known, *value, previous, *change))
     frame = pd.DataFrame(rows, columns=names)
     return Result(frame, _cut_records(frame, cut))
@@ -302,12 +314,7 @@ def _held(row: Mapping[Any, Any], limit: float) -> bool:
     n, then = float(row["orders"]), float(row["orders_then"])
     if not n or not then:
         return False
-    change = independent_change(
-        wilson(row["known"], n),
-        share_se(row["known"], n),
-        wilson(row["known_then"], then),
-        share_se(row["known_then"], then),
-    )
+    change = change_of(wilson(row["known"], n), wilson(row["known_then"], then))
     return abs(change.value) <= limit or change.low <= 0 <= change.high
 
 

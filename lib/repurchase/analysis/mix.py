@@ -197,12 +197,12 @@ def _split(buyers: ir.Table, cut: str, side: Side) -> tuple[MixRate, pd.DataFram
     labels = [label for label in (*labels, SMALLER) if label in used]
     if len(labels) < 2:
         return ONE_LABEL
-    windows = [
+    past, present = (
         _window(cells[cells[f"in_{x}"]], labels, x, f"back_{x}") for x in ("then", "now")
-    ]
+    )
     overlap = _overlap(cells[cells["in_now"] & cells["in_then"]], labels)
-    split = mix_and_rate(*windows, overlap=overlap)
-    return split, _frame(split, *windows, overlap, labels, cut, side)
+    split = mix_and_rate(past, present, overlap=overlap)
+    return split, _frame(split, past, present, overlap, labels, cut, side)
 
 
 def _cells(buyers: ir.Table, cut: str) -> pd.DataFrame:

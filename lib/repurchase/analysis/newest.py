@@ -29,17 +29,15 @@ from repurchase.reasons import (
 from repurchase.records import Record, Result, Unit, dimensions
 from repurchase.stats.multiplicity import benjamini_hochberg, p_of_interval
 from repurchase.stats.proportion import (
-    Z95,
     Estimate,
     Moments,
-    independent_change,
+    change_of,
     ratio,
-    share_se,
     wilson,
 )
 
 AGES = (30, 60, 90)
-NEWEST_MONTHS, EARLIER_MONTHS = 3, 12
+NEWEST_MONTHS = 3
 MOST_CAMPAIGNS = 8
 CUTS = {"all": None, "channel": NO_COLUMN_CHANNEL, "campaign": NO_COLUMN_CAMPAIGN,
         "discount": NO_COLUMN_DISCOUNT}  # fmt: skip
@@ -55,18 +53,20 @@ class Joiners:
 
 
 def joiners_of(windows: Windows, age: int) -> Joiners:
-    """The newcomers who have reached that age, and those of the twelve months before them.
+    """The newest who have reached that age, and those who joined in the same months a year ago.
 
     The newest are those of the last three months that have reached the highest age, and whoever
-    has joined since and reached this one.
+    has joined since and reached this one. A year lies between the groups, so that no season does.
     """
     oldest = windows.seen_until - dt.timedelta(days=max(AGES))
-    before = add_months(oldest, -NEWEST_MONTHS)
-    return Joiners(
-        age,
-        Window(before + ONE_DAY, windows.seen_until - dt.timedelta(days=age)),
-        Window(add_months(before, -EARLIER_MONTHS) + ONE_DAY, before),
-    )
+    first = add_months(oldest, -NEWEST_MONTHS) + ONE_DAY
+    last = windows.seen_until - dt.timedelta(days=age)
+    return Joiners(age, Window(first, last), Window(add_months(first, -12), add_months(last, -12)))
+
+
+def is_sound(windows: Windows) -> bool:
+    """Whether a year of data lies before the earlier newcomers, so that they are newcomers."""
+    return add_months(windows.data_from, 12) <= joiners_of(windows, max(AGES)).earlier.start
 
 
 def newest_customers(days: ir.Table, windows: Windows) -> Result:
@@ -76,8 +76,8 @@ def newest_customers(days: ir.Table, windows: Windows) -> Result:
     campaign_id and discounted; what its first order date says of a customer is his for good. Every
     customer counted is old enough (see `joiners_of`), so that Kaplan-Meier is the plain share.
 
-    A channel and a discount are held against earlier newcomers with the same one; a campaign
-    against all earlier newcomers, since it has none of its own. Columns: cut (all, channel,
+    A channel and a discount are held against newcomers of a year ago with the same one; a campaign
+    against all of them, since it has none of its own. Columns: cut (all, channel,
     campaign, discount), label, last_joined (date), figure ("back" or "margin", "revenue" where no
     margin is known: money a newcomer up to that age, the first order date included; the spread of
     money among few newest customers is taken to be at least that among the earlier ones), age, n,
@@ -101,7 +101,7 @@ def newest_customers(days: ir.Table, windows: Windows) -> Result:
             against = counted if cut in ("all", "campaign") else part
             for who in joiners:
                 rows += _rows(cut, label, who, part, against, money, windows, records)
-    frame = _judged(pd.DataFrame(rows, columns=_COLUMNS))
+    frame = _judged(pd.DataFrame(rows, columns=_COLUMNS), sound=is_sound(windows))
     return Result(frame, tuple(records))
 
 
@@ -255,10 +255,7 @@ def _back(
         return found | _NO_CHANGE
     then_back = _sum(against, f"earlier {who.age} back")
     then = wilson(then_back, row["earlier_n"])
-    change = independent_change(
-        now, share_se(back, row["n"]), then, share_se(then_back, row["earlier_n"])
-    )
-    return found | _against(then, change)
+    return found | _against(then, change_of(now, then))
 
 
 def _money(
@@ -275,11 +272,11 @@ def _money(
     if not compared:
         return found | _NO_CHANGE
     then = mean(against, "earlier", row["earlier_n"])
-    errors = [(e.high - e.value) / Z95 for e in (now, then)]
     # a few customers without a large order among them would look surer than they are
-    usual = errors[1] * math.sqrt(row["earlier_n"] / row["n"])
-    errors[0] = max(errors[0], usual)
-    return found | _against(then, independent_change(now, errors[0], then, errors[1]))
+    least = (then.high - then.value) * math.sqrt(row["earlier_n"] / row["n"])
+    wide = max(now.high - now.value, least)
+    change = change_of(Estimate(now.value, now.value - wide, now.value + wide), then)
+    return found | _against(then, change)
 
 
 _NO_CHANGE = dict.fromkeys(("earlier", "change", "change_low", "change_high"), np.nan)
@@ -296,8 +293,11 @@ def _against(then: Estimate, change: Estimate) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _judged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with adjusted p-values and marks; one family over all its changes."""
+def _judged(frame: pd.DataFrame, *, sound: bool) -> pd.DataFrame:
+    """The frame with adjusted p-values and marks; one family over all its changes.
+
+    Where the data begin too late for the earlier newcomers to be sure ones, nothing stands.
+    """
     frame = frame.copy()
     frame["p"], frame["mark"] = np.nan, ""
     known = frame.index[frame["change_low"].astype(float) < frame["change_high"].astype(float)]
@@ -307,7 +307,7 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     ]
     for i, alone, p in zip(known, single, benjamini_hochberg(single), strict=True):
         frame.loc[i, "p"] = p
-        if p < FALSE_DISCOVERIES:
+        if p < FALSE_DISCOVERIES and sound:
             frame.loc[i, "mark"] = STANDS
         elif alone < FALSE_DISCOVERIES:
             frame.loc[i, "mark"] = EXPLORATORY

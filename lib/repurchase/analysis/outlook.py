@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from repurchase.analysis.ratios import AGAINST_TARGET, cents, flag
 from repurchase.analysis.windows import ONE_DAY, Windows
@@ -84,8 +84,9 @@ def outlook(
     whose end it is made), first, last (dates), expected, low80, high80, low95, high95 (missing
     where fewer than six earlier forecasts had come due), tests (how many had), actual, inside80,
     inside95 (missing where not yet known), year_ago (what the customers of a year before brought
-    in that horizon), so_far and year_ago_so_far (repeat revenue of the months of that quarter that
-    are over; rest only, else 0).
+    in that horizon; missing where less than a year of data lay before that), so_far and
+    year_ago_so_far (repeat revenue of the months of that quarter that are over; rest only, else
+    0).
 
     Records: `expected_repeat_revenue` by horizon (95 % interval; level=80 with that one, and
     origin=... for the last one that came due, whose numerator is what came), `forecast_coverage`
@@ -261,7 +262,10 @@ def _row(
     row |= {
         "horizon": horizon, "origin": months.period(origin).label, "first": start, "last": end,
         "expected": expected, "tests": len(known),
-        "year_ago": sum(months.existing(origin - SPAN, m) for m in past),
+        # with less than a year before it, a year ago knew too few of its customers to compare with
+        "year_ago": sum(months.existing(origin - SPAN, m) for m in past)
+        if origin >= 2 * SPAN
+        else math.nan,
         "so_far": 0.0, "year_ago_so_far": 0.0,
     }  # fmt: skip
     if horizon == "rest":
@@ -282,7 +286,7 @@ def interval(expected: float, errors: Sequence[float], share: float) -> tuple[fl
     """
     if len(errors) < FEWEST_TESTS:
         return math.nan, math.nan
-    reach = stats.t.ppf(0.5 + share / 2, len(errors)) * spread(errors)
+    reach = stdtrit(len(errors), 0.5 + share / 2) * spread(errors)
     return expected * math.exp(-reach), expected * math.exp(reach)
 
 
@@ -296,8 +300,8 @@ def chance_above(row: Mapping[str, Any], amount: float) -> float:
     if amount <= 0:
         return 1.0
     tests = int(row["tests"])
-    scale = math.log(row["high95"] / row["expected"]) / stats.t.ppf(0.975, tests)
-    return float(stats.t.sf(math.log(amount / row["expected"]) / scale, tests))
+    scale = math.log(row["high95"] / row["expected"]) / stdtrit(tests, 0.975)
+    return float(stdtr(tests, -math.log(amount / row["expected"]) / scale))
 
 
 def _records(

@@ -21,11 +21,11 @@ import pandas as pd
 from repurchase.analysis.ratios import flag
 from repurchase.analysis.windows import Windows, active_at, ripened
 from repurchase.period import add_months
-from repurchase.reasons import NO_CATEGORY, NO_LAUNCH, NO_PAIRS, NO_TABLE, NOBODY, reason
+from repurchase.reasons import NO_CATEGORY, NO_LAUNCH, NO_PAIRS, NO_TABLE, NOBODY, NOT_RIPE, reason
 from repurchase.records import Record, Result, dimensions
 from repurchase.stats.multiplicity import benjamini_hochberg, p_of_interval
 from repurchase.stats.pairs import Pairs, basket_pairs
-from repurchase.stats.proportion import independent_change, share_se, wilson
+from repurchase.stats.proportion import change_of, wilson
 
 HORIZONS = (90, 180)
 KINDS = ("category", "product")
@@ -82,10 +82,10 @@ def product_repurchase(
 
     Columns: kind (category, product), key, name, category, launched (text, 2025-09-30), n_90,
     same_90, any_90 (counts), the same for 180; same_value, same_low, same_high, any_value,
-    any_low, any_high (within 90 days, Wilson), any_change, any_change_low, any_change_high (against the buyers of
-    everything else of its kind), p (Benjamini-Hochberg over all categories and products with 30
-    buyers or more, on both sides) and mark ("stands", "exploratory", ""). Sorted by kind and
-    buyers. The empty frame has a record that says why.
+    any_low, any_high (within 90 days, Wilson), any_change, any_change_low, any_change_high (against
+    the buyers of everything else of its kind, Newcombe), p (Benjamini-Hochberg over all categories
+    and products with 30 buyers or more, on both sides) and mark ("stands", "exploratory", "").
+    Sorted by kind and buyers. The empty frame has a record that says why.
     """
     if goods is None:
         return _nothing(reason(NO_TABLE, table="order_lines"))
@@ -97,7 +97,7 @@ def product_repurchase(
     ]
     frame = pd.concat(parts, ignore_index=True)
     if not frame["n_90"].sum():
-        return _nothing(NOBODY)
+        return _nothing(_too_young(windows, cohort_months))
     frame = _judged(_shares(_named(frame, goods)))
     records = [r for row in _recorded(frame).to_dict("records") for r in _records(row)]
     if not _has(goods, "category"):
@@ -127,6 +127,14 @@ def new_products(goods: Goods | None, found: Result, windows: Windows) -> Result
         return Result(pd.DataFrame(), records)
     recent = frame[(frame["kind"] == "product") & frame["key"].isin(keys)]
     return Result(recent.sort_values(["launched", "key"]).reset_index(drop=True), records)
+
+
+def _too_young(windows: Windows, cohort_months: int) -> str:
+    """Why no buyer can be followed for as long as the shortest horizon."""
+    window = ripened(windows.seen("none"), days=HORIZONS[0], months=cohort_months)
+    if window.end >= windows.data_from:
+        return NOBODY
+    return reason(NOT_RIPE, day=windows.data_from.isoformat(), days=HORIZONS[0])
 
 
 def _missing(metric: str, why: str, **where: object) -> Record:
@@ -226,9 +234,7 @@ def _share_row(n: float, same: float, anything: float, all_n: float, all_any: fl
     rest_n, rest_any = all_n - n, all_any - anything
     if n < FEWEST_BUYERS or rest_n < FEWEST_BUYERS:
         return [*found, *[math.nan] * 3]
-    now, rest = wilson(anything, n), wilson(rest_any, rest_n)
-    change = independent_change(now, share_se(anything, n), rest, share_se(rest_any, rest_n))
-    return [*found, *change]
+    return [*found, *change_of(wilson(anything, n), wilson(rest_any, rest_n))]
 
 
 def _judged(frame: pd.DataFrame) -> pd.DataFrame:

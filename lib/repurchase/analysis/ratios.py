@@ -21,12 +21,14 @@ from repurchase.stats.proportion import (
     Cross,
     Estimate,
     Moments,
-    ratio,
+    change_of,
+    correlation,
     ratio_change,
+    share_of_sums,
     wilson,
 )
 
-PAIRED = "paired by customer, linearised"
+PAIRED = "paired by customer, from both intervals"
 AGAINST_TARGET = "against a fixed value"
 # Below this many units a change is noise and its normal interval is not to be trusted.
 FEWEST_UNITS = 30
@@ -121,8 +123,8 @@ def cents(column: ir.DecimalColumn) -> ir.DecimalColumn:
 
 
 def level(m: Moments, *, binary: bool) -> Estimate:
-    """The value and its interval: Wilson for a share of units, linearised for a ratio of sums."""
-    return wilson(m.a, m.b) if binary else ratio(m)
+    """The value and its interval: Wilson for a share of units, in log odds for a share of sums."""
+    return wilson(m.a, m.b) if binary else share_of_sums(m)
 
 
 def figure_records(
@@ -188,10 +190,14 @@ def _change(
         reason = TOO_FEW.format(fewest=FEWEST_UNITS)
     if reason is not None:
         return replace(base, compare_to=window, status="not_computed", reason=reason)
-    change = ratio_change(now, then, total.cross[window])
-    if change.low == change.high:
+    cross = total.cross[window]
+    linear = ratio_change(now, then, cross)
+    if linear.low == linear.high:
         reason = NO_VARIATION
         return replace(base, compare_to=window, status="not_computed", reason=reason)
+    change = change_of(
+        level(now, binary=binary), level(then, binary=binary), correlation(now, then, cross)
+    )
     return replace(
         base,
         compare_to=window,

@@ -184,8 +184,9 @@ def repeat_share_by_month(
     """What part of revenue and of margin is not a customer's first order date, by month.
 
     Columns: month (label), start, customers (with money in it), and for revenue and margin
-    `<what>_share`, `_low`, `_high` (linearised over customers), `<what>_repeat`, `<what>` (money).
-    Months that begin before the data are left out. A record for each month and share, `at=<month>`.
+    `<what>_share`, `_low`, `_high` (over customers, in log odds), `<what>_repeat` and `<what>`
+    (money). Months that begin before the data are left out. A record for each month and share,
+    `at=<month>`.
     """
     last = Period.month_of(windows.seen_until)
     stretches = [last.shifted(-i) for i in range(months - 1, -1, -1)]

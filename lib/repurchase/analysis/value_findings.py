@@ -92,10 +92,12 @@ def _slid(flows: Result, period: str, exhibit: str) -> Finding | None:
             "months_count": float(row["months"]),
             "in_period": period,
             "worth_margin_money" if margin else "worth_money": worth,
+            "money_kind": "margin" if margin else "revenue",
         },
         records=(record_key(record),),
         tone="bad",
         confidence="medium",
+        money=worth,
         suggested_action=ACTIONS["high_slid"],
         exhibit=exhibit,
     )

@@ -148,7 +148,7 @@ def trend(
         style.unit_note(ax, _range_note(words, what, bottom, top))
         data = shown.assign(year_before=past, target=shown["period"].map(targets))
         return style.exhibit(
-            picture, id=id, title=_trend_title(context, figures),
+            picture, id=id, title=_trend_title(context, figures, brief=width == "half"),
             caption=_trend_caption(words, shown, past, targets),
             alt=_trend_alt(context, shown, figures), data=data.set_index("period"), width=width,
         )  # fmt: skip
@@ -225,14 +225,14 @@ def _draw_trend(
     _marked_tick(ax, len(shown) - 1)
 
 
-def _trend_title(context: Context, figures: Result) -> str:
+def _trend_title(context: Context, figures: Result, *, brief: bool = False) -> str:
     words = context.words
     record = figures.one(HEADLINE)
     past = year_ago(figures, HEADLINE, context.windows.basis)
     if record.value is None:
         return words._("How large a share of the buyers had bought before?")
     share = words.share(record.value)
-    if record.status != "final" or past is None or past.status != "final":
+    if brief or record.status != "final" or past is None or past.status != "final":
         return words._("{share} of the buyers had bought before", share=share)
     label = against(words, past.compare_to, context.windows.basis)
     if not moved(past):

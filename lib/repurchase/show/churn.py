@@ -12,17 +12,20 @@ from repurchase.definitions import METRICS
 from repurchase.period import Period
 from repurchase.reasons import worded
 from repurchase.records import Record, Result
-from repurchase.show.blocks import Cell, Column, Table
+from repurchase.show.blocks import Cell, Column, Note, Table
 from repurchase.show.sentences import DASH, bare_points, paragraph, share_range
 from repurchase.show.style import csv_text
 from repurchase.words import Words
 
 
-def by_period(result: Result, *, id: str | None = None) -> Table:
+def by_period(result: Result, *, id: str | None = None) -> Table | Note:
     """S, E, N and retention of each month and each quarter, from sets of customers."""
     context: Context = result.context
     words = context.words
     frame = result.frame
+    if frame.empty or frame["value"].isna().all():
+        title = words._("Retention by month and by quarter")
+        return Note(paragraph(words, _reasons(words, frame)), title=title)
     columns = (
         Column(words._("Period"), "left", "fr"),
         Column(words._("At the start (S)"), "right"),
@@ -78,6 +81,8 @@ def _example(words: Words, frame: pd.DataFrame) -> str:
 
 
 def _reasons(words: Words, frame: pd.DataFrame) -> list[str]:
+    if frame.empty:
+        return []
     blank = frame.loc[frame["value"].isna(), "reason"]
     return [
         words._("Not computed: {reason}.", reason=worded(words, r))

@@ -256,15 +256,21 @@ def _draw_stages(
 
 
 def _stages_title(context: Context, frame: pd.DataFrame, worth: str) -> str:
+    """The stage that brought most, with its share of customers and money."""
     words = context.words
-    share = float(frame.set_index("stage")["worth_share"]["at_risk"])
-    if math.isnan(share):
+    known = frame[frame["worth_share"].notna()]
+    if known.empty:
         return words._("Where the customers are in their life with the company")
+    row = known.loc[known["worth_share"].idxmax()].to_dict()
     claim = {
-        "margin": N_("{share} of the margin came from customers who are at risk now"),
-        "revenue": N_("{share} of the net revenue came from customers who are at risk now"),
+        "margin": N_("{stage}: {customers} of the customers, {share} of the margin"),
+        "revenue": N_("{stage}: {customers} of the customers, {share} of the net revenue"),
     }[worth]
-    return words._(claim, share=words.share(share, 0))
+    name = STAGE_NAMES[row["stage"]]
+    return words._(
+        claim, stage=words._(name), customers=words.share(row["customer_share"], 0),
+        share=words.share(row["worth_share"], 0),
+    )  # fmt: skip
 
 
 def _stages_caption(context: Context, frame: pd.DataFrame) -> str:
@@ -721,7 +727,7 @@ GROUP_ROWS = 12
 def value_groups(result: Result, *, by: str, id: str | None = None) -> Table | Text:
     """Value so far by group, and of the first year, in which groups of any age compare."""
     frame = result.frame
-    if frame.empty:
+    if frame.empty or frame["value"].isna().all():
         return Text("")
     context: Context = result.context
     words = context.words
@@ -735,19 +741,18 @@ def value_groups(result: Result, *, by: str, id: str | None = None) -> Table | T
         Column(words._("95% interval"), "right"),
         Column(words._("with a whole first year"), "right"),
     )
-    margin = any("measure=margin" in r.dimensions for r in result.records)
     caption = {
-        True: N_(
+        "margin": N_(
             "Margin a customer. Older groups have had more time: only the first year compares, over"
             " customers who have had one. Who comes through a channel differs in more than the"
             " channel."
         ),
-        False: N_(
+        "revenue": N_(
             "Net revenue a customer. Older groups have had more time: only the first year compares,"
             " over customers who have had one. Who comes through a channel differs in more than the"
             " channel."
         ),
-    }[margin]
+    }[str(frame["measure"].iloc[0])]
     return Table(
         columns, tuple(rows), id=id, title=words._(title), caption=words._(caption),
         csv=csv_text(frame), size="small",

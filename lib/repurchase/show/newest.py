@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from repurchase.analysis.cuts import EXPLORATORY, STANDS
-from repurchase.analysis.newest import AGES, joiners_of, next_readable
+from repurchase.analysis.newest import AGES, is_sound, joiners_of, next_readable
 from repurchase.context import Context
-from repurchase.reasons import worded
+from repurchase.reasons import MAYBE_OLDER, worded
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, ListBlock, ListItem, Note, Table, Tone
 from repurchase.show.sentences import DASH, bare_points, paragraph
@@ -47,14 +47,14 @@ def newest(result: Result, *, id: str | None = None) -> Table | Note:
         Column(words._("Age, days"), "right"),
         Column(words._("n"), "right"),
         Column(words._("Back by then, 95% interval"), "right"),
-        Column(words._("Earlier"), "right"),
+        Column(words._("A year ago"), "right"),
         Column(words._("Change"), "right"),
         Column(
             words._("Margin each") if money != "revenue" else words._("Revenue each"), "right"
         ),
         Column(words._("Change"), "right"),
     )
-    title = words._("The newest customers against earlier ones at the same age")
+    title = words._("The newest customers against those of a year ago at the same age")
     return Table(
         columns, tuple(rows), id=id, title=title, caption=_caption(context, result),
         csv=csv_text(frame), size="small",
@@ -133,11 +133,10 @@ def _caption(context: Context, result: Result) -> str:
     compared = int(result.frame["change"].notna().sum())
     parts = [
         words._(
-            "Newest: joined from {first}, up to {last} where they have reached {days} days;"
-            " earlier: joined {earlier}. A campaign is held against all earlier newcomers. The"
-            " months differ, so a season may be in a change.",
+            "Joined from {first}, up to {last} where they have reached {days} days; a year ago: the"
+            " same months a year before. A campaign is held against all newcomers of a year ago.",
             first=words.day(windows[-1].newest.start), last=words.day(windows[-1].newest.end),
-            days=words.count(max(AGES)), earlier=words.days(*earlier),
+            days=words.count(max(AGES)),
         ),
         words._(
             "Changes looked at together: {count}; in percentage points, or money a newcomer. Bold:"
@@ -150,7 +149,17 @@ def _caption(context: Context, result: Result) -> str:
         r.reason for r in result.records if r.status == "not_computed" and r.reason
     )
     said = [worded(words, r) for r in reasons if r]
-    parts += [words._("Not computed: {reason}.", reason=r) for r in said]
+    if earlier.start < context.windows.data_from:
+        day = words.day(context.windows.data_from)
+        parts.append(
+            words._("The data begin on {day}, after the months a year before: no change.", day=day)
+        )
+    elif not is_sound(context.windows):
+        parts.append(
+            words._("Nothing can stand yet: {reason}.", reason=worded(words, MAYBE_OLDER))
+        )
+    if said:
+        parts.append(words._("Not computed: {reason}.", reason="; ".join(said)))
     parts += _not_yet(words, result)
     return paragraph(words, parts)
 
@@ -203,8 +212,8 @@ def _everyone_sentence(context: Context, back: pd.Series, money: pd.Series | Non
     values["share"] = words.share(back["value"])
     if math.isnan(back["change"]):
         return words._(
-            "{share} of the {n} newest customers were back within {age} days; there are none"
-            " earlier to compare them with.",
+            "{share} of the {n} newest customers were back within {age} days; those of a year ago"
+            " cannot be compared.",
             **values,
         )
     values["earlier"] = words.share(back["earlier"])
@@ -213,12 +222,12 @@ def _everyone_sentence(context: Context, back: pd.Series, money: pd.Series | Non
         if not moved:
             return words._(
                 "{share} of the {n} newest customers were back within {age} days ({earlier} of"
-                " those before them): no detectable difference.",
+                " those of a year ago): no detectable difference.",
                 **values,
             )
         return words._(
             "{share} of the {n} newest customers were back within {age} days ({earlier} of those"
-            " before them): a difference of {change}.",
+            " of a year ago): a difference of {change}.",
             change=moved, **values,
         )  # fmt: skip
     kind = words._("margin") if money["figure"] == "margin" else words._("revenue")
@@ -232,8 +241,8 @@ def _everyone_sentence(context: Context, back: pd.Series, money: pd.Series | Non
         else words._("no detectable difference")
     )
     return words._(
-        "{share} of the {n} newest customers were back within {age} days ({earlier} of those before"
-        " them), with {now} of {kind} each ({then}): {verdict}.",
+        "{share} of the {n} newest customers were back within {age} days ({earlier} of those of a"
+        " year ago), with {now} of {kind} each ({then}): {verdict}.",
         now=now, then=then, kind=kind, verdict=text, **values,
     )  # fmt: skip
 

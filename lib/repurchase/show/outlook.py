@@ -136,6 +136,8 @@ def outlook_table(result: Result, *, id: str | None = None) -> Table | None:
     words = context.words
     frame = result.frame
     horizons = [h for h in HORIZONS if len(frame) and h in set(frame["horizon"])]
+    if "rest" in horizons and _last_day(frame, "rest") == _last_day(frame, "month"):
+        horizons.remove("rest")  # one month is left: the same line
     if not horizons:
         return None
     columns = (
@@ -174,6 +176,11 @@ def outlook_table(result: Result, *, id: str | None = None) -> Table | None:
     )  # fmt: skip
 
 
+def _last_day(frame: pd.DataFrame, horizon: str) -> Any:
+    part = frame.loc[frame["horizon"] == horizon, "last"]
+    return part.iloc[-1] if len(part) else None
+
+
 def _horizon_row(
     context: Context, result: Result, horizon: str, now: Mapping[Any, Any]
 ) -> tuple[str | Cell, ...]:
@@ -198,7 +205,8 @@ def _horizon_row(
     return (
         label, days, Cell(money("expected"), bold=True),
         words.interval(money("low80"), money("high80")),
-        words.interval(money("low95"), money("high95")), money("year_ago"), *held,
+        words.interval(money("low95"), money("high95")),
+        DASH if math.isnan(now["year_ago"]) else money("year_ago"), *held,
     )  # fmt: skip
 
 
@@ -295,17 +303,26 @@ def _verdict(context: Context, result: Result, now: Mapping[Any, Any]) -> str:
         return words._(
             "The target of {amount} is {likely} ({chance}).",
             amount=_amount(context, left + now["so_far"]), likely=likelihood(words, chance),
-            chance=words.share(chance, 0),
+            chance=_chance(words, chance),
         )  # fmt: skip
     before = now["year_ago"] + now["year_ago_so_far"]
     if not now["year_ago"] > 0:
-        return ""
+        return words._("No target is set, and a year before the data were too short to compare.")
     chance = chance_above(now, before - now["so_far"])
     return words._(
         "No target is set; more than a year before ({amount}) is {likely} ({chance}).",
         amount=_amount(context, before), likely=likelihood(words, chance),
-        chance=words.share(chance, 0),
+        chance=_chance(words, chance),
     )  # fmt: skip
+
+
+def _chance(words: Words, chance: float) -> str:
+    """A probability in whole per cent, never quite 0 or 1."""
+    if chance > 0.99:
+        return words._("over {share}", share=words.share(0.99, 0))
+    if chance < 0.01:
+        return words._("under {share}", share=words.share(0.01, 0))
+    return words.share(chance, 0)
 
 
 def likelihood(words: Words, chance: float) -> str:

@@ -155,14 +155,16 @@ def new_product_table(result: Result, *, id: str | None = None) -> Table | Text:
 PAIRS_SHOWN = 12
 
 
-def pair_table(result: Result, *, id: str) -> Table | Note:
-    """Pairs bought together more often than by chance, with lift, interval and baskets."""
+def pair_table(result: Result, *, id: str) -> Table | Text:
+    """Pairs bought together more often than by chance, with lift, interval and baskets.
+
+    Nothing where there is none; the chapter's list of what is not computed says why.
+    """
     frame = result.frame
+    if frame.empty:
+        return Text("")
     context: Context = result.context
     words = context.words
-    if frame.empty:
-        said = [worded(words, r.reason) for r in result.records if r.reason]
-        return Note(words._("Not computed: {reason}.", reason=words.listed(said)), "unsure")
     stands = frame[frame["stands"]]
     rows = [_pair_row(words, row) for row in stands.head(PAIRS_SHOWN).to_dict("records")]
     columns = (

@@ -146,7 +146,7 @@ def repeat_share(result: Result, *, id: str | None = None) -> Table:
     caption = [
         words._(
             "Repeat: not on the customer's first order date; returns count against the order date"
-            " that they belong to. Intervals over customers, linearised: a few large customers"
+            " that they belong to. Intervals over customers: a few large customers"
             " make them wide."
         ),
         *_reasons(words, result),

@@ -31,18 +31,20 @@ def order_gaps(gaps: Result, cycle: Result, *, id: str | None = None) -> Table:
         (
             words.count(row["rank"]),
             words.count(row["customers"]),
-            words.share(row["returning"]),
+            words._(
+                "{share} in {days} days",
+                share=words.share(row["returning"]),
+                days=words.count(row["horizon"]),
+            ),
             *(_days(words, row, name) for name in ("p10", "median", "p90")),
         )
         for row in gaps.frame.to_dict("records")
     ]
-    horizons = sorted(set(gaps.frame["horizon"]))
     caption = [
         words._(
-            "Days, with 95% interval (bootstrap), of those who come back within {days} days;"
-            " Kaplan-Meier over the order dates of the last two years, open waits counted for as"
-            " long as they have lasted.",
-            days=words.listed([words.count(h) for h in horizons]),
+            "Days, with 95% interval (bootstrap), of those who come back within a year, or for as"
+            " long as thirty could be followed; Kaplan-Meier over the order dates of the last two"
+            " years, open waits counted for as long as they have lasted."
         ),
         cycle_sentence(words, cycle),
     ]

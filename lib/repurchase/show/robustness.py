@@ -20,7 +20,7 @@ from repurchase.show.sentences import DASH, against_side, bare_points, paragraph
 from repurchase.words import N_, Words
 
 Side = Literal["year", "previous"]
-ROW_MM, TREND_MM = 2.9, 46.0
+ROW_MM, TREND_MM = 2.75, 44.0
 # A note of the reader's own words beneath a name where the name alone would mislead.
 CALENDARS = {
     "year_ago": N_("The same weekdays"),
@@ -137,7 +137,7 @@ def _title(context: Context, shown: pd.DataFrame, side: Side) -> str:
     }
     if falls or rises:
         return words._(
-            "{falls} of {total} definitions show a fall {against}, {rises} a rise", **values
+            "{falls} of {total} definitions fall {against}, {rises} rise", **values
         )
     down = N_("None of {total} definitions shows a change {against}; {most} point down")
     up = N_("None of {total} definitions shows a change {against}; {most} point up")

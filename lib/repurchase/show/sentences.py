@@ -24,6 +24,7 @@ from repurchase.show.blocks import (
     ListBlock,
     ListItem,
     Note,
+    Text,
     Tone,
 )
 from repurchase.words import N_, Words
@@ -512,8 +513,11 @@ def _light_doubts(context: Context, figures: Result, record: Record) -> list[str
     return found
 
 
-def certainty(figures: Result, identification: Result) -> Note:
-    """How sure the chapter's answer is: high, medium or low, with what stands against it."""
+def certainty(figures: Result, identification: Result) -> Note | Text:
+    """How sure the chapter's answer is: high, medium or low, with what stands against it.
+
+    A line where nothing does, a note otherwise.
+    """
     context: Context = figures.context
     words = context.words
     level, doubts = _certainty(figures, identification)
@@ -528,6 +532,9 @@ def certainty(figures: Result, identification: Result) -> Note:
                 share=words.share(known.value),
             )
         )
+    if not doubts:
+        sure = words._("{certainty}.", certainty=words._(CERTAINTY[level]))
+        return Text(paragraph(words, [sure, *parts]), style="small")
     tone: Tone = "unsure" if level == "low" else "neutral"
     return Note(paragraph(words, parts), tone, words._(CERTAINTY[level]))
 

@@ -9,16 +9,19 @@ from repurchase.stats.proportion import Z95
 
 
 def p_of_interval(value: float, low: float, high: float) -> float:
-    """The two-sided p-value of "no difference" behind a symmetric normal 95 % interval.
+    """The two-sided p-value of "no difference" behind a normal 95 % interval.
 
-    Raises ValueError unless low < high.
+    The interval need not be symmetric: what counts is its reach towards 0, so that p is below
+    .05 exactly where it leaves 0 out. Raises ValueError unless low < high.
 
     >>> round(p_of_interval(1.959964, 0.0, 3.919928), 4)
     0.05
     """
     if not low < high:
         raise ValueError(f"low == {low}, high == {high}, must be low < high")
-    error = (high - low) / (2 * Z95)
+    error = (value - low if value > 0 else high - value) / Z95
+    if not error > 0:
+        return float(value == 0)
     return math.erfc(abs(value) / error / math.sqrt(2))
 
 
