@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import ibis
@@ -282,13 +283,25 @@ def concentration(
     year earlier brought; missing where the data begin too late), months (of the stretch). The best
     of a stretch were lucky too, so `kept` is what a tenth picked beforehand is worth.
     """
-    rows, records = [], []
     day, before = windows.seen_until, windows.days["year_ago"].end
     now = standing(summaries["none"], money, day, months=months)
-    now = now.filter(now.active)
-    n = int(now.count().execute())
     early = active_at(before, months).start < windows.data_from or "year_ago" not in summaries
-    late = None if early else standing(summaries["year_ago"], money, before, months=months)
+    # asked for several times, so made once
+    with ExitStack() as made:
+        now = made.enter_context(now.filter(now.active).cache())
+        late = None
+        if not early:
+            late = standing(summaries["year_ago"], money, before, months=months)
+            late = made.enter_context(late.filter(late.active).cache())
+        return _concentration(now, late, windows, known, months)
+
+
+def _concentration(
+    now: ir.Table, late: ir.Table | None, windows: Windows, known: Known, months: int
+) -> Result:
+    """The two shares by measure; `late` are the active customers of a year ago."""
+    rows, records = [], []
+    n = int(now.count().execute())
     for measure, why in zip(MEASURES, (known.revenue, known.margin), strict=True):
         where = dimensions(measure=measure)
         if why is None and n < FEWEST_FOR_TENTH:
@@ -341,7 +354,6 @@ def _best(customers: ir.Table, measure: str, tenth: int) -> tuple[float, float]:
 
 
 def _kept(then: ir.Table, now: ir.Table, measure: str) -> float:
-    then = then.filter(then.active)
     tenth = -(-int(then.count().execute()) // 10)
     ranked = _ranked(then, measure)
     best = ranked.filter(ranked.place < tenth).select("customer_id")

@@ -97,8 +97,9 @@ class Standings(NamedTuple):
     `cube` has a row for each way that a customer can stand on both days: against (previous,
     year_ago or none: on the period's end alone), then_stage, then_tier ("joining": not a customer
     then), stage, tier, customers, bought (with an order date in the period), revenue and margin of
-    the stretch before the period's end, then_revenue and then_margin of that before the other day.
-    Sums over it are sums over customers; nobody is missing and nobody counts twice.
+    the stretch before the period's end, then_revenue and then_margin of that before the other day;
+    `sql` is what the engine ran for it. Sums over it are sums over customers; nobody is missing
+    and nobody counts twice.
     """
 
     cube: pd.DataFrame
@@ -107,6 +108,7 @@ class Standings(NamedTuple):
     stretch: Stretch
     known: Known
     missing: str | None
+    sql: str | None = None
 
 
 def standings(
@@ -131,17 +133,39 @@ def standings(
         name: standing(summaries[name], money, day, months=stretch.months)
         for name, day in stretch.days.items()
     }
-    limits = None if known.revenue else rfm.limits_of(tables["none"], worth=known.worth)
-    rhythm = rhythm_of(tables["none"])
+    # asked for many times, so made once
+    with tables["none"].cache() as now:
+        return _standings(now, tables, windows, stretch, known)
+
+
+def _standings(
+    now: ir.Table, then: Mapping[CompareTo, ir.Table], windows: Windows, stretch: Stretch,
+    known: Known,
+) -> Standings:  # fmt: skip
+    limits = None if known.revenue else rfm.limits_of(now, worth=known.worth)
+    rhythm = rhythm_of(now)
     if rhythm is None:
         return Standings(
             _no_cube(), limits, None, stretch, known,
             reason(FEW_REPEATERS, fewest=FEWEST_REPEATERS),
         )  # fmt: skip
-    placed = {name: _placed(table, rhythm, limits, known) for name, table in tables.items()}
-    parts = [_cube(placed["none"], placed.get(name), name, windows) for name in ("none", *THEN)]
-    cube = pd.concat([p for p in parts if p is not None], ignore_index=True)
-    return Standings(cube, limits, rhythm, stretch, known, None)
+    with _placed(now, rhythm, limits, known).cache() as placed:
+        parts = [_cube(placed, placed, "none", windows)]
+        for name in THEN:
+            if name in then:
+                past = _placed(then[name], rhythm, limits, known)
+                parts.append(_cube(placed, past, name, windows))
+    return Standings(pd.concat(parts, ignore_index=True), limits, rhythm, stretch, known, None)
+
+
+def placed(found: Standings, summary: ir.Table, money: ir.Table) -> ir.Table | None:
+    """The customers at the period's end, one row each, with `stage` and, where money is known,
+    `tier`, as they were counted in `found`; None where they could not be."""
+    if found.missing or found.rhythm is None:
+        return None
+    day, months = found.stretch.days["none"], found.stretch.months
+    return _placed(standing(summary, money, day, months=months), found.rhythm, found.limits,
+                   found.known)  # fmt: skip
 
 
 def _placed(table: ir.Table, rhythm: Rhythm, limits: rfm.Limits | None, known: Known) -> ir.Table:
@@ -159,11 +183,7 @@ def _no_cube() -> pd.DataFrame:
     return pd.DataFrame(columns=["against", *KEYS, *SUMS])
 
 
-def _cube(
-    now: ir.Table, then: ir.Table | None, name: CompareTo, windows: Windows
-) -> pd.DataFrame | None:
-    if then is None:
-        return None
+def _cube(now: ir.Table, then: ir.Table, name: CompareTo, windows: Windows) -> pd.DataFrame:
     before = then.select(
         "customer_id", then_stage=then.stage, then_tier=then.tier,
         then_revenue=then.revenue, then_margin=then.margin,

@@ -261,7 +261,7 @@ def _stages_title(context: Context, frame: pd.DataFrame, worth: str) -> str:
     known = frame[frame["worth_share"].notna()]
     if known.empty:
         return words._("Where the customers are in their life with the company")
-    row = known.loc[known["worth_share"].idxmax()].to_dict()
+    row = max(known.to_dict("records"), key=lambda one: one["worth_share"])
     claim = {
         "margin": N_("{stage}: {customers} of the customers, {share} of the margin"),
         "revenue": N_("{stage}: {customers} of the customers, {share} of the net revenue"),
