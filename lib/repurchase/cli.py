@@ -31,7 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{_red('error')}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped; what stood in reports/ before is untouched", file=sys.stderr)
+        told = "stopped; what stands in reports/ is whole, the pack of before or the new one"
+        print(told, file=sys.stderr)
         return 1
     except Exception:
         print(scrubbed(traceback.format_exc()), end="", file=sys.stderr)

@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PERIOD = Period.parse("2025-09")
 KILLS = int(os.environ.get("REVIEW_KILLS", "4"))
 
-# Puts the pack "new" in place over "old" and dies before its n-th change of the file system, for
-# n = 1, 2, ... until it lives. Then looks at what stands there, and at it again when the next run
-# has begun. One line of JSON a death.
+# Puts the pack "new" in place over "old" and dies before its n-th change of the file system, or is
+# told to stop before the n-th line of what places packs, for n = 1, 2, ... until it lives. Then
+# looks at what stands there, and at it again when the next run has begun. A line of JSON a death.
 STEPS = """
 import json, os, signal, sys, tempfile
 from pathlib import Path
@@ -32,12 +32,13 @@ from repurchase.period import Period
 from repurchase.archive import current_pack
 from repurchase.press import pack, stopping
 
-home, scenario = Path(sys.argv[1]), sys.argv[2]
+home, scenario, stride = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])  # 0: killed
 CHANGES = {"os.rename", "os.symlink", "os.mkdir", "os.remove", "os.rmdir", "os.chmod",
            "os.truncate", "shutil.rmtree", "open"}
 period = Period.parse("2025-09")
 status = "signed" if scenario in {"sign", "republish"} else "candidate"
 tempfile.gettempdir()  # its first call writes a file to see whether it can
+os.fsync = lambda _: None  # no power is lost here, and a busy disk would take its time
 if scenario == "no links":
     def refuse(*_, **__):
         raise OSError("no links here")
@@ -68,6 +69,30 @@ def die_before(step):
                 os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(hook)
 
+def stop_before(step):
+    seen = 0
+    def trace(frame, event, arg):
+        nonlocal seen
+        if Path(frame.f_code.co_filename).name not in {"pack.py", "stopping.py", "contextlib.py"}:
+            return None
+        if event == "line":
+            seen += 1
+            if seen == step:
+                sys.settrace(None)
+                os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+    sys.settrace(trace)
+
+def stopped(step, reports):
+    try:
+        with stopping.stoppable():
+            stop_before(step)
+            put(reports, "new", status)
+            sys.settrace(None)
+    except KeyboardInterrupt:
+        return 1
+    return 0
+
 def standing(reports):
     folder = current_pack(reports, "2025-09")
     if folder is None:
@@ -81,24 +106,30 @@ def standing(reports):
 def left(reports):
     return sorted(p.name for p in (reports / ".packs").iterdir() if not p.name.startswith(".lock"))
 
-for step in range(1, 200):
+for step in range(1, 5000, stride or 1):
     reports = home / str(step) / "tiny"
     put(reports, "old", "signed" if scenario == "republish" else "candidate")
     first = left(reports)
     child = os.fork()
     if not child:
+        if stride:
+            os._exit(stopped(step, reports))
         die_before(step)
         put(reports, "new", status)
         os._exit(0)
     died = os.waitpid(child, 0)[1] != 0
     at_once = standing(reports)
+    signed = first if scenario == "republish" else []
+    here = current_pack(reports, "2025-09").name
+    dropped = [n for n in left(reports) if n not in {here, *signed}]
+    dropped += [str(p) for p in (*reports.glob(".*.part"), *home.parent.glob("repurchase-*"))]
     with pack.held(reports, period):
         pack.write_indexes(reports, lambda found: "x end")
     kept = current_pack(reports, "2025-09").name
-    signed = first if scenario == "republish" else []
     rubbish = [n for n in left(reports) if n != kept and n not in signed]
     rubbish += [p.name for p in reports.glob(".*.part")]
     lost = [n for n in signed if n not in left(reports)]
+    rubbish += dropped if stride else []
     print(json.dumps([at_once, standing(reports), rubbish, lost, died]))
     if not died:
         break
@@ -108,7 +139,7 @@ for step in range(1, 200):
 @pytest.mark.parametrize("scenario", ["rebuild", "sign", "republish", "no links"])
 def test_a_kill_at_each_step_leaves_the_old_pack_or_the_new_one(tmp_path, scenario):
     """Every change of the file system between an empty folder and the pack in its place."""
-    done = python(STEPS, str(tmp_path / "reports"), scenario, TMPDIR=str(tmp_path))
+    done = python(STEPS, str(tmp_path / "reports"), scenario, "0", TMPDIR=str(tmp_path))
     assert 0 == done.returncode, done.stderr
     deaths = [json.loads(line) for line in done.stdout.splitlines()]
     seen = [at_once for at_once, *_ in deaths]
@@ -120,6 +151,21 @@ def test_a_kill_at_each_step_leaves_the_old_pack_or_the_new_one(tmp_path, scenar
     assert 3 < turn < len(deaths) - 1
     assert seen == [after for _, after, *_ in deaths]
     assert [] == [name for _, _, rubbish, lost, _ in deaths for name in (*rubbish, *lost)]
+    assert ["reports"] == [p.name for p in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("scenario", ["rebuild", "republish", "no links"])
+def test_a_stop_at_any_line_leaves_nothing_over_at_once(tmp_path, scenario):
+    """SIGTERM between any two lines: the run itself removes what the next one would."""
+    stride = int(os.environ.get("REVIEW_STRIDE", "23"))
+    done = python(STEPS, str(tmp_path / "reports"), scenario, str(stride), TMPDIR=str(tmp_path))
+    assert 0 == done.returncode, done.stderr
+    stops = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert len(stops) >= 300 / stride
+    assert [True] * (len(stops) - 1) + [False] == [stopped for *_, stopped in stops]
+    assert {"old", "new"} == {at_once for at_once, *_ in stops}
+    assert [] == [name for _, _, rubbish, lost, _ in stops for name in (*rubbish, *lost)]
     assert ["reports"] == [p.name for p in tmp_path.iterdir()]
 
 
@@ -202,7 +248,7 @@ def test_a_stopped_run_leaves_no_process_and_no_file(waiting_company, how):
         assert left  # the next run removes it
     else:
         assert 1 == process.returncode
-        assert "stopped; what stood in reports/ before is untouched" in error
+        assert "stopped; what stands in reports/ is whole" in error
         assert [] == left
 
 

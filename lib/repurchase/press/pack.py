@@ -44,6 +44,7 @@ def held(
     folder cannot be written.
     """
     what = f"{reports.name} {period.label}"
+    temporary = stopping.scratch_place(reports, period.label)
     with stopping.stoppable(), contextlib.ExitStack() as stack:
         try:
             lock = reports / PACKS / f".lock-{period.label}"
@@ -51,8 +52,14 @@ def held(
             tidy(reports, period.label)
         except OSError as error:
             raise _unwritable(reports, error) from None
-        stack.enter_context(stopping.scratch(reports, period.label))
-        yield
+        try:
+            with stopping.scratch(reports, period.label):
+                yield
+        except BaseException:  # wherever it was stopped: the same that the next run would remove
+            with stopping.undisturbed(), contextlib.suppress(OSError):
+                stopping.remove_scratch(temporary)
+                tidy(reports, period.label)
+            raise
 
 
 @contextlib.contextmanager
@@ -152,7 +159,8 @@ def check_unsigned(reports: Path, period: Period) -> None:
 def place(folder: Path, reports: Path, period: Period, *, beside: bool = False) -> Path:
     """Moves a finished pack to its name and swaps the period's link to it; returns its place.
 
-    `beside` leaves the period's pack where it is and points `<period>-candidate` to the new one.
+    A stop meanwhile comes when it is done. `beside` leaves the period's pack where it is and
+    points `<period>-candidate` to the new one.
     The name is a hash of the manifest, so that equal packs share it. What nothing points to any
     more is removed, unless it is signed. Raises UsageError rather than replace a signed pack by
     one that is not, PressError if the period's name is taken by something else.
@@ -164,22 +172,28 @@ def place(folder: Path, reports: Path, period: Period, *, beside: bool = False) 
     _check_free(reports, name)
     try:
         (folder / RESTRICTED).chmod(0o700)
-        final = _final(folder, reports, period, signed=signed)
-        placing = reports / PACKS / f"{PLACING}{period.label}"
-        if not final.exists():
-            if signed:
-                swap_text(placing, final.name)
-            durable.settle(folder)
-            os.replace(folder, final)
-            durable.settle_names(final.parent)
-        put = _point(reports, period, name, final)
-        placing.unlink(missing_ok=True)
-        if not beside:
-            _unpoint(reports, f"{period.label}{BESIDE}")
-        tidy(reports, period.label)
+        durable.settle(folder)  # before, as it may take long on a slow disk
+        with stopping.undisturbed():
+            final = _moved(folder, reports, period, signed=signed)
+            put = _point(reports, period, name, final)
+            (reports / PACKS / f"{PLACING}{period.label}").unlink(missing_ok=True)
+            if not beside:
+                _unpoint(reports, f"{period.label}{BESIDE}")
+            tidy(reports, period.label)
     except OSError as error:
         raise _unwritable(reports, error) from None
     return put
+
+
+def _moved(folder: Path, reports: Path, period: Period, *, signed: bool) -> Path:
+    """The finished pack under its name; where an equal one stands already, that one."""
+    final = _final(folder, reports, period, signed=signed)
+    if not final.exists():
+        if signed:
+            swap_text(reports / PACKS / f"{PLACING}{period.label}", final.name)
+        os.replace(folder, final)
+        durable.settle_names(final.parent)
+    return final
 
 
 def _final(folder: Path, reports: Path, period: Period, *, signed: bool) -> Path:
@@ -388,7 +402,11 @@ def write_indexes(reports: Path, page: Callable[[list[dict[str, Any]]], str]) ->
 def swap_text(path: Path, text: str) -> None:
     """Writes a text file so that a reader sees the old one or the new one."""
     part = path.with_name(f".{path.name}.part")
-    write_text(part, text)
-    durable.settle_file(part)
-    os.replace(part, path)
+    try:
+        write_text(part, text)
+        durable.settle_file(part)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     durable.settle_names(path.parent)

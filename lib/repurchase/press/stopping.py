@@ -20,6 +20,8 @@ SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasatt
 LONGEST_RUNTIME = 48
 GRACE_SECONDS = 5.0
 _minded = False
+_undisturbed = 0
+_waiting: str | None = None  # the signal that came while nothing was to be disturbed
 
 
 @contextlib.contextmanager
@@ -35,9 +37,13 @@ def stoppable() -> Iterator[None]:
         return
 
     def stop(number: int, _: object) -> None:
+        global _waiting
         for one in before:
             signal.signal(one, lambda *_: None)  # a second one must not stop the cleaning up
-        raise KeyboardInterrupt(signal.Signals(number).name)
+        if _undisturbed:
+            _waiting = signal.Signals(number).name
+        else:
+            raise KeyboardInterrupt(signal.Signals(number).name)
 
     wanted = [s for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
     before = {one: signal.getsignal(one) for one in wanted}
@@ -53,6 +59,26 @@ def stoppable() -> Iterator[None]:
         _minded = False
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """A stop that comes within the block is raised at its end, also instead of its own error.
+
+    For what takes a moment and must not be left half done.
+    """
+    global _undisturbed, _waiting
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _undisturbed += 1
+    try:
+        yield
+    finally:
+        _undisturbed -= 1
+        if _waiting and not _undisturbed:
+            name, _waiting = _waiting, None
+            raise KeyboardInterrupt(name)
 
 
 def in_thread(function: Callable[..., T], *words: Any) -> T:
@@ -125,14 +151,27 @@ def scratch(reports: Path, label: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _scratch_folder(reports: Path, label: str) -> Path:
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    place = hashlib.blake2b(f"{reports.resolve()}/{label}".encode(), digest_size=6).hexdigest()
-    folder = Path(tempfile.gettempdir()) / f"repurchase-{user}-{place}"
+def remove_scratch(folder: Path) -> None:
+    """Removes what `scratch` left at its place, if it is this user's."""
     with contextlib.suppress(OSError):
         left = folder.lstat()
-        if stat.S_ISDIR(left.st_mode) and (os.name == "nt" or left.st_uid == user):
+        if stat.S_ISDIR(left.st_mode) and (os.name == "nt" or left.st_uid == _user()):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def scratch_place(reports: Path, label: str) -> Path:
+    """Where `scratch` of that period lies; asked within it the answer is another."""
+    place = hashlib.blake2b(f"{reports.resolve()}/{label}".encode(), digest_size=6).hexdigest()
+    return Path(tempfile.gettempdir()) / f"repurchase-{_user()}-{place}"
+
+
+def _scratch_folder(reports: Path, label: str) -> Path:
+    folder = scratch_place(reports, label)
+    remove_scratch(folder)
     try:
         folder.mkdir(mode=0o700)
     except OSError:  # somebody else's, in a folder that all may write to
