@@ -14,8 +14,10 @@ import pytest
 from repurchase.errors import DataError
 from repurchase.handout import HandedOut, Unpacked, unpacked
 from repurchase.press import lists
+from repurchase.press import sheets as sheets_module
 from repurchase.show.style import inert
 from repurchase.show.worklists import masked
+from xlsxwriter.worksheet import Worksheet
 
 HOSTILE = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\x07bell", "http://x.example/a"]
 
@@ -86,6 +88,51 @@ def test_the_same_rows_give_the_same_bytes(written: Path, tmp_path: Path) -> Non
     assert first.read_bytes() == second.read_bytes()
     assert b"2025-09-30T00:00:00Z" in zipfile.ZipFile(first).read("docProps/core.xml")
     assert {(1980, 1, 1, 0, 0, 0)} == {i.date_time for i in zipfile.ZipFile(first).infolist()}
+
+
+def test_the_quick_sheet_is_what_xlsxwriter_writes_itself(written: Path, tmp_path: Path) -> None:
+    """Byte for byte, cell by cell through its own functions."""
+    rows = pd.read_csv(written / "worklists.csv", dtype=str, encoding="utf-8-sig")
+    many = pd.DataFrame(
+        {
+            "Text": [None if i % 3 else f"<a&{i % 5}> \n ü😀" for i in range(40)],
+            "Day": [dt.date(2025, 9, 30) if 20 < i < 30 else None for i in range(40)],
+            "Money": [i / 7 * 10**i if i % 2 else float("nan") for i in range(40)],
+            "Count": range(40),
+            "": [""] * 40,
+        }
+    )
+    many.loc[16:33, "Count"] = None
+    frames = {"Many": many, "Lists": rows, "None": pd.DataFrame({"a": [], "b": []})}
+    lists._write_workbook(tmp_path / "ours.xlsx", frames, dt.date(2025, 9, 30))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sheets_module.ColumnSheet, "fill", cell_by_cell)
+        patched.setattr(sheets_module.ColumnSheet, "_write_rows", Worksheet._write_rows)
+        lists._write_workbook(tmp_path / "theirs.xlsx", frames, dt.date(2025, 9, 30))
+
+    assert (tmp_path / "theirs.xlsx").read_bytes() == (tmp_path / "ours.xlsx").read_bytes()
+
+
+def cell_by_cell(sheet: Any, columns: Any, formats: Any) -> None:
+    for place, (heading, values) in enumerate(columns):
+        sheet.write_string(0, place, heading, formats["head"])
+        for row, value in enumerate(values, start=1):
+            if isinstance(value, str) and value:
+                sheet.write_string(row, place, value, formats["text"])
+            elif isinstance(value, dt.date):
+                sheet.write_datetime(row, place, value, formats["date"])
+            elif isinstance(value, int | float):
+                shown = formats["money"] if isinstance(value, float) else None
+                sheet.write_number(row, place, value, shown)
+
+
+def test_a_text_longer_than_a_cell_is_cut(tmp_path: Path) -> None:
+    """At 32,767 units of UTF-16, of which an emoji takes two, and between characters."""
+    rows = pd.DataFrame({"Text": ["a" * 40_000, "a" + "😀" * 20_000]})
+    lists.write(tmp_path, sheets(Lists=rows))
+    sheet = openpyxl.load_workbook(tmp_path / "worklists.xlsx")["Lists"]
+
+    assert ["a" * 32_767, "a" + "😀" * 16_383] == [sheet["A2"].value, sheet["A3"].value]
 
 
 def test_an_empty_list_is_a_sheet_with_its_headings(tmp_path: Path) -> None:

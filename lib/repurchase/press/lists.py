@@ -31,6 +31,8 @@ OPTIONS = {
     "in_memory": True,
 }
 LONGEST_SHEET_NAME, WIDEST, MOST_ROWS = 31, 60, 1_048_575
+LONGEST_TEXT = 32767  # in UTF-16
+NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
 
 
@@ -99,15 +101,18 @@ def _write_sheet(book: Any, title: str, frame: pd.DataFrame, formats: Mapping[st
             where=title,
             remedy="lower lists.lead_days in the profile, or work from worklists.csv",
         )
-    sheet = book.add_worksheet(NOT_IN_SHEET_NAMES.sub("-", title)[:LONGEST_SHEET_NAME])
-    for place, (heading, column) in enumerate(frame.items()):
-        values = [_plain(value) for value in column]
+    from repurchase.press.sheets import ColumnSheet
+
+    name = NOT_IN_SHEET_NAMES.sub("-", title)[:LONGEST_SHEET_NAME]
+    sheet = book.add_worksheet(name, ColumnSheet)
+    columns = [
+        (str(heading), [_plain(v) for v in column.tolist()]) for heading, column in frame.items()
+    ]
+    for place, (heading, values) in enumerate(columns):
         texts = all(value is None or isinstance(value, str) for value in values)
-        width = _width(str(heading), values)
+        width = _width(heading, values)
         sheet.set_column(place, place, width, formats["text"] if texts else None)
-        sheet.write_string(0, place, str(heading), formats["head"])
-        for row, value in enumerate(values, start=1):
-            _write_cell(sheet, row, place, value, formats)
+    sheet.fill(columns, formats)
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, max(len(frame), 1), max(frame.shape[1] - 1, 0))
     sheet.set_landscape()
@@ -120,23 +125,15 @@ def _plain(value: Any) -> Any:
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
     if isinstance(value, str):
-        return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", value)[:32767]
+        return value if value.isprintable() and len(value) < 10_000 else _cell_text(value)
     if isinstance(value, np.generic):
         return value.item()
     return None if value is pd.NA else value
 
 
-def _write_cell(sheet: Any, row: int, place: int, value: Any, formats: Mapping[str, Any]) -> None:
-    if value is None or value == "":
-        return
-    if isinstance(value, str):
-        sheet.write_string(row, place, value, formats["text"])
-    elif isinstance(value, dt.date):
-        moment = dt.datetime.combine(value, dt.time())
-        sheet.write_datetime(row, place, moment, formats["date"])
-    else:
-        shown = formats["money"] if isinstance(value, float) else None
-        sheet.write_number(row, place, value, shown)
+def _cell_text(text: str) -> str:
+    kept = NOT_IN_CELLS.sub("", text).encode("utf-16-le")[: 2 * LONGEST_TEXT]
+    return kept.decode("utf-16-le", "ignore")
 
 
 def _width(heading: str, values: list[Any]) -> int:
