@@ -91,7 +91,7 @@ def test_the_same_rows_give_the_same_bytes(written: Path, tmp_path: Path) -> Non
 
 
 def test_the_quick_sheet_is_what_xlsxwriter_writes_itself(written: Path, tmp_path: Path) -> None:
-    """Byte for byte, cell by cell through its own functions."""
+    """Byte for byte what its own functions make of it cell by cell."""
     rows = pd.read_csv(written / "worklists.csv", dtype=str, encoding="utf-8-sig")
     many = pd.DataFrame(
         {
@@ -110,10 +110,17 @@ def test_the_quick_sheet_is_what_xlsxwriter_writes_itself(written: Path, tmp_pat
         patched.setattr(sheets_module.ColumnSheet, "_write_rows", Worksheet._write_rows)
         lists._write_workbook(tmp_path / "theirs.xlsx", frames, dt.date(2025, 9, 30))
 
-    assert (tmp_path / "theirs.xlsx").read_bytes() == (tmp_path / "ours.xlsx").read_bytes()
+    assert content(tmp_path / "theirs.xlsx") == content(tmp_path / "ours.xlsx")
+
+
+def content(book: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(book) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def cell_by_cell(sheet: Any, columns: Any, formats: Any) -> None:
+    for name in ("text", "head", "date", "money"):  # numbered as they are met first
+        formats[name]._get_xf_index()
     for place, (heading, values) in enumerate(columns):
         sheet.write_string(0, place, heading, formats["head"])
         for row, value in enumerate(values, start=1):

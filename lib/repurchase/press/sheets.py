@@ -1,7 +1,8 @@
 """A worksheet that is filled by the column and written by the row.
 
 xlsxwriter takes a cell at a time through a dozen functions: a month's lists have half a million,
-and took as long as two chapters. What is written is what it writes itself, byte for byte.
+and took as long as a chapter. What is written is what it writes itself, byte for byte (it numbers a
+workbook's formats as it meets them, here by their order).
 """
 
 from __future__ import annotations
