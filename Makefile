@@ -31,13 +31,16 @@ export REVIEW_LANGUAGE :=
 endif
 export REVIEW_WHAT := $(value WHAT)
 export REVIEW_RUNS := $(value RUNS)
+export REVIEW_ORDERS := $(value ORDERS)
+export REVIEW_OTHERS := $(value OTHERS)
 export REVIEW_WRITE := $(filter-out 0 no false,$(value WRITE))
 export REVIEW_STRICT := $(filter-out 0 no false,$(value STRICT))
 export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench lock clean
+.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench bench-large \
+	lock clean
 
 help: ## this list
 	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'
@@ -91,7 +94,13 @@ lint: ## ruff and mypy
 bench: ## measured side by side, budgets beside it (WHAT="pack kills" RUNS=3 WRITE=1 STRICT=1)
 	@$(SETUP)
 	@$(PY) tests/benchmarks/run.py $${REVIEW_WHAT:+"$$REVIEW_WHAT"} \
-		$${REVIEW_RUNS:+--runs="$$REVIEW_RUNS"} \
+		$${REVIEW_RUNS:+--runs="$$REVIEW_RUNS"} $${REVIEW_ORDERS:+--orders="$$REVIEW_ORDERS"} \
+		$${REVIEW_OTHERS:+--others="$$REVIEW_OTHERS"} \
+		$${REVIEW_WRITE:+--write} $${REVIEW_STRICT:+--strict}
+
+bench-large: ## time and memory on 10M and 100M orders (ORDERS=10000000,100000000 WRITE=1 STRICT=1)
+	@$(SETUP)
+	@$(PY) tests/benchmarks/run.py large $${REVIEW_ORDERS:+--large="$$REVIEW_ORDERS"} \
 		$${REVIEW_WRITE:+--write} $${REVIEW_STRICT:+--strict}
 
 lock: ## development only: resolve requirements.lock and lib/locks anew (UPGRADE=1: newest versions)

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent))
 from benchmarks import commandline, machine, measure, project, table
-from benchmarks.cases import kills, retention
+from benchmarks.cases import kills, large, pairs, purchases, retention
 from benchmarks.registry import (
     REGISTRY,
     Budget,
@@ -23,6 +23,10 @@ from benchmarks.registry import (
     Skip,
 )
 from benchmarks.rounds import exponent, measured, median, times
+from benchmarks.workers import large as large_worker
+from benchmarks.workers import pairs as pairs_worker
+from benchmarks.workers import purchases as purchases_worker
+from benchmarks.workers import value as value_worker
 
 
 def figures(wall, **others):
@@ -242,14 +246,19 @@ def test_ways_that_differ_are_told():
         same.check("sql", {"tables": tables, "threads": 3})
 
 
-def test_three_ways_find_the_same_tables(tmp_path):
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    """A few thousand orders, prepared: the project's folder and what preparing said."""
+    root = tmp_path_factory.mktemp("orders")
+    return root, measure.worker("orders.py", "3000", str(root), root=root)
+
+
+def test_three_ways_find_the_same_tables(company):
     """The library, SQL and pandas on a few thousand orders of a prepared company."""
-    made = measure.worker("orders.py", "3000", str(tmp_path), root=tmp_path)
+    root, made = company
     same = retention.Same()
     for way in retention.WAYS:
-        said = measure.worker(
-            "retention.py", way, str(tmp_path), made["snapshot"], root=tmp_path
-        )
+        said = measure.worker("retention.py", way, str(root), made["snapshot"], root=root)
         same.check(way, said)
 
     assert 3000 == made["orders"]
@@ -257,6 +266,161 @@ def test_three_ways_find_the_same_tables(tmp_path):
     assert 25 == len(same.first["history"])
     assert 300 >= sum(n for _, age, n in same.first["cohorts"] if age == 0) > 250
     assert {"none", "year_ago"} == {row[0] for row in same.first["curve"]}
+
+
+def test_three_ways_find_the_same_value(company):
+    """Summaries, standings, headline shares and gaps; each subject is clocked by itself."""
+    root, made = company
+    same = retention.Same(within=1e-8)
+    for way in retention.WAYS:
+        (root / "made" / way).mkdir(parents=True)
+        said = getattr(value_worker, way)(root, Path(made["snapshot"]))
+        same.check(way, said)
+    found = same.first
+
+    assert {f"{name} CPU s" for name in value_worker.SUBJECTS} < set(said)
+    assert ["figures", "gaps", "rhythms", "standing", "summary"] == sorted(found)
+    assert 7 * 4 == len(found["figures"])
+    assert list(range(1, 7)) == [row[0] for row in found["gaps"]]
+    customers = sum(row[2] for row in found["summary"] if row[0] == "2025-09-30")
+    assert 300 >= customers > 250
+    assert customers == sum(row[5] for row in found["standing"] if row[0] == "none")
+    assert customers == sum(row[-1] for row in found["rhythms"])
+
+
+def test_a_summary_that_is_wrong_in_one_customer_is_told(tmp_path):
+    """A day too late, a cent too much: the sums of the group differ."""
+    import pandas as pd
+
+    names = "first_date last_date previous_date order_days orders repeat_money_days longest_gap"
+    names += " net_revenue repeat_revenue other_revenue net_margin repeat_margin log_gap_sum"
+    names += " log_gap_squares first_channel last_store_id first_discounted"
+    row = dict.fromkeys(names.split(), 1.0) | {"customer_id": "C01"}
+    row |= dict.fromkeys(names.split()[:3], pd.Timestamp("2025-01-02"))
+    told = []
+    for change in ({}, {"last_date": pd.Timestamp("2025-01-03")}, {"net_revenue": 1.01}):
+        pd.DataFrame([row | change]).to_parquet(tmp_path / "day.parquet")
+        told.append(value_worker.digest([tmp_path / "day.parquet"]))
+
+    assert ["day", "01", 1] == told[0][0][:3]
+    assert 3 == len({str(rows) for rows in told})
+
+
+def without(package, tmp_path, monkeypatch):
+    """The package cannot be imported by what is started from here."""
+    (tmp_path / f"{package}.py").write_text("raise ImportError('not here')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.parametrize("task", ["fit", "score"])
+def test_customers_are_fitted_and_scored(tmp_path, task):
+    """Near the parameters they were simulated with; a year's value of some of them."""
+    purchases_worker.make(tmp_path, 4000)
+    found = purchases_worker.library(task, *purchases_worker.read(tmp_path))["found"]
+
+    if task == "fit":
+        assert list(purchases_worker.TRUTH.values()) == pytest.approx(found, rel=0.35)
+    else:
+        assert 2 * (1 + 1000) == len(found)
+        assert found[0] > 1000 > found[1] >= 0
+        assert 30 < found[1001] / found[0] < 90
+
+
+@pytest.mark.parametrize(("package", "case"), [("lifetimes", purchases), ("mlxtend", pairs)])
+def test_what_is_not_installed_is_skipped_by_name(tmp_path, monkeypatch, package, case):
+    """The others' rows are left out where they cannot be imported, and ours stand."""
+    without(package, tmp_path, monkeypatch)
+    setting = Setting(tmp_path, units=300)
+    prepare = case.purchases if case is purchases else case.pairs
+    way = prepare(setting).ways[purchases.LIFETIMES if case is purchases else pairs.WAYS[package]]
+
+    with pytest.raises(Skip, match=f"{package} cannot be imported .*not here"):
+        way()
+
+
+def test_numbers_that_differ_are_told():
+    """One part in a million is the same, two are not."""
+    same = purchases.SameNumbers()
+    same.check("ours", [1.0, 45.0])
+    same.check("lifetimes", [1.0, 45.0 * (1 + 0.9e-6)])
+
+    with pytest.raises(retention.DifferentError, match="lifetimes: number 1 is"):
+        same.check("lifetimes", [1.0, 45.0 * (1 + 2e-6)])
+    with pytest.raises(retention.DifferentError, match="1 numbers, not 2"):
+        same.check("lifetimes", [1.0])
+
+
+def test_pairs_from_tables_are_those_from_codes(tmp_path):
+    """The chapter's way and the statistics alone find the same supports and lifts."""
+    made = pairs_worker.make(tmp_path, 800)
+    same = retention.Same(within=1e-9)
+    for way in (pairs_worker.codes, pairs_worker.library):
+        found = way(tmp_path, 8)["found"]
+        same.check(way.__name__, {"tables": {"pairs": found}, "threads": 1})
+
+    assert 800 == made["baskets"] < made["lines"] < 5 * 800
+    assert all(a < b and s >= 8 / 800 and v > 0 for a, b, s, v in same.first["pairs"])
+
+
+def test_very_many_orders_are_made_piece_by_piece(tmp_path):
+    """Sorted as a snapshot has them, each customer once, and every subject counts all of them."""
+    import duckdb
+
+    made = large_worker.make(tmp_path, 3000, piece=70)
+    file = str(tmp_path / large_worker.SNAPSHOT / "customer_days.parquet")
+    rows = duckdb.sql(f"SELECT customer_id, order_date, day_rank FROM '{file}'").fetchall()
+    found = {name: large_worker.subject(name, tmp_path)["rows"] for name in large_worker.SUBJECTS}
+    customers = len({row[0] for row in rows})
+
+    assert sorted(rows) == rows
+    assert len(rows) == made["customer_days"] < made["orders"]
+    assert customers == sum(rank == 1 for *_, rank in rows) > 280
+    assert {customers} == {found["cohorts"], found["tiers"], found["gaps"]}
+    assert found["summary"] > 2 * customers
+    assert list(large.SUBJECTS) == list(large_worker.SUBJECTS)
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    """How much is there, how much is needed, what to do; nothing has been written."""
+    with pytest.raises(Skip, match=r"GB free, 1,000,000,000,000 orders need about .*set TMPDIR"):
+        large.large(Setting(tmp_path, large=(10**12,)))
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_growth_is_judged_between_the_first_size_and_the_last():
+    """Ten times the orders for thirteen times the seconds is over the budget; one size has none."""
+    rounds = {
+        large.row(size, says): [figures(cpu) | {"peak": 9000.0}]
+        for size, cpu in ((10, 1.0), (100, 13.0))
+        for says in large.SUBJECTS.values()
+    }
+    judged = {b.says: b.kept(b.value(rounds)) for b in large.budgets((10, 100))}
+
+    assert 4 == len(large.budgets((100,)))
+    assert {"cohorts, exponent of CPU": False, "cohorts, peak of 100": False} == {
+        says: kept for says, kept in judged.items() if says.startswith("cohorts")
+    }
+
+
+def test_a_company_is_made_once(tmp_path, monkeypatch):
+    """Two cases on as many orders share it."""
+    from benchmarks import registry
+
+    made = []
+
+    def worker(script, orders, folder, *, root):
+        made.append(orders)
+        return {"wall": 1.0, "cpu": 2.0, "peak": 3.0, "snapshot": folder}
+
+    monkeypatch.setattr(registry, "worker", worker)
+    setting = Setting(tmp_path)
+
+    assert setting.company(1000) is setting.company(1000)
+    assert "2,000 orders prepared through a profile: 1 s, 2 CPU s, 3 MiB" == (
+        setting.company(2000).note
+    )
+    assert ["1000", "2000"] == made
 
 
 def test_kills_are_counted_by_what_was_struck():
@@ -282,16 +446,19 @@ def test_the_machine_is_described_and_not_named():
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is asked here")
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("target", "given", "words"),
     [
-        ([], []),
-        (["WRITE=0", "STRICT=", "RUNS="], []),
-        (["WHAT=pack kills", "RUNS=5", "WRITE=1", "STRICT=1"],
+        ("bench", [], []),
+        ("bench", ["WRITE=0", "STRICT=", "RUNS="], []),
+        ("bench", ["WHAT=pack kills", "RUNS=5", "WRITE=1", "STRICT=1"],
          ["pack kills", "--runs=5", "--write", "--strict"]),
-        (["WHAT=$(shell echo no) `id`"], ["$(shell echo no) `id`"]),
+        ("bench", ["ORDERS=1000", "OTHERS=a b/python"], ["--orders=1000", "--others=a b/python"]),
+        ("bench", ["WHAT=$(shell echo no) `id`"], ["$(shell echo no) `id`"]),
+        ("bench-large", ["ORDERS=1000,2000", "WRITE=1"],
+         ["large", "--large=1000,2000", "--write"]),
     ],
 )  # fmt: skip
-def test_make_bench_passes_what_was_given(tmp_path, root, given, words):
+def test_make_bench_passes_what_was_given(tmp_path, root, target, given, words):
     """Each variable is an option, and no character in it means anything to make or the shell."""
     (tmp_path / "Makefile").write_bytes((root / "Makefile").read_bytes())
     python = tmp_path / ".venv" / "bin" / "python"
@@ -300,7 +467,7 @@ def test_make_bench_passes_what_was_given(tmp_path, root, given, words):
     python.chmod(0o755)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", "bench", "PYTHON=true", *given],
+        ["make", target, "PYTHON=true", *given],
         cwd=tmp_path, env=clean, capture_output=True, text=True,
     )  # fmt: skip
 

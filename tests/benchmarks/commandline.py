@@ -32,7 +32,14 @@ def main() -> int:
         return 2
     missed = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        setting = Setting(Path(folder), orders=options.orders, kills=options.kills)
+        setting = Setting(
+            Path(folder),
+            orders=options.orders,
+            large=options.large,
+            units=options.units,
+            kills=options.kills,
+            others=options.others,
+        )
         for case in chosen:
             if run(case, setting, runs=options.runs, write=options.write):
                 missed.append(case.name)
@@ -70,7 +77,26 @@ def parser() -> argparse.ArgumentParser:
         type=sizes,
         default=Setting.orders,
         metavar="N,N",
-        help="how many orders retention has (1000000,10000000)",
+        help="how many orders retention and value have (1000000,10000000)",
+    )
+    parser.add_argument(
+        "--large",
+        type=sizes,
+        default=Setting.large,
+        metavar="N,N",
+        help="how many orders the case large has (10000000,100000000)",
+    )
+    parser.add_argument(
+        "--units",
+        type=positive,
+        default=Setting.units,
+        help="how many customers are fitted and scored, and baskets paired (1000000)",
+    )
+    parser.add_argument(
+        "--others",
+        default=Setting.others,
+        metavar="PYTHON",
+        help="the Python that has lifetimes and mlxtend (this one)",
     )
     parser.add_argument(
         "--kills", type=positive, default=Setting.kills, help="how many runs are killed (200)"

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 BUSY = 1.5  # processes a core; a measurement itself leaves about one
 PACKAGES = (
-    "duckdb", "ibis-framework", "pandas", "papermill", "nbconvert", "typst", "weasyprint",
+    "duckdb", "ibis-framework", "pandas", "papermill", "nbconvert", "typst", "weasyprint", "scipy",
 )  # fmt: skip
 
 

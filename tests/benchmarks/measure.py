@@ -79,15 +79,16 @@ def python(*words: str, root: Path, good: Sequence[int] = (0,)) -> Figures:
     return command([sys.executable, *words], root=root, good=good)
 
 
-def worker(script: str, *words: str, root: Path) -> dict:
+def worker(script: str, *words: str, root: Path, by: str = sys.executable) -> dict:
     """What a script of workers/ says on its last line, one JSON object.
 
-    It measures itself with `clocked`, so that starting and importing do not count.
+    It measures itself with `clocked`, so that starting and importing do not count. `by` is the
+    Python that runs it.
     """
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "said"
         path = HERE / "workers" / script
-        command([sys.executable, str(path), *words], root=root, log=log, paths=[HERE.parent])
+        command([by, str(path), *words], root=root, log=log, paths=[HERE.parent])
         return json.loads(log.read_text(encoding="utf-8").strip().splitlines()[-1])
 
 
@@ -132,3 +133,8 @@ def together(parts: Sequence[Mapping[str, float]], *, wall: float | None = None)
         "cpu": sum(p["cpu"] for p in parts),
         "peak": max(p["peak"] for p in parts),
     }
+
+
+def number(value: float) -> str:
+    """Three digits or so."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"

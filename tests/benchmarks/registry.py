@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.measure import Figures
+from benchmarks.measure import Figures, number, worker
 
 # One measurement of a way; what it needs first it does itself, outside the clock.
 Way = Callable[[], Figures]
@@ -53,16 +55,43 @@ class Sheet:
     once: bool = False
 
 
+class Company(NamedTuple):
+    """A project's folder, its snapshot's, and what preparing took in words."""
+
+    root: Path
+    snapshot: str
+    note: str
+
+
 @dataclass(frozen=True)
 class Setting:
-    """Where and how much: a folder that is empty at first, and what the command line says."""
+    """Where and how much: a folder that is empty at first, and what the command line says.
+
+    `others` is the Python of the environment that has what the project itself does not need.
+    """
 
     folder: Path
     orders: tuple[int, ...] = (1_000_000, 10_000_000)
+    large: tuple[int, ...] = (10_000_000, 100_000_000)
+    units: int = 1_000_000
     kills: int = 200
+    others: str = sys.executable
+    _companies: dict[int, Company] = field(default_factory=dict, init=False, repr=False)
 
     def new_folder(self, name: str) -> Path:
         return Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"))
+
+    def company(self, orders: int) -> Company:
+        """A company of so many orders, prepared through a profile, made once."""
+        if orders not in self._companies:
+            root = self.new_folder("orders")
+            made = worker("orders.py", str(orders), str(root), root=root)
+            note = (
+                f"{orders:,} orders prepared through a profile: {number(made['wall'])} s,"
+                f" {number(made['cpu'])} CPU s, {number(made['peak'])} MiB"
+            )
+            self._companies[orders] = Company(root, made["snapshot"], note)
+        return self._companies[orders]
 
     @functools.cached_property
     def demo(self) -> Path:

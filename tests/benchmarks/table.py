@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measure import number
 from benchmarks.rounds import Judged, Measured
 
 COLUMNS = {"wall": "wall s", "cpu": "CPU s", "peak": "peak MiB"}
@@ -43,11 +44,6 @@ def _spread(values: Sequence[float]) -> str:
     if len(values) == 1:
         return middle
     return f"{middle} ({number(min(values))}-{number(max(values))})"
-
-
-def number(value: float) -> str:
-    """Three digits or so."""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
 
 
 def _judgement(judged: Judged) -> tuple[str, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Figures, worker
-from benchmarks.registry import Budget, Setting, Sheet, Skip, Way, case
+from benchmarks.registry import Budget, Company, Setting, Sheet, Skip, Way, case
 from benchmarks.rounds import times
-from benchmarks.table import number
 
 WAYS = {"library": "this library", "sql": "DuckDB SQL by hand", "pandas": "pandas by hand"}
 CPU_BUDGET = 1.3
@@ -33,15 +32,13 @@ def retention(setting: Setting) -> Sheet:
         " newcomers; the library also makes the records with their intervals",
     ]
     for orders in setting.orders:
-        root = setting.new_folder("orders")
-        made = worker("orders.py", str(orders), str(root), root=root)
-        notes.append(
-            f"{orders:,} orders prepared through a profile: {number(made['wall'])} s,"
-            f" {number(made['cpu'])} CPU s, {number(made['peak'])} MiB"
-        )
+        company = setting.company(orders)
+        notes.append(company.note)
         same = Same()
         for way, name in WAYS.items():
-            ways[row(orders, name)] = partial(_measured, way, root, made["snapshot"], same, orders)
+            ways[row(orders, name)] = partial(
+                measured, "retention.py", way, company, same, orders, PANDAS_MIB
+            )
         ours, sql, pandas = (row(orders, name) for name in WAYS.values())
         at_most = CPU_BUDGET if orders >= JUDGED_FROM else None
         for other, figure, bound in (
@@ -66,14 +63,18 @@ class DifferentError(AssertionError):
 
 
 class Same:
-    """Holds every way's tables against those of the first."""
+    """Holds every way's tables against those of the first.
 
-    def __init__(self) -> None:
+    Numbers with a fraction may differ by `within`, relatively above 1.
+    """
+
+    def __init__(self, *, within: float = 1e-10) -> None:
+        self.within = within
         self.first: dict[str, list[Any]] | None = None
         self.threads: int | None = None
 
     def check(self, way: str, said: dict[str, Any]) -> None:
-        """Raises DifferentError naming table and row; shares may differ in the 10th digit."""
+        """Raises DifferentError naming table and row."""
         tables = said["tables"]
         if self.first is None:
             self.first, self.threads = tables, said["threads"]
@@ -83,34 +84,43 @@ class Same:
         for name, rows in self.first.items():
             if not rows:
                 raise DifferentError(f"{name} is empty")
-            different(way, name, rows, tables[name])
+            different(way, name, rows, tables[name], within=self.within)
 
 
-def different(way: str, name: str, expected: Sequence[Any], found: Sequence[Any]) -> None:
+def different(
+    way: str, name: str, expected: Sequence[Any], found: Sequence[Any], *, within: float
+) -> None:
     """Raises DifferentError unless both tables have the same rows in the same order."""
     if len(expected) != len(found):
         raise DifferentError(f"{name} by {way}: {len(found)} rows, not {len(expected)}")
     for a, b in zip(expected, found, strict=True):
-        if len(a) != len(b) or not all(map(_equal, a, b)):
+        if len(a) != len(b) or not all(equal(x, y, within) for x, y in zip(a, b, strict=True)):
             raise DifferentError(f"{name} by {way}: {list(b)}, not {list(a)}")
 
 
-def _equal(a: Any, b: Any) -> bool:
-    return abs(a - b) <= 1e-10 if isinstance(a, float) else a == b
+def equal(a: Any, b: Any, within: float) -> bool:
+    """Whether both are the same, fractions nearly so."""
+    if isinstance(a, float) and isinstance(b, float | int):
+        return math.isclose(a, b, rel_tol=within, abs_tol=within)
+    return bool(a == b)
 
 
-def _measured(way: str, root: Path, snapshot: str, same: Same, orders: int) -> Figures:
+def measured(
+    script: str, way: str, company: Company, same: Same, orders: int, pandas_mib: float
+) -> Figures:
+    """What a way took, its tables held against the first's. Raises Skip where memory is short."""
     if way == "pandas":
-        _room_for(orders)
-    said = worker("retention.py", way, str(root), snapshot, root=root)
+        room_for(orders, pandas_mib)
+    said = worker(script, way, str(company.root), company.snapshot, root=company.root)
     same.check(way, said)
-    return {key: said[key] for key in ("wall", "cpu", "peak")}
+    return {k: v for k, v in said.items() if k not in {"threads", "tables"}}
 
 
-def _room_for(orders: int) -> None:
+def room_for(orders: int, mib: float) -> None:
+    """Raises Skip unless there are so many MiB a million orders."""
     import psutil
 
-    needed = orders / 1e6 * PANDAS_MIB
+    needed = orders / 1e6 * mib
     free = psutil.virtual_memory().available / 2**20
     if free < needed:
         raise Skip(f"it needs about {needed:,.0f} MiB, {free:,.0f} are free")
