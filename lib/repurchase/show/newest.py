@@ -130,7 +130,8 @@ def _caption(context: Context, result: Result) -> str:
     words = context.words
     windows = [joiners_of(context.windows, age) for age in AGES]
     earlier = windows[-1].earlier
-    compared = int(result.frame["change"].notna().sum())
+    compared = result.frame[result.frame["change"].notna()]
+    cuts = int((compared["cut"] != "all").sum())
     parts = [
         words._(
             "Joined from {first}, up to {last} where they have reached {days} days; a year ago: the"
@@ -139,10 +140,11 @@ def _caption(context: Context, result: Result) -> str:
             days=words.count(max(AGES)),
         ),
         words._(
-            "Changes looked at together: {count}; in percentage points, or money a newcomer. Bold:"
-            " it stands among all of them (Benjamini-Hochberg, 5%). Exploratory: it would look sure"
-            " alone. Grey: no detectable change.",
-            count=words.count(compared),
+            "Changes in percentage points, or money a newcomer; those of all newcomers ({planned})"
+            " are judged together, and those of the cuts ({count}). Bold: it stands among them"
+            " (Benjamini-Hochberg, 5%). Exploratory: it would look sure alone. Grey: no detectable"
+            " change.",
+            planned=words.count(len(compared) - cuts), count=words.count(cuts),
         ),
     ]  # fmt: skip
     reasons = dict.fromkeys(
