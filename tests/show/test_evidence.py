@@ -162,7 +162,7 @@ def test_a_label_without_a_value_is_not_known():
     [
         (0.97, "very likely"), (0.8, "likely"), (0.5, "open"), (0.2, "unlikely"),
         (0.01, "very unlikely"),
-    ],  # fmt: skip
+    ],
 )
 def test_a_probability_in_words(chance, said):
     """Open between a quarter and three quarters."""
