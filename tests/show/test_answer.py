@@ -220,7 +220,7 @@ def test_a_disagreement_is_a_red_note(context_of):
     nothing = show.disagreement(mixed(context_of(), SOUTH, [replace(flag, value=0.0)]))
 
     assert ("bad", "") == (note.tone, nothing.text)
-    assert note.text.startswith("By Store, on a year ago: the total misleads")
+    assert note.text.startswith("Returning-buyer share by Store, on a year ago: the total misleads")
 
 
 @pytest.mark.parametrize(
