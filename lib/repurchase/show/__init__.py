@@ -39,6 +39,7 @@ from repurchase.show.sentences import causes, certainty, headline, scorecard
 from repurchase.show.summary import (
     commentary,
     findings,
+    further_findings,
     key_figures,
     meanings,
     not_computed_of,
@@ -78,6 +79,7 @@ __all__ = [
     "disagreement",
     "drivers",
     "findings",
+    "further_findings",
     "headline",
     "identification",
     "identification_cuts",
