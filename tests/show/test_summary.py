@@ -122,7 +122,7 @@ def test_the_weightiest_few_are_shown_and_the_others_are_pointed_to(context_of):
     rest = show.further_findings(told(found=eight), context=context_of())
 
     assert 6 == len(items)
-    assert "2 more of less weight stand in the chapters: see R-6 and R-0." == rest.text
+    assert "2 more of less weight stand in the chapters: see R-6, R-0." == rest.text
     assert "" == show.further_findings(told(found=eight[:6]), context=context_of()).text
 
 
