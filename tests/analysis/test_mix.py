@@ -103,6 +103,16 @@ def test_where_nobody_moves_nobody_is_the_cause():
     assert cause(split(buyers(*FELL[:3], *same)), basis="weekdays") is None
 
 
+def test_a_sound_year_ago_without_a_cause_goes_before_the_previous_period():
+    """Nothing stands a year ago, S1 fell since August: that may be the season, so no cause."""
+    same = [(s, NOW if d == THEN else THEN, n, b) for s, d, n, b in FELL[:3]]
+    august = [("S1", "2025-08-10", 400, 380), *((s, "2025-08-10", 400, 200) for s in ("S2", "S3"))]
+    result = split(buyers(*FELL[:3], *same, *august))
+
+    assert result.frame.loc[result.frame["against"] == "previous", "stands"].any()
+    assert cause(result, basis="weekdays") is None
+
+
 def test_near_the_festival_the_previous_period_has_no_cause():
     """What fell since last month is the festival's; away from it the part is named."""
     august = [(s, "2025-08-10", n, b) for s, d, n, b in FELL[:3]]

@@ -193,6 +193,14 @@ def test_a_cause_since_the_previous_period_alone_may_be_the_season(context_of):
     assert "No store, channel, region or segment stands out" == february.title
 
 
+def test_a_cause_may_be_identification(context_of):
+    """While identification moves no part is coloured, and the doubt is said."""
+    item = cause_item(mixed(context_of(), SOUTH), unsettled=True)
+
+    assert "unsure" == item.tone
+    assert item.text.endswith("It may be identification, not behaviour.")
+
+
 def test_the_drivers_table_ends_in_the_change(context_of):
     """Parts of the cause's cut, largest first, and their sum."""
     table = show.drivers(mixed(context_of(), SOUTH), id="R-11", short=True)
@@ -246,3 +254,14 @@ def test_what_to_do_follows_the_cause(context_of):
     )  # fmt: skip
 
     assert "What to do: Do this." == told.items[-1].title
+
+
+def test_identification_is_asked_after_before_any_cause(context_of):
+    """Who was asked for the card comes before who fell."""
+    told = show.decide(mixed(context_of(), SOUTH), lost(context_of()), [
+        Finding("retention.cause.region", "x", {}, (), "unsure", "low", suggested_action="Later."),
+        Finding("retention.identified_order_share.moved", "x", {}, (), "unsure", "high",
+                suggested_action="First."),
+    ])  # fmt: skip
+
+    assert "What to do: First." == told.items[-1].title

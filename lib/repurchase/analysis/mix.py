@@ -539,24 +539,27 @@ class Cause:
 def cause(result: Result, *, basis: str) -> Cause | None:
     """The segment whose part of the change is farthest beyond its share of the buyers.
 
-    Only one that stands among all that were looked at; a year ago before the previous period, and
-    never the previous period near the Spring Festival, which moves stores and categories unequally
-    (`basis` is that of the windows); of equal ones the smaller, since all others together mirror
-    it. None if there is none.
+    Only one that stands among all that were looked at. Of the change on a year ago; on the
+    previous period only where that cannot be split, and never near the Spring Festival, which moves
+    stores and categories unequally (`basis` is that of the windows). Of equal ones the smaller,
+    since all others together mirror it. None if there is none.
     """
     frame = result.frame
     for side in SIDES[:1] if basis == "spring_festival" else SIDES:
-        here = frame[(frame["against"] == side) & frame["stands"].astype(bool)]
+        every = frame[frame["against"] == side]
+        if every.empty:
+            continue
+        here = every[every["stands"].astype(bool)]
         here = here[~here["label"].isin(("", SMALLER)) & here["value"].notna()]
         here = here[here["value_then"].notna()]
         if here.empty:
-            continue
+            return None
         order = sorted(
             here.to_dict("records"),
             key=lambda r: (-round(abs(r["beyond"]), 9), r["share"], r["cut"], r["label"]),
         )
         first: Mapping[Any, Any] = order[0]
-        own = frame[(frame["against"] == side) & (frame["cut"] == first["cut"])]
+        own = every[every["cut"] == first["cut"]]
         change = math.fsum(own["part"])
         names = "part low high beyond value_then value".split()
         return Cause(side, first["cut"], first["label"],

@@ -50,8 +50,11 @@ def place_name(words: Words, place: str) -> str:
     return words._("{cut}: {label}", cut=name, label=said)
 
 
-def cause_item(result: Result) -> ListItem:
-    """Which segment explains most of the change beyond its size, or that none stands out."""
+def cause_item(result: Result, *, unsettled: bool = False) -> ListItem:
+    """Which segment explains most of the change beyond its size, or that none stands out.
+
+    `unsettled`: identification moved beyond its limit, so that the part may be no behaviour.
+    """
     context: Context = result.context
     words = context.words
     found = cause(result, basis=context.windows.basis)
@@ -71,7 +74,10 @@ def cause_item(result: Result) -> ListItem:
     if found.against == "previous":
         season = words._("It may be the season: there is nothing sound a year ago to tell.")
         detail = paragraph(words, [detail, season])
-    return ListItem(_claim(context, found), detail, tone=_tone(found))
+    if unsettled:
+        doubt = words._("It may be identification, not behaviour.")
+        detail = paragraph(words, [detail, doubt])
+    return ListItem(_claim(context, found), detail, tone="unsure" if unsettled else _tone(found))
 
 
 def _reasons(words: Words, result: Result) -> list[str]:
