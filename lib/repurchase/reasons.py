@@ -53,6 +53,7 @@ FEW_REPEATERS = N_("fewer than {fewest} customers have ordered twice, or nobody 
 NO_COST_OF = N_("there is no cost of one of these categories: {categories}")
 COSTS_TOO_SHORT = N_("the costs begin on {day}, after the twelve months that are divided")
 NO_PAIRS = N_("no pair of products is in {fewest} baskets")
+BEFORE_UNKNOWN = N_("the data begin too late to say who left in the previous period")
 NO_FIRST_YEAR = N_("no group of customers has {fewest} who have had a whole year")
 NO_CATEGORY = N_("no product has a category")
 NO_LAUNCH = N_("no product has a launch date")

@@ -276,6 +276,34 @@ def test_flows_weigh_losses_by_what_was_and_gains_by_what_is() -> None:
     assert (4, 40) == tuple(flows.loc["joined", ["customers", "worth"]])
 
 
+def test_who_slid_is_held_against_the_previous_period() -> None:
+    """Of 100 in their rhythm 20 slid, of 100 a month before 40: fewer, and surely so.
+
+    0.2 - 0.4 with Newcombe's interval; without that month the change is blank, not none.
+    """
+    rows = [
+        ("previous", "loyal", "high", "at_risk", "high", 20, 0, 0, 0, 0, 0),
+        ("previous", "growing", "low", "growing", "low", 80, 0, 0, 0, 0, 0),
+        ("before", "loyal", "high", "at_risk", "high", 40, 0, 0, 0, 0, 0),
+        ("before", "growing", "low", "growing", "low", 60, 0, 0, 0, 0, 0),
+        ("before", "new", "low", "single", "low", 500, 0, 0, 0, 0, 0),
+    ]
+    cube = pd.DataFrame(rows, columns=CUBE.columns)
+    stretch = Stretch(12, {"none": END, "previous": DAY("2025-08-31")}, {}, DAY("2025-07-31"))
+    result = stages.flows(by_hand(cube=cube, stretch=stretch))
+    level = result.one("slid_share")
+    change = result.one("slid_share", compare_to="previous")
+    assert (0.2, 20, 100) == (level.value, level.numerator, level.n)
+    assert (-0.2, -0.3185, -0.0731) == pytest.approx(
+        (change.change, change.change_low, change.change_high), abs=1e-4
+    )
+    blank = stages.flows(by_hand(cube=cube[cube["against"] == "previous"])).one(
+        "slid_share", compare_to="previous"
+    )
+    assert "the data begin too late to say who left in the previous period" == blank.reason
+    assert blank.change is None
+
+
 def test_what_is_not_known_is_named() -> None:
     """Without margin the records say so; without money there are stages and no tiers."""
     said = {r.metric: r.reason for r in stages.stages(by_hand()).records if r.reason}
@@ -313,6 +341,8 @@ def test_everybody_is_in_one_cell() -> None:
     stretch = stretch_of(at, activity_months=12)
     table = days_table(rows)
     summaries = {name: summary_table(rows, day) for name, day in stretch.days.items()}
+    assert DAY("2025-07-31") == stretch.before
+    summaries["before"] = summary_table(rows, stretch.before)
     found = stages.standings(
         summaries, table, table.filter(ibis.literal(False)), at, stretch, known_money(table)
     )

@@ -30,12 +30,15 @@ class Stretch:
 
     `days` are the period's last day that the data cover and, where they can be measured with the
     same rod, the ends of the previous period and of the one a year ago; `missing` says why one of
-    them cannot be. `months` is 0 where not even three months lie before the period.
+    them cannot be. `before` is the end of the period before the previous one, None if it cannot be
+    measured: who left in the previous period is counted from there. `months` is 0 where not even
+    three months lie before the period.
     """
 
     months: int
     days: dict[CompareTo, dt.date]
     missing: dict[CompareTo, str]
+    before: dt.date | None = None
 
 
 def stretch_of(windows: Windows, *, activity_months: int) -> Stretch:
@@ -61,7 +64,9 @@ def stretch_of(windows: Windows, *, activity_months: int) -> Stretch:
                 day=windows.data_from.isoformat(),
                 months=months or activity_months,
             )
-    return Stretch(months, days, missing)
+    earlier = windows.period.previous().previous().end
+    told = bool(months) and active_at(earlier, months).start >= windows.data_from
+    return Stretch(months, days, missing, earlier if told else None)
 
 
 @dataclass(frozen=True)
