@@ -22,6 +22,7 @@ export REVIEW_BY := $(value BY)
 export REVIEW_ON := $(value ON)
 export REVIEW_WAIT := $(value WAIT)
 export REVIEW_KEEP := $(value KEEP)
+export REVIEW_COMPANIES := $(value COMPANIES)
 export REVIEW_REPUBLISH := $(filter-out 0 no false,$(value REPUBLISH))
 export REVIEW_DRY := $(filter-out 0 no false,$(value DRY_RUN))
 ifeq ($(origin LANGUAGE),command line)
@@ -37,7 +38,7 @@ export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench lock clean
+.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench calibration lock clean
 
 help: ## this list
 	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'
@@ -93,6 +94,11 @@ bench: ## measured side by side, budgets beside it (WHAT="pack kills" RUNS=3 WRI
 	@$(PY) tests/benchmarks/run.py $${REVIEW_WHAT:+"$$REVIEW_WHAT"} \
 		$${REVIEW_RUNS:+--runs="$$REVIEW_RUNS"} \
 		$${REVIEW_WRITE:+--write} $${REVIEW_STRICT:+--strict}
+
+calibration: ## do intervals cover, do alarms stay rare (COMPANIES=1000 [WRITE=1])
+	@$(SETUP) --extra dev
+	@$(PY) tests/truth/run.py $${REVIEW_COMPANIES:+--companies="$$REVIEW_COMPANIES"} \
+		$${REVIEW_WRITE:+--docs=docs/calibration.md}
 
 lock: ## development only: resolve requirements.lock and lib/locks anew (UPGRADE=1: newest versions)
 	@$(SETUP) --lock $(if $(UPGRADE),--upgrade)
