@@ -8,6 +8,7 @@ DATES = {
     "bob": ["2025-01-10", "2025-03-20"],  # second after 69 days
     "cid": ["2025-02-01"],
     "dee": ["2025-06-20", "2025-06-25"],  # joined too late for 30 days
+    "eve": ["2024-11-01", "2024-12-01"],  # second on the 30th day
 }
 
 
@@ -20,11 +21,11 @@ def ask(lives, windows, dates=DATES, period="2025-06", **options):
 @pytest.mark.parametrize(
     ("rank", "days", "numerator", "n"),
     [
-        (1, 30, 1, 3),  # ann of ann, bob, cid; dee's first is 10 days old
-        (1, 60, 1, 3),
-        (1, 90, 2, 3),
-        (2, 60, 0, 2),  # ann's third came after 66 days, bob's never
-        (2, 90, 1, 2),
+        (1, 30, 2, 4),  # ann and eve of ann, bob, cid, eve; dee's first is 10 days old
+        (1, 60, 2, 4),
+        (1, 90, 3, 4),
+        (2, 60, 0, 3),  # ann's third came after 66 days, bob's and eve's never
+        (2, 90, 1, 3),
         (3, 90, 0, 1),  # ann's third is of 2025-04-01, 90 days before the end
     ],
 )
@@ -45,7 +46,7 @@ def test_nobody_at_a_rank_is_said(lives, windows):
 
 def test_a_joining_month_is_blank_until_its_last_joiner_is_old_enough(lives, windows):
     """April's last day is 30 days old on 30 May; 90 days are reached on 29 July."""
-    result = ask(lives, windows, {**DATES, "eve": ["2025-04-30", "2025-05-29"]})
+    result = ask(lives, windows, {**DATES, "fay": ["2025-04-30", "2025-05-29"]})
     ripe = result.one("next_order_60d", dimensions="joined=2025-04;rank=1")
     green = result.one("next_order_90d", dimensions="joined=2025-04;rank=1")
 

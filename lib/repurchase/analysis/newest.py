@@ -121,11 +121,7 @@ def _counted(days: ir.Table, joiners: list[Joiners]) -> ir.Table:
         days.first_date.between(first, last), lambda t: t.age <= oldest
     )
     begin = kept.day_rank == 1
-    money = {
-        f"{what}_{a}": cents(kept[f"net_{what}"].sum(where=kept.age <= a))
-        for what in ("revenue", "margin")
-        for a in AGES
-    }
+    money = {w: cents(kept[f"net_{w}"].sum()) for w in ("revenue", "margin")}
     units = kept.group_by("customer_id").aggregate(
         first=kept.first_date.min(),
         second=kept.age.min(where=kept.day_rank == 2),
@@ -146,8 +142,8 @@ def _counted(days: ir.Table, joiners: list[Joiners]) -> ir.Table:
             inside = units["first"].between(window.start, window.end)
             columns[f"{name} {j.age} n"] = flag(inside).sum()
             columns[f"{name} {j.age} back"] = flag(inside & (units.second <= j.age)).sum()
-            for what in ("revenue", "margin"):
-                amount = units[f"{what}_{j.age}"]
+            for what in ("revenue", "margin") if j.age == oldest else ():
+                amount = units[what]
                 columns[f"{name} {j.age} {what}"] = amount.sum(where=inside).cast("float64")
                 square = (amount * amount).sum(where=inside)
                 columns[f"{name} {j.age} {what} sq"] = square.cast("float64")
