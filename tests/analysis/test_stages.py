@@ -13,6 +13,7 @@ from repurchase.analysis.standing import (
     Stretch,
     known_money,
     money_of,
+    running,
     standing,
     stretch_of,
 )
@@ -302,6 +303,27 @@ def test_who_slid_is_held_against_the_previous_period() -> None:
     )
     assert "the data begin too late to say who left in the previous period" == blank.reason
     assert blank.change is None
+
+
+def test_a_period_still_running_is_read_with_care() -> None:
+    """Nine days are not held against a whole month; what happened in them is provisional."""
+    care = "the period has run 9 of 30 days"
+    found = by_hand(running=care)
+    flows = stages.flows(found)
+    assert {("provisional", care)} == {
+        (r.status, r.reason) for r in flows.records if r.compare_to == "none"
+    }
+    change = flows.one("slid_share", compare_to="previous")
+    assert ("not_computed", care, None) == (change.status, change.reason, change.change)
+    bought = stages.stages(found).one("stage_buying_share", dimensions="stage=loyal")
+    assert ("provisional", care) == (bought.status, bought.reason)
+    assert "final" == stages.stages(found).one("stage_customers", dimensions="stage=loyal").status
+    september = windows_of(
+        Period.parse("2025-09"), country=None, data_from=DAY("2023-01-01"),
+        data_through=DAY("2025-09-09"),
+    )  # fmt: skip
+    assert care == running(september)
+    assert running(windows()) is None
 
 
 def test_what_is_not_known_is_named() -> None:

@@ -19,7 +19,14 @@ import pandas as pd
 
 from repurchase.analysis import rfm
 from repurchase.analysis.ratios import FEWEST_UNITS
-from repurchase.analysis.standing import THEN, Known, Stretch, money_of, standing
+from repurchase.analysis.standing import (
+    THEN,
+    Known,
+    Stretch,
+    money_of,
+    running,
+    standing,
+)
 from repurchase.analysis.windows import Windows
 from repurchase.reasons import (
     BEFORE_UNKNOWN,
@@ -110,7 +117,8 @@ class Standings(NamedTuple):
     before it), then_stage, then_tier ("joining": not a customer
     then), stage, tier, customers, bought (with an order date in the period), revenue and margin of
     the stretch before the period's end, then_revenue and then_margin of that before the other day;
-    `sql` is what the engine ran for it. Sums over it are sums over customers; nobody is missing
+    `sql` is what the engine ran for it, `running` why a period that has not ended must be read with
+    care. Sums over it are sums over customers; nobody is missing
     and nobody counts twice.
     """
 
@@ -121,6 +129,7 @@ class Standings(NamedTuple):
     known: Known
     missing: str | None
     sql: str | None = None
+    running: str | None = None
 
 
 def standings(
@@ -173,7 +182,8 @@ def _standings(
         parts += [_cube(placed, past[name], name, windows) for name in THEN if name in past]
         if BEFORE in past:
             parts.append(_cube(past["previous"], past[BEFORE], BEFORE, windows))
-    return Standings(pd.concat(parts, ignore_index=True), limits, rhythm, stretch, known, None)
+    cube = pd.concat(parts, ignore_index=True)
+    return Standings(cube, limits, rhythm, stretch, known, None, running=running(windows))
 
 
 def placed(found: Standings, summary: ir.Table, money: ir.Table) -> ir.Table | None:
@@ -265,7 +275,8 @@ def _table(found: Standings, by: str, names: tuple[str, ...]) -> Result:
     for name in names:
         row = _row(end[name], then[name] if len(before) else None, known, total, worth)
         rows.append({by: name, **row, "months": found.stretch.months})
-        records += _level_records(by, rows[-1], known, total, worth)
+        made = _level_records(by, rows[-1], known, total, worth)
+        records += [_cared(r, found) if r.unit == "share" else r for r in made]
     return Result(pd.DataFrame(rows), tuple([*records, *_missing_records(by, found)]))
 
 
@@ -433,7 +444,15 @@ def flows(found: Standings) -> Result:
         )  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     records = [r for row in frame.to_dict("records") for r in _flow_records(row, found.known)]
-    return Result(frame, (*records, *_slid_share(found)))
+    records += _slid_share(found)
+    return Result(frame, tuple(_cared(r, found) for r in records))
+
+
+def _cared(record: Record, found: Standings) -> Record:
+    """The record as it must be read while the period is still running."""
+    if found.running is None or record.status != "final":
+        return record
+    return replace(record, status="provisional", reason=found.running)
 
 
 def _slid_share(found: Standings) -> list[Record]:
@@ -446,9 +465,9 @@ def _slid_share(found: Standings) -> list[Record]:
         "slid_share", level.value, "share", low=level.low, high=level.high, numerator=now[0],
         n=now[1],
     )  # fmt: skip
-    if min(now[1], then[1]) < FEWEST_UNITS:
-        why = reason(TOO_FEW, fewest=FEWEST_UNITS)
-        if found.stretch.before is None:
+    if found.running or min(now[1], then[1]) < FEWEST_UNITS:
+        why = found.running or reason(TOO_FEW, fewest=FEWEST_UNITS)
+        if found.running is None and found.stretch.before is None:
             why = BEFORE_UNKNOWN
         return [base, replace(base, compare_to="previous", status="not_computed", reason=why)]
     change = change_of(level, wilson(*then))

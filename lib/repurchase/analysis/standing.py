@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from repurchase.analysis.ratios import cents
 from repurchase.analysis.windows import Windows, active_at
-from repurchase.reasons import IN_ACTIVITY_WINDOW, NO_MARGIN, NO_MONEY, PART_MARGIN, reason
+from repurchase.reasons import IN_ACTIVITY_WINDOW, NO_MARGIN, NO_MONEY, PART_MARGIN, PARTIAL, reason
 from repurchase.records import CompareTo
 
 FEWEST_MONTHS = 3
@@ -67,6 +67,14 @@ def stretch_of(windows: Windows, *, activity_months: int) -> Stretch:
     earlier = windows.period.previous().previous().end
     told = bool(months) and active_at(earlier, months).start >= windows.data_from
     return Stretch(months, days, missing, earlier if told else None)
+
+
+def running(windows: Windows) -> str | None:
+    """Why what happened in a period that is still running must be read with care."""
+    if not windows.partial:
+        return None
+    done = (windows.seen_until - windows.period.start).days + 1
+    return reason(PARTIAL, done=done, days=windows.period.days)
 
 
 @dataclass(frozen=True)
