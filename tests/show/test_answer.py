@@ -108,6 +108,7 @@ def test_a_bridge_without_money_shows_the_customers(context_of):
     assert ["Customers", "Active before", "New", "Reactivated", "Lapsed", "Active now"] == [
         row[0].text for row in table.rows
     ]
+    assert ["9", "+3", "+1", "−2", "11"] == [row[1].text for row in table.rows[1:]]
 
 
 def test_a_bridge_that_cannot_be_built_is_a_note_with_its_reasons(context_of):
