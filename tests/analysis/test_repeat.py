@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from repurchase.analysis import repeat
+from repurchase.analysis import repeat, retention
 
 DATES = {
     "ann": ["2025-01-05", "2025-01-25", "2025-04-01"],  # second after 20, third after 66 days
@@ -136,3 +136,19 @@ def test_without_a_margin_revenue_still_stands(lives, windows):
     assert (None, "not_computed") == (margin.value, margin.status)
     assert "no margin" in margin.reason
     assert result.one("repeat_revenue_share", dimensions="at=2025-01").value is not None
+
+
+def test_after_the_first_order_it_is_the_headline(lives, windows):
+    """Rank 1 counts the same customers as the headline's repurchase within so many days."""
+    w = windows("2025-06")
+    days = lives(DATES, until=w.seen_until.isoformat())
+    money = days.mutate(assigned_date=days.order_date).limit(0)
+    head = retention.headline_figures(
+        days, money, w, activity_months=12, cohort_months=12, targets={}
+    )
+    mine = ask(lives, windows)
+
+    for length in (30, 60, 90, 180):
+        one = head.one(f"repurchase_{length}d")
+        other = mine.one(f"next_order_{length}d", dimensions="rank=1")
+        assert (one.numerator, one.n, one.value) == (other.numerator, other.n, other.value)
