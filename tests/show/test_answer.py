@@ -101,6 +101,14 @@ def test_the_short_bridge_puts_those_who_came_and_went_together(context_of):
     assert "Not computed on a year ago: nobody to count in the comparison window." in table.caption
 
 
+def test_near_the_festival_the_bridge_says_that_its_dates_are_plain(context_of):
+    """In February a year ago is the same dates, which the festival may have moved."""
+    note = "A year ago: the same dates, not aligned on the moving feast."
+
+    assert note in show.bridge(bridged(context_of(period="2025-02")), short=True).caption
+    assert note not in show.bridge(bridged(context_of()), short=True).caption
+
+
 def test_a_bridge_without_money_shows_the_customers(context_of):
     """Where no amount is known the customers are the table."""
     table = show.bridge(bridged(context_of(), money=False), short=True)
