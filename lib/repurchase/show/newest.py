@@ -13,7 +13,7 @@ from repurchase.context import Context
 from repurchase.reasons import MAYBE_OLDER, worded
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, ListBlock, ListItem, Note, Table, Tone
-from repurchase.show.sentences import DASH, bare_points, paragraph
+from repurchase.show.sentences import DASH, bare_points, joined, paragraph
 from repurchase.show.style import csv_text
 from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
@@ -161,7 +161,7 @@ def _caption(context: Context, result: Result) -> str:
             words._("Nothing can stand yet: {reason}.", reason=worded(words, MAYBE_OLDER))
         )
     if said:
-        parts.append(words._("Not computed: {reason}.", reason="; ".join(said)))
+        parts.append(words._("Not computed: {reason}.", reason=joined(words, said)))
     parts += _not_yet(words, result)
     return paragraph(words, parts)
 
