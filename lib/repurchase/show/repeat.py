@@ -100,9 +100,9 @@ def joining_months(result: Result, *, id: str | None = None) -> Table:
         *(Column(_within(words, length), "right") for length in lengths),
     )
     rows: list[tuple[str | Cell, ...]] = []
-    for joined, part in frame.groupby("joined"):
+    for label, part in frame.groupby("joined"):
         part = part.sort_values("days")
-        month = Period.parse(str(joined))
+        month = Period.parse(str(label))
         cells = [_month_cell(words, row) for row in part.to_dict("records")]
         rows.append((words.month(month.start), words.count(part["customers"].iloc[0]), *cells))
     caption = words._(
