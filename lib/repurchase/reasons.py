@@ -77,7 +77,6 @@ NOT_FITTED = N_("the data do not determine the model")
 NOT_TESTED_YET = N_("the data do not allow a test of the forecast")
 FORECAST_TOO_LOW = N_("the forecast made on {day} fell {percent}% short of what came")
 FORECAST_TOO_HIGH = N_("the forecast made on {day} was {percent}% above what came")
-FEW_ORIGINS = N_("the data begin on {day}: a test of {times} dates needs {days} days")
 NONE_DUE = N_("no forecast with an interval has come due yet")
 
 ALL = tuple(v for name, v in sorted(globals().items()) if name.isupper() and isinstance(v, str))

@@ -1,6 +1,7 @@
 """Customer-days tables from order dates by customer, with what each order date says."""
 
 import datetime as dt
+import itertools
 import math
 
 import ibis
@@ -37,7 +38,7 @@ def _lives(dates, *, until="2100-01-01", money=None, **first):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lives():
     """One row a customer and date up to `until`; `money(name, rank)` is revenue, its half margin.
 
@@ -63,7 +64,7 @@ def _summary(dates, *, day, revenue=None, margin=None):
         known = [dt.date.fromisoformat(d) for d in sorted(days) if d <= day]
         if not known:
             continue
-        gaps = [(b - a).days for a, b in zip(known, known[1:], strict=False)]
+        gaps = [(b - a).days for a, b in itertools.pairwise(known)]
         logs = [math.log(gap) for gap in gaps]
         money = [10.0 if revenue is None else revenue(name, i + 1) for i in range(len(known))]
         again = money[1:]
@@ -83,7 +84,7 @@ SUMMARY = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def summary_of():
     """The customer summary of a day from order dates by customer, as far as forecasts read it."""
     return _summary
@@ -97,20 +98,27 @@ def _company(n, *, seed, until="2025-06-30", gone=(0.4, 0.15)):
     """
     rng = np.random.default_rng(seed)
     end, begin = dt.date.fromisoformat(until), dt.date(2023, 1, 1)
-    dates = {}
+    dates, left = {}, set()
     for i in range(n):
         day = begin + dt.timedelta(days=int(rng.integers(0, 730)))
         pace, evenness, known = rng.gamma(2, 25) + 5, rng.uniform(1.5, 9), []
         while day <= end:
             known.append(day.isoformat())
             if rng.random() < gone[len(known) > 1]:
+                left.add(f"{i:05d}")
                 break
             day += dt.timedelta(days=max(1, round(rng.gamma(evenness, pace / evenness))))
         dates[f"{i:05d}"] = known
-    return dates
+    return dates, left
 
 
 @pytest.fixture(scope="session")
 def gamma_company():
     """1,500 customers with gamma gaps, ordering up to the end of June 2025."""
-    return _company(1500, seed=1)
+    return _company(1500, seed=1)[0]
+
+
+@pytest.fixture(scope="session")
+def gamma_gone():
+    """Those of them who will never order again."""
+    return _company(1500, seed=1)[1]

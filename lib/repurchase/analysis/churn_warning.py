@@ -18,8 +18,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from repurchase.analysis.predicted_value import FEWEST_CUSTOMERS
 from repurchase.analysis.windows import active_at
-from repurchase.reasons import FEW_CAME_BACK, FEW_ORIGINS, reason
+from repurchase.reasons import FEW_CAME_BACK, TOO_SHORT_TO_TEST, reason
 from repurchase.records import Record, Result, dimensions
 from repurchase.stats import rhythm
 from repurchase.stats.btyd.purchases import (
@@ -40,7 +41,7 @@ from repurchase.stats.rank import (
 )
 
 HORIZON_DAYS = 90
-ORIGINS, FEWEST_ORIGINS = 6, 2
+ORIGINS = 6
 FEWEST_DAYS = 180
 # Fewer who came, or did not, leave an order to chance.
 FEWEST_EACH = 30
@@ -90,21 +91,20 @@ def warning_test(
 ) -> Result:
     """How well each score told who would order within `horizon` days, over the dates of `origins`.
 
-    `dated` are these dates, latest first, with their summaries; the earliest only teaches. One row
-    a score: score, auc, low, high (mean over the dates), gain, gain_low, gain_high, p (over that
-    of recency), gains (whether more than chance, Bonferroni), used; at the latest date alone: top,
-    top_low, top_high (share without an order among the tenth most at risk), lift, lift_low,
-    lift_high (over that of all), said, slope (what it foretold of all; 1 where its levels spread
-    as what came, missing for a score that is no probability); base (without an order, of all),
-    came, customers (latest date), tested (customers and dates), origins, first, last, horizon.
+    `dated` are these dates, latest first, with their summaries; the earliest of several only
+    teaches. One row a score: score, auc, low, high (mean over the dates), gain, gain_low,
+    gain_high, p (over that of recency), gains (whether more than chance, Bonferroni), used; at the
+    latest date alone: top, top_low, top_high (share without an order among the tenth most at risk),
+    lift, lift_low, lift_high (over that of all), said, slope, slope_low, slope_high (what it
+    foretold of all; 1 where its levels spread as what came; missing for a score that is no
+    probability), base (without an order, of all), came, customers; tested (customers and dates),
+    origins, first, last, horizon.
     Records: `warning_auc`, `warning_gain`, `warning_lift` by score=, `warning_used` (dimension
     score=; 1).
     """
-    if len(dated) < FEWEST_ORIGINS:
-        needed = FEWEST_DAYS + FEWEST_ORIGINS * horizon
-        return _untested(
-            reason(FEW_ORIGINS, day=data_from.isoformat(), times=FEWEST_ORIGINS, days=needed)
-        )
+    if not dated:
+        needed = FEWEST_DAYS + horizon
+        return _untested(reason(TOO_SHORT_TO_TEST, day=data_from.isoformat(), days=needed))
     chosen = _sampled(dated[0].summary, seed)
     seen = [seen_on(t, days, horizon, chosen) for t in dated]
     if any(min(s.came.sum(), (~s.came).sum()) < FEWEST_EACH for s in seen):
@@ -134,7 +134,8 @@ def seen_on(
 ) -> Seen:
     """The active customers of a date with their scores, and who came within `horizon` days.
 
-    `chosen`: of these customers only. A model that the data do not determine has no score.
+    `chosen`: of these customers only. A model that the data do not determine has no score, nor
+    has BG/NBD under 500 customers.
     """
     until = at.day + dt.timedelta(days=horizon)
     later = days.filter((days.order_date > at.day) & (days.order_date <= until))
@@ -180,6 +181,8 @@ def _scores(frame: pd.DataFrame, horizon: int) -> tuple[dict[str, Floats], Float
         scores["returns"] = rhythm.next_purchase(beat, customers, horizon=horizon).returns
     except NotFitted:
         pass
+    if len(frame) < FEWEST_CUSTOMERS:
+        return scores, _traits(elapsed, x, late, age)
     past = histories(x, age - elapsed, age)
     try:
         model = fit_purchases(past, limits=True)
@@ -187,11 +190,20 @@ def _scores(frame: pd.DataFrame, horizon: int) -> tuple[dict[str, Floats], Float
         scores[ALIVE] = alive(model, past)
     except NotFitted:
         pass
-    return scores, np.c_[np.log1p(elapsed), np.log1p(x), late, np.log1p(age)]
+    return scores, _traits(elapsed, x, late, age)
+
+
+def _traits(elapsed: Floats, x: Floats, late: Floats, age: Floats) -> Floats:
+    return np.c_[np.log1p(elapsed), np.log1p(x), late, np.log1p(age)]
 
 
 def _with_combined(seen: Sequence[Seen]) -> list[Seen]:
-    """The dates that are tested: each with the combined score learnt on all dates before it."""
+    """The dates that are tested: each with the combined score learnt on all dates before it.
+
+    A single date is tested without one.
+    """
+    if len(seen) == 1:
+        return list(seen)
     tested = []
     for place, now in enumerate(seen[:-1]):
         before = seen[place + 1 :]

@@ -12,9 +12,10 @@ from repurchase.reasons import worded
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, Note, Table
 from repurchase.show.customer_value import TIER_NAMES
+from repurchase.show.cuts import FLAGS
 from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
-from repurchase.show.tables import shortened
+from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
 
 SCORES = {
@@ -125,7 +126,7 @@ def _caption(words: Words, frame: pd.DataFrame) -> str:
     parts = [
         words._(USED[used]),
         words._(
-            "Tested on {origins} dates, {horizon} days apart, on the orders of {first} to {last}:"
+            "Dates tested: {origins}, {horizon} days apart, on the orders of {first} to {last}:"
             " {tested} customers and dates, active ones only, each score made from what was known"
             " on its date. AUC: of pairs of whom one orders within {horizon} days and one does not,"
             " the share put in the right order; 0.5 is a coin.",
@@ -199,7 +200,9 @@ def _risk_label(words: Words, by: str, label: str) -> str:
         return words._("All")
     if by == "tier":
         return words._(TIER_NAMES[label])
-    return shortened(label) or words._("not known")
+    if label in FLAGS:
+        return words._(FLAGS[label])
+    return shortened(value_name(words, by, label)) if label else words._("not known")
 
 
 def _risk_row(context: Context, row: Row, worth: str | None) -> tuple[str | Cell, ...]:

@@ -323,8 +323,8 @@ def _draw(ax: Any, context: Context, frame: pd.DataFrame, of: str) -> None:
     )  # fmt: skip
     ax.bar(x + 0.2, frame[f"predicted_{of}"], width=0.36, color=style.COMPARISON)
     labels = [words.count(part) for part in frame["part"]]
-    labels[0] = f"{labels[0]}\n{words._('least')}"
-    labels[-1] = f"{labels[-1]}\n{words._('most')}"
+    least, most = words._("least"), words._("most")
+    labels[0], labels[-1] = f"{labels[0]}\n{least}", f"{labels[-1]}\n{most}"
     ax.set_xticks(x, labels)
     ax.set_ylim(bottom=min(0.0, float(real.min())))
     if of == "revenue":
