@@ -22,6 +22,7 @@ export REVIEW_BY := $(value BY)
 export REVIEW_ON := $(value ON)
 export REVIEW_WAIT := $(value WAIT)
 export REVIEW_KEEP := $(value KEEP)
+export REVIEW_COMPANIES := $(value COMPANIES)
 export REVIEW_REPUBLISH := $(filter-out 0 no false,$(value REPUBLISH))
 export REVIEW_DRY := $(filter-out 0 no false,$(value DRY_RUN))
 ifeq ($(origin LANGUAGE),command line)
@@ -40,7 +41,7 @@ export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench bench-large \
-	lock clean
+	calibration lock clean
 
 help: ## this list
 	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'
@@ -102,6 +103,11 @@ bench-large: ## time and memory on 10M and 100M orders (ORDERS=10000000,10000000
 	@$(SETUP)
 	@$(PY) tests/benchmarks/run.py large $${REVIEW_ORDERS:+--large="$$REVIEW_ORDERS"} \
 		$${REVIEW_WRITE:+--write} $${REVIEW_STRICT:+--strict}
+
+calibration: ## do intervals cover, do alarms stay rare (COMPANIES=1000 [WRITE=1])
+	@$(SETUP) --extra dev
+	@$(PY) tests/truth/run.py $${REVIEW_COMPANIES:+--companies="$$REVIEW_COMPANIES"} \
+		$${REVIEW_WRITE:+--docs=docs/calibration.md}
 
 lock: ## development only: resolve requirements.lock and lib/locks anew (UPGRADE=1: newest versions)
 	@$(SETUP) --lock $(if $(UPGRADE),--upgrade)

@@ -189,7 +189,10 @@ def test_a_period_files_mistake_names_that_file(project):
     ("text", "words"),
     [
         ("commentary:\n  retentoin: x\n", ["line 2", "'retentoin' does not run", "'retention'"]),
-        ("commentary: {delivery: x}", ["'delivery' does not run", "retention, customer_value, data"]),
+        (
+            "commentary: {delivery: x}",
+            ["'delivery' does not run", "retention, customer_value, data"],
+        ),
         (
             "incidents:\n  - {from: 2025-09-03, text: x, chapters: [sumary]}\n",
             ["line 2", "'sumary' does not run", "did you mean 'summary'"],

@@ -83,3 +83,28 @@ def test_every_bridge_of_the_demo_adds_up(company):
     for _, part in frame.groupby(["span", "part"]):
         values = part["value"].tolist()
         assert values[-1] == pytest.approx(sum(values[:-1]), abs=0.005)
+
+
+def test_value_so_far_is_the_companys_money(company):
+    """Every yuan of identified customers is in somebody's value, but for returns of strangers.
+
+    Everyone stands in one stage and moves from one; the tiers hold the same customers.
+    """
+    review, _ = company
+    september = review("2025-09")
+    bench = september.customer_value
+    total = bench.so_far().one("customer_value", dimensions="definition=total_revenue")
+    money = september.retention.totals().one("net_revenue", dimensions="span=history")
+    strays = september.sql(
+        "select coalesce(sum(net_revenue), 0) from orders where customer_id is not null"
+        " and customer_id not in (select customer_id from customer_days)"
+    ).iloc[0, 0]
+    stages, tiers = bench.stages().frame, bench.tiers().frame
+
+    assert money.value == pytest.approx(total.numerator + float(strays), abs=0.01)
+    assert total.n == stages["customers"].sum() == tiers["customers"].sum()
+    for against in ("previous", "year_ago"):
+        moves = bench.stage_moves(against).frame
+        assert stages["customers"].tolist() == moves.sum().tolist()
+    then = september.at("2025-08").customer_value.stages().frame["customers"].sum()
+    assert then == bench.stage_moves().frame.drop(index="joining").to_numpy().sum()

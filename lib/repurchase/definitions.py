@@ -129,6 +129,15 @@ def _again(days: int, *, same: bool) -> Metric:
     )
 
 
+def _forecast(name: str, formula: str, unit: Unit) -> Metric:
+    digits = 2 if unit == "money" else 1
+    return Metric(name, formula, "", N_("customers"), unit, digits, "up")
+
+
+def _warning(name: str, formula: str) -> Metric:
+    return Metric(name, formula, "", N_("customers and dates"), "ratio", 4)
+
+
 METRICS: dict[str, Metric] = {
     "returning_buyer_share": Metric(
         name=N_("Returning-buyer share"),
@@ -382,6 +391,145 @@ METRICS: dict[str, Metric] = {
         denominator=N_("customers known on that day"),
         unit="share",
         digits=6,
+    ),
+    "never_again": Metric(
+        name=N_("Never to order again"),
+        formula=N_(
+            "Mean over all customers of the probability that no order comes any more, by own"
+            " rhythm and the days since the last order. It reads further than the data reach."
+        ),
+        numerator="",
+        denominator=N_("customers"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "predicted_purchases": _forecast(
+        N_("Expected purchases of the next twelve months"),
+        N_(
+            "Order dates to be expected of today's customers in the next 365 days, BG/NBD."
+            " Newcomers are not in it."
+        ),
+        "count",
+    ),
+    "predicted_revenue": _forecast(
+        N_("Expected revenue of the next twelve months"),
+        N_(
+            "Net revenue to be expected of today's customers in the next 365 days, BG/NBD times"
+            " Gamma-Gamma, discounted as the profile says. Newcomers are not in it."
+        ),
+        "money",
+    ),
+    "predicted_margin": _forecast(
+        N_("Expected margin of the next twelve months"),
+        N_("Expected revenue times the margin rate of repeat orders of the last 365 days."),
+        "money",
+    ),
+    "predicted_revenue_per_customer": _forecast(
+        N_("Expected revenue a customer"),
+        N_("Expected revenue of the next twelve months divided by today's customers."),
+        "money",
+    ),
+    "predicted_margin_per_customer": _forecast(
+        N_("Expected margin a customer"),
+        N_("Expected margin of the next twelve months divided by today's customers."),
+        "money",
+    ),
+    "repeat_margin_rate": Metric(
+        name=N_("Margin rate of repeat orders"),
+        formula=N_(
+            "Margin divided by net revenue of order dates after a customer's first in the last 365"
+            " days, where both are known; the interval is over customers."
+        ),
+        numerator=N_("margin"),
+        denominator=N_("customers with such an order date"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "spend_correlation": Metric(
+        name=N_("Correlation of frequency and spend"),
+        formula=N_(
+            "Pearson's correlation between the number of repeat order dates of a customer and the"
+            " mean spend at them: Gamma-Gamma takes it to be 0."
+        ),
+        numerator="",
+        denominator=N_("customers with a repeat order date"),
+        unit="ratio",
+        digits=4,
+    ),
+    "spend_left_out": Metric(
+        name=N_("Left out of the model of spend"),
+        formula=N_("Customers whose mean spend at repeat orders is not above nought."),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "tested_purchases": _forecast(
+        N_("Purchases in the back-test"),
+        N_(
+            "What was forecast on an earlier day for the customers of that day, and what they did"
+            " since."
+        ),
+        "count",
+    ),
+    "tested_revenue": _forecast(
+        N_("Revenue in the back-test"),
+        N_(
+            "What was forecast on an earlier day for the customers of that day, and what they spent"
+            " since."
+        ),
+        "money",
+    ),
+    "forecast_error": Metric(
+        name=N_("Error of the forecast in its back-test"),
+        formula=N_("What was forecast divided by what came, less 1."),
+        numerator=N_("what was forecast"),
+        denominator=N_("what came"),
+        unit="ratio",
+        digits=6,
+    ),
+    "warning_auc": _warning(
+        N_("How well a score orders customers (AUC)"),
+        N_(
+            "Of pairs of active customers of whom one orders within 90 days and one does not, the"
+            " share that the score orders rightly; mean over several dates. 0.5 is a coin."
+        ),
+    ),
+    "warning_gain": _warning(
+        N_("AUC over that of recency"),
+        N_("Difference of both on the same customers and dates, paired (DeLong)."),
+    ),
+    "warning_lift": _warning(
+        N_("Lift of the tenth most at risk"),
+        N_(
+            "Share without an order within 90 days among the tenth most at risk, divided by that of"
+            " all, on the latest date tested."
+        ),
+    ),
+    "warning_used": Metric(
+        name=N_("Score that orders the warnings"),
+        formula=N_(
+            "The score with the highest AUC of those that beat recency by more than chance; recency"
+            " where none does."
+        ),
+        numerator="",
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "at_risk_customers": _customers_of(
+        N_("Customers at risk"),
+        N_(
+            "Active customers with two or more order dates who are later than nine of ten own gaps."
+        ),
+    ),
+    "at_risk_revenue": _money_of(
+        N_("Revenue at risk"), N_("Net revenue of the stretch of the customers at risk.")
+    ),
+    "at_risk_margin": _money_of(
+        N_("Margin at risk"), N_("Margin of the stretch of the customers at risk.")
     ),
     "due_customers": Metric(
         name=N_("Customers due"),
@@ -738,6 +886,18 @@ METRICS: dict[str, Metric] = {
             "Net margin of those who moved: of the stretch before a loss, and of the stretch up to"
             " the period's end for a gain."
         ),
+    ),
+    "slid_share": Metric(
+        name=N_("Share that fell out of its rhythm"),
+        formula=N_(
+            "Of the customers who were growing or loyal at the previous period's end, the share who"
+            " are late or lapsed at the period's end."
+        ),
+        numerator=N_("of them, those who are late or lapsed now"),
+        denominator=N_("customers growing or loyal at the previous period's end"),
+        unit="share",
+        digits=6,
+        direction="down",
     ),
     "customer_value": Metric(
         name=N_("Customer value so far"),

@@ -185,6 +185,7 @@ class Profile(Strict):
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     churn_gap_factor: Annotated[float | int, Field(gt=0, le=20)] = 2
+    annual_discount: Annotated[float | int, Field(ge=0, le=1)] = 0
     count_fully_returned: bool = False
     data_through: dt.date | None = None
     allow_incomplete: bool = False

@@ -1,6 +1,6 @@
 """Customers and money from one period to another, on six customers that a pencil can follow.
 
-ann   2023-05-01  2024-09-10                lapses on 2025-09-30
+ann   2023-09-05  2024-09-10                lapses on 2025-09-30
 bob   2025-08-05  2025-09-07                buys in both months
 cid   2025-09-01                            new
 dee   2023-01-01  2025-09-02                comes back after more than a year
@@ -15,7 +15,7 @@ import pytest
 from repurchase.analysis import bridge
 
 SIX = {
-    "ann": ["2023-05-01", "2024-09-10"],
+    "ann": ["2023-09-05", "2024-09-10"],
     "bob": ["2025-08-05", "2025-09-07"],
     "cid": ["2025-09-01"],
     "dee": ["2023-01-01", "2025-09-02"],
@@ -131,7 +131,7 @@ def test_nobody_knows_who_was_active_before_the_data(made):
 
 
 def test_lost_money_is_that_of_the_last_year_of_those_who_lapsed(made):
-    """Ann's order of 2024 less what she returned since; her order of 2023 is older than a year."""
+    """Ann's order of 2024 less what she returned since; her first order is 371 days older."""
     _, gone = made(("ann", "2025-09-12", -2.0))
 
     assert (1, 4) == (gone.one("lapsed_customers").value, gone.one("lapsed_customers").n)

@@ -117,10 +117,10 @@ def test_a_month_before_a_full_activity_window_is_not_computed(lives, windows):
 
 RHYTHMS = pd.DataFrame(
     # then and now with a rhythm; over: silent too long; the last line has none
-    [(1, 0, 1, 0, 0, 30.0), (1, 1, 1, 0, 0, 10.0), (1, 0, 1, 1, 1, 20.0), (0, 0, 1, 1, 0, 40.0),
-     (0, 0, 0, 0, 0, 7.0)],
+    [(1, 0, 1, 0, 0, 30.0), (1, 1, 1, 0, 0, 6.0), (1, 1, 1, 1, 0, 4.0), (1, 0, 1, 1, 1, 20.0),
+     (0, 0, 1, 1, 0, 40.0), (0, 0, 0, 0, 0, 7.0)],
     columns=["now", "now_over", "then", "then_over", "came_back", "customers"],
-).assign(few=[0, 0, 0, 0, 1], cycle=10.0)  # fmt: skip
+).assign(few=[0, 0, 0, 0, 0, 1], cycle=10.0)  # fmt: skip
 
 
 def both(windows, period="2025-06", **options):
@@ -141,30 +141,30 @@ def test_churn_by_window_mirrors_retention(windows):
 
 
 def test_churn_by_rhythm_is_paired_on_the_customers(windows):
-    """Now 10 of 60, then 60 of 100; what they have in common from the customers' residuals."""
+    """Now 10 of 60, then 64 of 100; what they have in common from the customers' residuals."""
     result = both(windows)
     now, change = result.one("overdue_share"), result.one("overdue_share", compare_to="year_ago")
     residuals = [  # of now, of then, and of how many
-        (0 - 1 / 6, 0 - 0.6, 30), (1 - 1 / 6, 0 - 0.6, 10), (0 - 1 / 6, 1 - 0.6, 20),
-        (0, 1 - 0.6, 40),
+        (0 - 1 / 6, 0 - 0.64, 30), (1 - 1 / 6, 0 - 0.64, 6), (1 - 1 / 6, 1 - 0.64, 4),
+        (0 - 1 / 6, 1 - 0.64, 20), (0, 1 - 0.64, 40),
     ]  # fmt: skip
     both_err = sum(k * a * b for a, b, k in residuals)
     alone = [sum(k * r[side] ** 2 for *r, k in residuals) for side in (0, 1)]
     common = both_err / (alone[0] * alone[1]) ** 0.5
-    up, down = 0.28032 - 1 / 6, 0.6 - 0.50200  # Wilson's bounds of 10/60 above, of 60/100 below
+    up, down = 0.28032 - 1 / 6, 0.64 - 0.54237  # Wilson's bounds of 10/60 above, of 64/100 below
 
     assert (10, 60) == (now.numerator, now.n)
-    assert 1 / 6 - 0.6 == pytest.approx(change.change)
+    assert 1 / 6 - 0.64 == pytest.approx(change.change)
     reach = (up**2 + down**2 - 2 * common * up * down) ** 0.5
     assert reach == pytest.approx(change.change_high - change.change, abs=1e-4)
 
 
 def test_how_often_the_rhythm_was_wrong(windows):
-    """Of the 60 called silent a year ago 20 have ordered since; 7 have no rhythm now."""
+    """Of the 64 called silent a year ago 20 have ordered since; 7 have no rhythm now."""
     result = both(windows)
     record = result.one("overdue_returned")
 
-    assert (20, 60) == (record.numerator, record.n)
+    assert (20, 64) == (record.numerator, record.n)
     assert 7 == result.one("customers_without_rhythm").value
 
 

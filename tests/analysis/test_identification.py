@@ -56,6 +56,26 @@ def test_shares_of_orders_and_money():
     assert 0.6 == pytest.approx(result.one("identified_revenue_share").value)
 
 
+def test_the_money_of_one_customer_is_one_piece_of_evidence():
+    """Eight orders of 10, six of them known: of one customer they say less than of six.
+
+    All known: eight customers leave room down to Wilson's bound for 8 of 8.
+    """
+    one = [("a", FEBRUARY, "s", 10)] * 6 + [(None, FEBRUARY, "s", 10)] * 2
+    six = [(name, FEBRUARY, "s", 10) for name in "abcdef"] + [(None, FEBRUARY, "s", 10)] * 2
+    all_of_eight = [(name, FEBRUARY, "s", 10) for name in "abcdefgh"]
+
+    narrow, wide, full = (
+        identification.identified_shares(orders(rows), WINDOWS).one("identified_revenue_share")
+        for rows in (six, one, all_of_eight)
+    )
+
+    assert 0.75 == narrow.value == wide.value
+    assert narrow.high - narrow.low < wide.high - wide.low
+    assert (1.0, 1.0) == (full.value, full.high)
+    assert 8 / (8 + 1.959964**2) == pytest.approx(full.low)
+
+
 def test_no_orders_give_a_reason():
     """An empty month has no identified share."""
     table = orders([("a", JANUARY, "s", 10)])

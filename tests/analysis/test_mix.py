@@ -5,7 +5,7 @@ import datetime as dt
 import ibis
 import pandas as pd
 import pytest
-from repurchase.analysis.mix import SMALLER, Places, cause, mix
+from repurchase.analysis.mix import SMALLER, Places, cause, mix, revenue_mix
 from repurchase.analysis.windows import windows_of
 from repurchase.period import Period
 
@@ -103,6 +103,16 @@ def test_where_nobody_moves_nobody_is_the_cause():
     assert cause(split(buyers(*FELL[:3], *same)), basis="weekdays") is None
 
 
+def test_a_sound_year_ago_without_a_cause_goes_before_the_previous_period():
+    """Nothing stands a year ago, S1 fell since August: that may be the season, so no cause."""
+    same = [(s, NOW if d == THEN else THEN, n, b) for s, d, n, b in FELL[:3]]
+    august = [("S1", "2025-08-10", 400, 380), *((s, "2025-08-10", 400, 200) for s in ("S2", "S3"))]
+    result = split(buyers(*FELL[:3], *same, *august))
+
+    assert result.frame.loc[result.frame["against"] == "previous", "stands"].any()
+    assert cause(result, basis="weekdays") is None
+
+
 def test_near_the_festival_the_previous_period_has_no_cause():
     """What fell since last month is the festival's; away from it the part is named."""
     august = [(s, "2025-08-10", n, b) for s, d, n, b in FELL[:3]]
@@ -162,3 +172,53 @@ def test_too_few_buyers_are_not_split():
     result = split(buyers(("S1", THEN, 20, 5), ("S2", NOW, 20, 5)))
 
     assert {"not_computed"} == {r.status for r in result.records if "year_ago" in r.dimensions}
+
+
+def paid(days, amount=10.0):
+    """Customer days with money: 10 a day, a returning buyer's is repeat."""
+    return days.mutate(
+        net_revenue=ibis.literal(amount).cast("decimal(18, 4)"),
+        day_rank=ibis.ifelse(days.first_date < days.order_date, 2, 1),
+    )
+
+
+def returns(*rows):
+    """Documents that are no purchase: customer, day, money."""
+    schema = {"customer_id": "string", "order_date": "date", "assigned_date": "date",
+              "net_revenue": "float64"}  # fmt: skip
+    made = [(c, DAY(d), DAY(d), m) for c, d, m in rows]
+    table = ibis.memtable(pd.DataFrame(made, columns=list(schema)), schema=schema)
+    return table.mutate(net_revenue=table.net_revenue.cast("decimal(18, 4)"))
+
+
+def split_money(days, other=None):
+    empty = days.mutate(order_id=days.customer_id, is_purchase=True)
+    places = Places(days, empty, {})
+    return revenue_mix(places, returns() if other is None else other, WINDOWS, activity_months=12)
+
+
+def test_with_equal_money_the_revenue_is_split_like_the_buyers():
+    """Everybody pays 10: the repeat share of revenue moves as the share of buyers does."""
+    result = split_money(paid(buyers(*SIMPSON)))
+    where = "against=year_ago;by=store_id;of=repeat_revenue_share"
+
+    assert 0.09 == pytest.approx(result.one("mix_part", dimensions=where).value)
+    rate = result.one("rate_part", dimensions=where)
+    assert -0.02 == pytest.approx(rate.value)
+    assert 1 == result.one("sign_disagreement", dimensions=where).value
+    same = split(buyers(*SIMPSON)).one("rate_part", dimensions="against=year_ago;by=store_id")
+    assert rate.low == pytest.approx(same.low, abs=1e-4)
+
+
+def test_money_without_a_purchase_in_the_window_is_counted_too():
+    """Ten customers return 1 each in September without buying: all is 11,990, repeat 4,790.
+
+    Negative money has no share of its own, so it stands with the smallest store.
+    """
+    other = returns(*((f"0-{i:05}", NOW, -1.0) for i in range(200, 210)))
+    frame = split_money(paid(buyers(*FELL)), other).frame
+    own = frame[(frame["against"] == "year_ago") & (frame["cut"] == "store_id")]
+
+    assert ["S1", "S2", SMALLER] == own["label"].tolist()
+    assert 11_990 == own["revenue"].sum()
+    assert 4_790 / 11_990 - 0.5 == pytest.approx(own["part"].sum())

@@ -1,13 +1,14 @@
 import math
 
 import pytest
-from repurchase.analysis import repeat
+from repurchase.analysis import repeat, retention
 
 DATES = {
     "ann": ["2025-01-05", "2025-01-25", "2025-04-01"],  # second after 20, third after 66 days
     "bob": ["2025-01-10", "2025-03-20"],  # second after 69 days
     "cid": ["2025-02-01"],
     "dee": ["2025-06-20", "2025-06-25"],  # joined too late for 30 days
+    "eve": ["2024-11-01", "2024-12-01"],  # second on the 30th day
 }
 
 
@@ -20,11 +21,11 @@ def ask(lives, windows, dates=DATES, period="2025-06", **options):
 @pytest.mark.parametrize(
     ("rank", "days", "numerator", "n"),
     [
-        (1, 30, 1, 3),  # ann of ann, bob, cid; dee's first is 10 days old
-        (1, 60, 1, 3),
-        (1, 90, 2, 3),
-        (2, 60, 0, 2),  # ann's third came after 66 days, bob's never
-        (2, 90, 1, 2),
+        (1, 30, 2, 4),  # ann and eve of ann, bob, cid, eve; dee's first is 10 days old
+        (1, 60, 2, 4),
+        (1, 90, 3, 4),
+        (2, 60, 0, 3),  # ann's third came after 66 days, bob's and eve's never
+        (2, 90, 1, 3),
         (3, 90, 0, 1),  # ann's third is of 2025-04-01, 90 days before the end
     ],
 )
@@ -45,7 +46,7 @@ def test_nobody_at_a_rank_is_said(lives, windows):
 
 def test_a_joining_month_is_blank_until_its_last_joiner_is_old_enough(lives, windows):
     """April's last day is 30 days old on 30 May; 90 days are reached on 29 July."""
-    result = ask(lives, windows, {**DATES, "eve": ["2025-04-30", "2025-05-29"]})
+    result = ask(lives, windows, {**DATES, "fay": ["2025-04-30", "2025-05-29"]})
     ripe = result.one("next_order_60d", dimensions="joined=2025-04;rank=1")
     green = result.one("next_order_90d", dimensions="joined=2025-04;rank=1")
 
@@ -135,3 +136,19 @@ def test_without_a_margin_revenue_still_stands(lives, windows):
     assert (None, "not_computed") == (margin.value, margin.status)
     assert "no margin" in margin.reason
     assert result.one("repeat_revenue_share", dimensions="at=2025-01").value is not None
+
+
+def test_after_the_first_order_it_is_the_headline(lives, windows):
+    """Rank 1 counts the same customers as the headline's repurchase within so many days."""
+    w = windows("2025-06")
+    days = lives(DATES, until=w.seen_until.isoformat())
+    money = days.mutate(assigned_date=days.order_date).limit(0)
+    head = retention.headline_figures(
+        days, money, w, activity_months=12, cohort_months=12, targets={}
+    )
+    mine = ask(lives, windows)
+
+    for length in (30, 60, 90, 180):
+        one = head.one(f"repurchase_{length}d")
+        other = mine.one(f"next_order_{length}d", dimensions="rank=1")
+        assert (one.numerator, one.n, one.value) == (other.numerator, other.n, other.value)

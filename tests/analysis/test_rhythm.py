@@ -32,6 +32,7 @@ def test_gaps_by_rank(lives, windows):
 def test_few_who_come_back_give_no_gap(lives, windows):
     """Twenty-nine returns are not enough for a quantile."""
     dates = {f"a{i}": after("2024-03-01", 10) for i in range(29)}
+    dates |= {f"c{i}": ["2024-03-01"] for i in range(60)}
     record = rhythm.gaps(lives(dates), windows("2025-06")).one(
         "order_gap_median", dimensions="rank=1"
     )
@@ -40,10 +41,14 @@ def test_few_who_come_back_give_no_gap(lives, windows):
 
 
 def test_a_short_history_is_followed_as_far_as_it_goes(lives, windows):
-    """Data of sixty days give the gaps of those who come back within at most sixty."""
-    dates = {f"a{i}": after("2025-05-01", 10) for i in range(40)}
+    """Data of sixty days give the gaps of those who come back within at most sixty.
+
+    Five who were there a month before are too few to follow any longer by.
+    """
+    dates = {f"b{i}": after("2025-04-01", 85) for i in range(5)}
+    dates |= {f"a{i}": after("2025-05-01", 10) for i in range(40)}
     dates |= {f"c{i}": ["2025-05-01"] for i in range(60)}
-    row = rhythm.gaps(lives(dates), windows("2025-06", data_from="2025-05-01")).frame.iloc[0]
+    row = rhythm.gaps(lives(dates), windows("2025-06", data_from="2025-04-01")).frame.iloc[0]
 
     assert 60 == row["horizon"]
 
@@ -71,7 +76,7 @@ def test_who_is_silent_for_longer_than_twice_the_own_median(lives, windows):
 
 def test_a_year_ago_is_told_from_what_was_known_then(lives, windows):
     """Ann's median was 10 a year ago and she was silent for 40 days; she came back since."""
-    found = rhythms(lives, windows, {"ann": after("2024-05-01", 10, 10, 200)})
+    found = rhythms(lives, windows, {"ann": after("2024-05-01", 10, 10, 150, 150)})
 
     assert [1.0] == found["then_over"].tolist()
     assert [1.0] == found["came_back"].tolist()

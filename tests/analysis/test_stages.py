@@ -13,6 +13,7 @@ from repurchase.analysis.standing import (
     Stretch,
     known_money,
     money_of,
+    running,
     standing,
     stretch_of,
 )
@@ -276,6 +277,55 @@ def test_flows_weigh_losses_by_what_was_and_gains_by_what_is() -> None:
     assert (4, 40) == tuple(flows.loc["joined", ["customers", "worth"]])
 
 
+def test_who_slid_is_held_against_the_previous_period() -> None:
+    """Of 100 in their rhythm 20 slid, of 100 a month before 40: fewer, and surely so.
+
+    0.2 - 0.4 with Newcombe's interval; without that month the change is blank, not none.
+    """
+    rows = [
+        ("previous", "loyal", "high", "at_risk", "high", 20, 0, 0, 0, 0, 0),
+        ("previous", "growing", "low", "growing", "low", 80, 0, 0, 0, 0, 0),
+        ("before", "loyal", "high", "at_risk", "high", 40, 0, 0, 0, 0, 0),
+        ("before", "growing", "low", "growing", "low", 60, 0, 0, 0, 0, 0),
+        ("before", "new", "low", "single", "low", 500, 0, 0, 0, 0, 0),
+    ]
+    cube = pd.DataFrame(rows, columns=CUBE.columns)
+    stretch = Stretch(12, {"none": END, "previous": DAY("2025-08-31")}, {}, DAY("2025-07-31"))
+    result = stages.flows(by_hand(cube=cube, stretch=stretch))
+    level = result.one("slid_share")
+    change = result.one("slid_share", compare_to="previous")
+    assert (0.2, 20, 100) == (level.value, level.numerator, level.n)
+    assert (-0.2, -0.3185, -0.0731) == pytest.approx(
+        (change.change, change.change_low, change.change_high), abs=1e-4
+    )
+    blank = stages.flows(by_hand(cube=cube[cube["against"] == "previous"])).one(
+        "slid_share", compare_to="previous"
+    )
+    assert "the data begin too late to say who left in the previous period" == blank.reason
+    assert blank.change is None
+
+
+def test_a_period_still_running_is_read_with_care() -> None:
+    """Nine days are not held against a whole month; what happened in them is provisional."""
+    care = "the period has run 9 of 30 days"
+    found = by_hand(running=care)
+    flows = stages.flows(found)
+    assert {("provisional", care)} == {
+        (r.status, r.reason) for r in flows.records if r.compare_to == "none"
+    }
+    change = flows.one("slid_share", compare_to="previous")
+    assert ("not_computed", care, None) == (change.status, change.reason, change.change)
+    bought = stages.stages(found).one("stage_buying_share", dimensions="stage=loyal")
+    assert ("provisional", care) == (bought.status, bought.reason)
+    assert "final" == stages.stages(found).one("stage_customers", dimensions="stage=loyal").status
+    september = windows_of(
+        Period.parse("2025-09"), country=None, data_from=DAY("2023-01-01"),
+        data_through=DAY("2025-09-09"),
+    )  # fmt: skip
+    assert care == running(september)
+    assert running(windows()) is None
+
+
 def test_what_is_not_known_is_named() -> None:
     """Without margin the records say so; without money there are stages and no tiers."""
     said = {r.metric: r.reason for r in stages.stages(by_hand()).records if r.reason}
@@ -313,6 +363,8 @@ def test_everybody_is_in_one_cell() -> None:
     stretch = stretch_of(at, activity_months=12)
     table = days_table(rows)
     summaries = {name: summary_table(rows, day) for name, day in stretch.days.items()}
+    assert DAY("2025-07-31") == stretch.before
+    summaries["before"] = summary_table(rows, stretch.before)
     found = stages.standings(
         summaries, table, table.filter(ibis.literal(False)), at, stretch, known_money(table)
     )

@@ -14,12 +14,14 @@ EXHIBITS = {"flow": "V-2", "top_tenth": "V-7", "product": "V-8"}
 CONTEXT = SimpleNamespace(period=SimpleNamespace(label="2025-09"))
 
 
-def flows(high=3.0, worth=1200.0, measure="margin"):
+def flows(high=3.0, worth=1200.0, measure="margin", change=0.05):
     row = {"flow": "slid", "customers": 9.0, "high": high, "high_worth": worth, "months": 12}
     records = (
         Record("flow_customers", 9.0, "count", "flow=slid"),
         Record(f"flow_{measure}", 5000.0, "money", "flow=slid"),
-    )
+        Record("slid_share", 0.2, "share", compare_to="previous", change=change,
+               change_low=change - 0.01, change_high=change + 0.01),
+    )  # fmt: skip
     return Result(pd.DataFrame([row]), records, context=CONTEXT)
 
 
@@ -62,6 +64,16 @@ def test_the_high_tier_that_slid_is_told_with_its_money() -> None:
     assert (1200.0, "margin") == (finding.money, finding.values["money_kind"])
     assert {} == said(flows(high=0.0), NONE, NONE)
     assert {} == said(flows(worth=math.nan), NONE, NONE)
+
+
+@pytest.mark.parametrize(
+    ("change", "tone"), [(0.02, "bad"), (0.005, "neutral"), (-0.02, "neutral")]
+)
+def test_some_leave_every_month_and_that_is_no_bad_news(change, tone) -> None:
+    """Bad is only that more of them leave than in the period before, detectably."""
+    finding = said(flows(change=change), NONE, NONE)["customer_value.high_tier.slid"]
+    assert tone == finding.tone
+    assert ("flow_customers|flow=slid|none", "slid_share||previous") == finding.records
 
 
 def test_revenue_is_not_called_margin() -> None:

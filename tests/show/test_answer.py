@@ -101,6 +101,14 @@ def test_the_short_bridge_puts_those_who_came_and_went_together(context_of):
     assert "Not computed on a year ago: nobody to count in the comparison window." in table.caption
 
 
+def test_near_the_festival_the_bridge_says_that_its_dates_are_plain(context_of):
+    """In February a year ago is the same dates, which the festival may have moved."""
+    note = "A year ago: the same dates, not aligned on the moving feast."
+
+    assert note in show.bridge(bridged(context_of(period="2025-02")), short=True).caption
+    assert note not in show.bridge(bridged(context_of()), short=True).caption
+
+
 def test_a_bridge_without_money_shows_the_customers(context_of):
     """Where no amount is known the customers are the table."""
     table = show.bridge(bridged(context_of(), money=False), short=True)
@@ -108,6 +116,7 @@ def test_a_bridge_without_money_shows_the_customers(context_of):
     assert ["Customers", "Active before", "New", "Reactivated", "Lapsed", "Active now"] == [
         row[0].text for row in table.rows
     ]
+    assert ["9", "+3", "+1", "−2", "11"] == [row[1].text for row in table.rows[1:]]
 
 
 def test_a_bridge_that_cannot_be_built_is_a_note_with_its_reasons(context_of):
@@ -193,6 +202,14 @@ def test_a_cause_since_the_previous_period_alone_may_be_the_season(context_of):
     assert "No store, channel, region or segment stands out" == february.title
 
 
+def test_a_cause_may_be_identification(context_of):
+    """While identification moves no part is coloured, and the doubt is said."""
+    item = cause_item(mixed(context_of(), SOUTH), unsettled=True)
+
+    assert "unsure" == item.tone
+    assert item.text.endswith("It may be identification, not behaviour.")
+
+
 def test_the_drivers_table_ends_in_the_change(context_of):
     """Parts of the cause's cut, largest first, and their sum."""
     table = show.drivers(mixed(context_of(), SOUTH), id="R-11", short=True)
@@ -220,7 +237,7 @@ def test_a_disagreement_is_a_red_note(context_of):
     nothing = show.disagreement(mixed(context_of(), SOUTH, [replace(flag, value=0.0)]))
 
     assert ("bad", "") == (note.tone, nothing.text)
-    assert note.text.startswith("By Store, on a year ago: the total misleads")
+    assert note.text.startswith("Returning-buyer share by Store, on a year ago: the total misleads")
 
 
 @pytest.mark.parametrize(
@@ -246,3 +263,14 @@ def test_what_to_do_follows_the_cause(context_of):
     )  # fmt: skip
 
     assert "What to do: Do this." == told.items[-1].title
+
+
+def test_identification_is_asked_after_before_any_cause(context_of):
+    """Who was asked for the card comes before who fell."""
+    told = show.decide(mixed(context_of(), SOUTH), lost(context_of()), [
+        Finding("retention.cause.region", "x", {}, (), "unsure", "low", suggested_action="Later."),
+        Finding("retention.identified_order_share.moved", "x", {}, (), "unsure", "high",
+                suggested_action="First."),
+    ])  # fmt: skip
+
+    assert "What to do: First." == told.items[-1].title

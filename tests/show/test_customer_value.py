@@ -1,5 +1,6 @@
 """Customer value in words, tables and one chart."""
 
+import dataclasses
 import math
 
 import pandas as pd
@@ -63,6 +64,22 @@ def test_the_headline_names_the_tenth_and_the_moves(context_of) -> None:
     # new, growing and loyal: 100 + 200 + 300; their margin 6,000 against 3 times 900
     assert found.detail.startswith("600 customers are in their rhythm, +3 on the previous period")
     assert "¥6.0k of margin in 12 months, ¥3.3k more than then" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("change", "tone", "clause"),
+    [(0.03, "bad", "+3.0 pp on"), (-0.03, "good", "−3.0 pp on"), (0.005, "neutral", "no detect")],
+)
+def test_the_headline_says_whether_more_leave_than_before(context_of, change, tone, clause) -> None:
+    """Good and bad follow the share that fell out, if its change can be detected."""
+    context = context_of()
+    moves = flow_result(context)
+    slid = Record("slid_share", 0.138, "share", compare_to="previous", change=change,
+                  change_low=change - 0.01, change_high=change + 0.01)  # fmt: skip
+    moves = dataclasses.replace(moves, records=(*moves.records, slid))
+    found = show.value_headline(stage_result(context), moves, tenth(context))
+    assert tone == found.tone
+    assert f"The share that fell out was 13.8%: {clause}" in found.text
 
 
 def test_without_money_the_headline_counts(context_of) -> None:

@@ -73,10 +73,13 @@ def test_a_short_history_forbids_the_comparison(context_of, chapter, figure_of):
 @pytest.mark.parametrize("identified", [0.031, -0.031])
 def test_moving_identification_takes_the_headline_over(context_of, chapter, figure_of, identified):
     """Beyond the limit the headline says so, and gives the figure where identification held."""
-    told = chapter(context_of(), figure_of(year_ago=UP, previous=UP), identified)
+    target = (-0.03, -0.05, -0.01)
+    told = chapter(context_of(), figure_of(year_ago=UP, previous=UP, target=target), identified)
 
     block = show.headline(**told)
 
+    assert "+2.1 pp on a year ago" in block.detail
+    assert "; 3.0 pp below the target of 65.0%; certainty low" in block.detail
     assert (
         "(+2.1 pp on the previous period), but this may be identification, not behaviour"
         in block.text

@@ -18,6 +18,7 @@ from repurchase.stats.btyd.purchases import (
 from repurchase.stats.btyd.spend import SpendModel, correlation, expected_spend, fit_spend
 from repurchase.stats.btyd.value import (
     bootstrap_parameters,
+    bootstrap_spend,
     discounted_value,
     draw_parameters,
     simulate_histories,
@@ -433,6 +434,32 @@ def test_refitted_samples_spread_as_the_curvature_says():
     assert [1.0] * 4 == pytest.approx((refitted.std(axis=0) / drawn.std(axis=0)).tolist(), abs=0.35)
     centre = drawn.mean(axis=0).tolist()
     assert np.log(fitted.parameters).tolist() == pytest.approx(centre, abs=0.02)
+
+
+def test_refitted_spend_spreads_as_the_curvature_says():
+    """Parametric bootstrap and normal draws of the mean spend: the same width, within a third."""
+    rng = np.random.default_rng(17)
+    x = rng.integers(0, 6, 1500).astype(float)
+    rate = rng.gamma(spend_model().q, 1 / spend_model().gamma, 1500)
+    z = np.where(x > 0, rng.gamma(spend_model().p * np.maximum(x, 1)) / rate / np.maximum(x, 1), 0)
+    fitted = fit_spend(x, z)
+
+    refitted = bootstrap_spend(fitted, x, draws=50, seed=18)
+    drawn = draw_parameters(fitted, draws=4000, seed=18)
+
+    def means(rows):
+        return np.array([fitted.at(row).mean for row in rows])
+
+    assert 1.0 == pytest.approx(means(refitted).std() / means(drawn).std(), abs=0.35)
+    assert fitted.mean == pytest.approx(means(refitted).mean(), rel=0.02)
+    assert (bootstrap_spend(fitted, x, draws=5, seed=18) == refitted[:5]).all()
+
+
+def test_spend_of_two_customers_carries_no_interval():
+    """Fewer than three customers have no model, so no sample of them has one."""
+    with pytest.raises(NotFitted) as refused:
+        bootstrap_spend(spend_model(), [2, 1, 0], draws=10, seed=1)
+    assert "flat" == refused.value.why
 
 
 def test_a_total_of_money_is_the_sum_of_its_customers_and_the_seed_decides():

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from repurchase.stats.decompose import Overlap, mix_and_rate, parts, segments, shapley_product
+from repurchase.stats.decompose import (
+    Overlap,
+    RatioOverlap,
+    RatioSegments,
+    mix_and_rate,
+    parts,
+    ratio_mix_and_rate,
+    segments,
+    shapley_product,
+)
 
 # Bickel, Hammel & O'Connell 1975: applicants and admitted, departments A to F, autumn 1973
 MEN = segments([825, 560, 325, 417, 191, 373], [512, 353, 120, 138, 53, 22])
@@ -255,3 +264,64 @@ def test_the_intervals_of_parts_are_those_of_drawn_companies():
         values = np.array([[one[which].value for one in each] for each in made])
         half = np.array([[one[which].high - one[which].value for one in each] for each in made])
         assert values.std(axis=0) * 1.96 == pytest.approx(half.mean(axis=0), rel=0.05)
+
+
+def _ratios(seg, a, b):
+    """Sums by segment of arrays of units; absent units have a = b = 0."""
+    return RatioSegments(*(np.bincount(seg, x, 3) for x in (b, a, b * b, a * b, a * a)))
+
+
+def _products(seg0, seg1, x, y):
+    found = np.zeros((3, 3))
+    np.add.at(found, (seg0, seg1), x * y)
+    return found
+
+
+def test_a_ratio_of_counts_is_split_like_a_share():
+    """With b = 1 and a = 0 or 1 the ratio is the share, and so are its parts."""
+    then = RatioSegments(*map(np.array, ([4000.0, 1000.0], [200.0, 200.0], [4000.0, 1000.0],
+                                         [200.0, 200.0], [200.0, 200.0])))  # fmt: skip
+    now = RatioSegments(*map(np.array, ([1000.0, 4000.0], [30.0, 720.0], [1000.0, 4000.0],
+                                        [30.0, 720.0], [30.0, 720.0])))  # fmt: skip
+    none = RatioOverlap(*[np.zeros((2, 2))] * 4)
+    found = ratio_mix_and_rate(then, now, none)
+    shares = mix_and_rate(segments([4000, 1000], [200, 200]), segments([1000, 4000], [30, 720]))
+
+    assert (0.09, -0.02) == pytest.approx((found.mix.value, found.rate.value))
+    assert found.rate.low == pytest.approx(shares.rate.low, abs=1e-5)
+    assert found.mix.high == pytest.approx(shares.mix.high, abs=1e-5)
+
+
+def test_the_intervals_of_a_ratio_are_those_of_drawn_companies():
+    """2,000 companies of 1,000 customers with skewed money, most of them in both windows."""
+    rng = np.random.default_rng(11)
+
+    def window(seg, money, rate):
+        b = money * (rng.random(1000) < 0.8)
+        return b * (rng.random(1000) < rate[seg]), b
+
+    def company():
+        seg = rng.choice(3, size=1000, p=[0.2, 0.3, 0.5])
+        seg1 = np.where(rng.random(1000) < 0.9, seg, rng.integers(0, 3, 1000))
+        money = rng.lognormal(3, 1, 1000)
+        a0, b0 = window(seg, money, np.array([0.5, 0.4, 0.6]))
+        a1, b1 = window(seg1, money, np.array([0.4, 0.4, 0.6]))
+        pairs = [_products(seg, seg1, x, y) for x in (a0, b0) for y in (a1, b1)]
+        return ratio_mix_and_rate(
+            _ratios(seg, a0, b0), _ratios(seg1, a1, b1), RatioOverlap(*pairs)
+        )
+
+    made = [company() for _ in range(2000)]
+    for name in ("total", "mix", "rate"):
+        values = np.array([getattr(one, name).value for one in made])
+        half = np.array([getattr(one, name).high - getattr(one, name).value for one in made])
+        assert values.std() * 1.96 == pytest.approx(half.mean(), rel=0.06)
+
+
+def test_a_segment_with_negative_money_has_no_share():
+    """More returned than bought: the shares of money mean nothing."""
+    then = RatioSegments(*(np.array([1.0, 1.0]) for _ in range(5)))
+    now = RatioSegments(np.array([2.0, -1.0]), *(np.array([1.0, 1.0]) for _ in range(4)))
+
+    with pytest.raises(ValueError, match="b must be >= 0"):
+        ratio_mix_and_rate(then, now, RatioOverlap(*[np.zeros((2, 2))] * 4))

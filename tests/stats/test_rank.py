@@ -11,6 +11,8 @@ from repurchase.stats.rank import (
     calibration_table,
     lift,
     mean_ranks,
+    pooled_auc,
+    pooled_auc_difference,
 )
 from scipy.special import expit
 from scipy.stats import norm, rankdata
@@ -185,6 +187,47 @@ def test_a_calibration_that_cannot_be_found_says_why():
         calibration([0.2, 0.3, 0.7, 0.8], [0, 0, 1, 1])
     with pytest.raises(ValueError, match="inside"):
         calibration([0.0, 0.5], [0, 1])
+
+
+def test_one_group_is_the_plain_auc_and_the_plain_difference():
+    """With every unit once and one date nothing is pooled: DeLong's values and intervals."""
+    rng = np.random.default_rng(4)
+    happened = rng.random(400) < 0.4
+    score, other = happened + rng.normal(0, 1, 400), happened + rng.normal(0, 2, 400)
+    once = np.zeros(400), np.arange(400)
+
+    pooled = pooled_auc(score, happened, *once)
+    gain = pooled_auc_difference(score, other, happened, *once)
+
+    assert tuple(auc(score, happened)) == pytest.approx(tuple(pooled), abs=1e-3)
+    assert tuple(auc_difference(score, other, happened)) == pytest.approx(tuple(gain), abs=1e-3)
+
+
+def test_the_same_customers_twice_tell_no_more_than_once():
+    """Both dates alike: the mean stays, the interval too; other customers would narrow it."""
+    rng = np.random.default_rng(5)
+    happened = rng.random(300) < 0.4
+    score = happened + rng.normal(0, 1, 300)
+    twice, group = np.r_[score, score], np.repeat([0, 1], 300)
+    came = np.r_[happened, happened]
+
+    once = pooled_auc(score, happened, np.zeros(300), np.arange(300))
+    same = pooled_auc(twice, came, group, np.r_[np.arange(300), np.arange(300)])
+    others = pooled_auc(twice, came, group, np.arange(600))
+
+    assert tuple(once) == pytest.approx(tuple(same))
+    assert (others.high - others.low) * 2**0.5 == pytest.approx(same.high - same.low, rel=0.01)
+
+
+def test_groups_count_alike_by_pencil():
+    """A date with AUC 1 and one with AUC 1/2: the mean, whatever their sizes."""
+    score = [1, 2, 3, 4, 5, 5, 5]
+    happened = [0, 0, 1, 1, 0, 1, 0]
+    group = ["a"] * 4 + ["b"] * 3
+
+    assert 0.75 == pooled_auc(score, happened, group, range(7)).value
+    with pytest.raises(ValueError, match="happened"):
+        pooled_auc(score, [0, 0, 1, 1, 0, 0, 0], group, range(7))
 
 
 def test_ranks_are_scipys():

@@ -13,6 +13,7 @@ from repurchase.stats.rhythm import (
     fit_rhythm,
     gaps,
     measured_coverage,
+    never_returning,
     next_purchase,
     overdue,
 )
@@ -192,6 +193,31 @@ def test_cdnow_is_covered_and_lateness_alone_is_a_poor_rank(shared_data):
     late = auc(-overdue(fit_rhythm(customers), customers), came).value
     assert late < 0.7714 - 0.02
     assert auc(predicted.returns, came).value > 0.7714 - 0.01
+
+
+def test_the_share_who_never_return_covers_who_did_not():
+    """Of 40 companies about 95 % of the intervals hold the share of customers planted as gone."""
+    rng = np.random.default_rng(6)
+    inside, widths = 0, []
+    for _ in range(40):
+        customers, following = company(600, rng, draw=normal_gaps(600, rng))
+        found = never_returning(fit_rhythm(customers), customers)
+        inside += found.low <= np.isnan(following).mean() <= found.high
+        widths.append(found.high - found.low)
+    # an exact binomial test at .001 does not reject 95 % from 33 of 40 on
+
+    assert inside >= 33
+    assert 0.03 < np.mean(widths) < 0.2
+
+
+def test_without_curvature_the_share_who_never_return_has_no_interval():
+    """One customer cannot tell five parameters: the value stands, its bounds do not."""
+    alone = gaps([3], [3 * math.log(40)], [3 * math.log(40) ** 2], [40.0])
+
+    value, low, high = never_returning(TYPICAL, alone)
+
+    assert 1 - next_purchase(TYPICAL, alone).returns[0] == pytest.approx(value)
+    assert math.isnan(low) and math.isnan(high)
 
 
 def test_a_back_test_by_pencil():

@@ -143,12 +143,13 @@ def _share_of_money(now: Mapping[str, float], by_customer: float) -> Estimate:
     known ones. One order is known or not as a whole.
     """
     value = now["known_revenue"] / now["revenue"]
-    if not 0 < value < 1 or not now["aa"]:
-        return Estimate(value, value, value)
-    together = by_customer / now["aa"]
+    together = by_customer / now["aa"] if now["aa"] else 1.0
+    units = now["revenue"] ** 2 / (now["bb"] * together)
+    if not 0 < value < 1:
+        # all or nothing is known: how far from it all others may be, their number says alone
+        return wilson(min(1.0, max(0.0, value)) * units, units)
     unknown = now["bb"] - now["aa"]
     squares = together * ((1 - value) ** 2 * now["aa"] + value**2 * unknown)
-    units = now["revenue"] ** 2 / (now["bb"] * together)
     return in_log_odds(value, squares / now["revenue"] ** 2, units=units)
 
 

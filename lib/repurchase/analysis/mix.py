@@ -17,13 +17,30 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from repurchase.analysis.ratios import FEWEST_UNITS, flag
+from repurchase.analysis.ratios import FEWEST_UNITS, cents, flag
 from repurchase.analysis.retention import care_for, reasons_for
 from repurchase.analysis.windows import Windows, year_window
 from repurchase.calendar import Window
-from repurchase.reasons import NOBODY, NOBODY_THEN, ONE_LABEL, TOO_FEW, reason
+from repurchase.reasons import (
+    NEGATIVE_MONEY,
+    NOBODY,
+    NOBODY_THEN,
+    ONE_LABEL,
+    TOO_FEW,
+    reason,
+)
 from repurchase.records import CompareTo, Record, Result, dimensions
-from repurchase.stats.decompose import MixRate, Overlap, Segments, mix_and_rate, parts, segments
+from repurchase.stats.decompose import (
+    MixRate,
+    Overlap,
+    RatioOverlap,
+    RatioSegments,
+    Segments,
+    mix_and_rate,
+    parts,
+    ratio_mix_and_rate,
+    segments,
+)
 from repurchase.stats.multiplicity import benjamini_hochberg, p_of_interval
 
 METRIC = "returning_buyer_share"
@@ -88,14 +105,17 @@ def mix(places: Places, windows: Windows, *, activity_months: int) -> Result:
                 continue
             split, frame = made
             rows.append(frame)
-            records += _split_records(split, frame, cut, side)
+            where = dimensions(against=side, by=cut)
+            records += _parts_of(split, where, float(frame["n"].sum()))
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=FRAME)
     return Result(_judged(frame), (*_corrected(records), *_part_records(frame)))
 
 
-def _why_not(windows: Windows, window: CompareTo, activity_months: int) -> str | None:
-    reasons = reasons_for(METRIC, windows, activity_months, 12)
-    care = care_for(METRIC, windows, activity_months, 12)
+def _why_not(
+    windows: Windows, window: CompareTo, activity_months: int, metric: str = METRIC
+) -> str | None:
+    reasons = reasons_for(metric, windows, activity_months, 12)
+    care = care_for(metric, windows, activity_months, 12)
     return reasons["none"] or reasons[window] or care["none"] or care[window]
 
 
@@ -285,16 +305,12 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[FRAME]
 
 
-def _split_records(split: MixRate, frame: pd.DataFrame, cut: str, side: Side) -> list[Record]:
-    where = dimensions(against=side, by=cut)
-    n = float(frame["n"].sum())
+def _parts_of(split: MixRate, where: str, n: float) -> list[Record]:
+    """Mix and rate with their intervals, and whether they disagree with the total."""
     return [
         Record(name, part.value, "share", where, low=part.low, high=part.high, n=n)
         for name, part in (("mix_part", split.mix), ("rate_part", split.rate))
-    ] + [
-        Record("sign_disagreement", float(split.rate_against), "count", where, n=n,
-               numerator=float(split.reversal))
-    ]  # fmt: skip
+    ] + [Record("sign_disagreement", float(split.rate_against), "count", where, n=n)]
 
 
 def _corrected(records: list[Record]) -> list[Record]:
@@ -335,6 +351,164 @@ def _part_records(frame: pd.DataFrame) -> list[Record]:
     ]
 
 
+REVENUE = "repeat_revenue_share"
+REVENUE_FRAME = [
+    "against", "cut", "label", "revenue_then", "revenue", "value_then", "value", "mix", "rate",
+    "part",
+]  # fmt: skip
+
+
+def revenue_mix(
+    places: Places, other_money: ir.Table, windows: Windows, *, activity_months: int
+) -> Result:
+    """The change of the repeat share of revenue, split into mix and rate by each cut.
+
+    A customer's money of a window, documents without a purchase too, counts in the place of the
+    first order date in it. The frame has one row a comparison, cut and
+    label with money in either window: revenue_then, revenue, value_then, value (repeat share),
+    mix, rate, part. Records as of `mix`, with `of=repeat_revenue_share`; labels
+    with fewer than 30 customers or with negative money, and returns of who bought nothing in the
+    window, stand together, with the next smallest where that would be negative.
+    """
+    rows: list[pd.DataFrame] = []
+    records: list[Record] = []
+    for side in SIDES:
+        window: CompareTo = year_window(windows) if side == "year_ago" else side
+        where = {"against": side, "of": REVENUE}
+        why = _why_not(windows, window, activity_months, REVENUE)
+        if why:
+            records.append(_not_split(where, why))
+            continue
+        spent = _spent(places, other_money, windows, window).cache()
+        for cut in _cuts(places):
+            made = _revenue_split(spent, cut, side)
+            if isinstance(made, str):
+                records.append(_not_split({**where, "by": cut}, made))
+                continue
+            split, frame = made
+            rows.append(frame)
+            n = float(frame["revenue"].sum())
+            records += _parts_of(split, dimensions(**where, by=cut), n)
+    frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=REVENUE_FRAME)
+    return Result(frame, tuple(_corrected(records)))
+
+
+def _not_split(where: Mapping[str, str], why: str) -> Record:
+    return Record(
+        "rate_part", None, "share", dimensions(**where), status="not_computed", reason=why
+    )
+
+
+def _spent(
+    places: Places, other_money: ir.Table, windows: Windows, window: CompareTo
+) -> ir.Table:
+    """One row a customer: place by each cut, and repeat and all revenue of both windows."""
+    spans = {"then": windows.days[window], "now": windows.now}
+    days, either = places.days, ibis.or_
+    inside = days.filter(either(*(days.order_date.between(*s) for s in spans.values())))
+    first = days.filter(days.day_rank == 1).select("customer_id", "first_date")
+    other = other_money.filter(
+        either(*(other_money.order_date.between(*s) for s in spans.values()))
+    ).left_join(first, "customer_id")
+    rows = ibis.union(
+        inside.select("customer_id", "order_date", amount=cents(inside.net_revenue),
+                      again=inside.day_rank > 1),
+        other.select("customer_id", "order_date", amount=cents(other.net_revenue),
+                     again=(other.assigned_date > other.first_date).fill_null(False)),
+    )  # fmt: skip
+    columns = {}
+    for x, span in spans.items():
+        here = rows.order_date.between(*span)
+        columns[f"b_{x}"] = cents(rows.amount.sum(where=here))
+        columns[f"a_{x}"] = cents(rows.amount.sum(where=here & rows.again))
+    money = rows.group_by("customer_id").aggregate(**columns)
+    buyers = _buyers(places, windows, window)
+    return money.left_join(buyers, "customer_id").drop("customer_id_right")
+
+
+def _revenue_split(spent: ir.Table, cut: str, side: Side) -> tuple[MixRate, pd.DataFrame] | str:
+    cells = _money_cells(spent, cut)
+    cells, labels, sums = _pooled_money(cells, _money_labels(cells))
+    if len(labels) < 2:
+        return ONE_LABEL
+    if any((sums[x][f"b_{x}"] < 0).any() or sums[x][f"b_{x}"].sum() <= 0 for x in sums):
+        return NEGATIVE_MONEY
+    windows = [
+        RatioSegments(*(sums[x][f"{k}_{x}"].to_numpy(dtype=float) for k in "b a bb ab aa".split()))
+        for x in ("then", "now")
+    ]
+    past, present = windows
+    pairs = (_matrix(cells, labels, k) for k in ("aa", "ab", "ba", "bb"))
+    split = ratio_mix_and_rate(past, present, RatioOverlap(*pairs))
+    frame = pd.DataFrame({
+        "against": side, "cut": cut, "label": labels,
+        "revenue_then": past.b, "revenue": present.b,
+        "value_then": _quotient(past), "value": _quotient(present),
+        "mix": split.mix_by, "rate": split.rate_by, "part": split.mix_by + split.rate_by,
+    })  # fmt: skip
+    # who bought in one window only has no place in the other, and no money there
+    return split, frame[(frame["revenue_then"] != 0) | (frame["revenue"] != 0)]
+
+
+def _money_cells(spent: ir.Table, cut: str) -> pd.DataFrame:
+    """Sums of both windows' money, its squares and products by place then and now."""
+    columns: dict[str, ir.Value] = {"customers": spent.count()}
+    for x in ("then", "now"):
+        a, b = spent[f"a_{x}"], spent[f"b_{x}"]
+        columns |= {f"a_{x}": a.sum(), f"b_{x}": b.sum(), f"aa_{x}": (a * a).sum(),
+                    f"ab_{x}": (a * b).sum(), f"bb_{x}": (b * b).sum()}  # fmt: skip
+    for k in ("aa", "ab", "ba", "bb"):
+        columns[k] = (spent[f"{k[0]}_then"] * spent[f"{k[1]}_now"]).sum()
+    found = spent.group_by(
+        then=spent[f"{cut} then"].fill_null(""), now=spent[f"{cut} now"].fill_null("")
+    ).aggregate(**{k: v.cast("float64") for k, v in columns.items()})
+    return found.to_pandas().sort_values(["then", "now"]).reset_index(drop=True)
+
+
+def _money_labels(cells: pd.DataFrame) -> list[str]:
+    """Labels with thirty customers in both windows together and no negative money, by size."""
+    by = {x: cells.groupby(x).sum(numeric_only=True) for x in ("then", "now")}
+    size = by["then"]["customers"].add(by["now"]["customers"], fill_value=0)
+    below = {str(label) for x in by for label in by[x].index[by[x][f"b_{x}"] < 0]}
+    kept = {str(k): v for k, v in size.items() if v >= FEWEST_UNITS and str(k) not in below}
+    return sorted(kept, key=lambda label: (-kept[label], label))[:MOST_LABELS]
+
+
+def _pooled_money(
+    cells: pd.DataFrame, labels: list[str]
+) -> tuple[pd.DataFrame, list[str], dict[str, pd.DataFrame]]:
+    """All other labels as one; where its money is negative it takes the smallest label in too.
+
+    Negative money without a purchase in the window, such as a return, has no place of its own.
+    """
+    while True:
+        pooled = cells.assign(
+            **{x: cells[x].where(cells[x].isin(labels), SMALLER) for x in ("then", "now")}
+        )
+        used = {*pooled["then"], *pooled["now"]}
+        shown = [label for label in (*labels, SMALLER) if label in used]
+        sums = {
+            x: pooled.groupby(x).sum(numeric_only=True).reindex(shown, fill_value=0.0)
+            for x in ("then", "now")
+        }
+        below = any((sums[x][f"b_{x}"] < 0).any() for x in sums)
+        if not below or len(labels) < 2:
+            return pooled, shown, sums
+        labels = labels[:-1]
+
+
+def _matrix(cells: pd.DataFrame, labels: list[str], column: str) -> np.ndarray:
+    at = {label: number for number, label in enumerate(labels)}
+    matrix = np.zeros((len(labels), len(labels)))
+    rows, columns = (cells[x].map(at).to_numpy(dtype=int) for x in ("then", "now"))
+    np.add.at(matrix, (rows, columns), cells[column].to_numpy(dtype=float))
+    return matrix
+
+
+def _quotient(window: RatioSegments) -> np.ndarray:
+    return np.divide(window.a, window.b, out=np.full_like(window.b, np.nan), where=window.b > 0)
+
+
 @dataclass(frozen=True)
 class Cause:
     """The one segment that moved most beyond its size, among those that stand."""
@@ -365,24 +539,27 @@ class Cause:
 def cause(result: Result, *, basis: str) -> Cause | None:
     """The segment whose part of the change is farthest beyond its share of the buyers.
 
-    Only one that stands among all that were looked at; a year ago before the previous period, and
-    never the previous period near the Spring Festival, which moves stores and categories unequally
-    (`basis` is that of the windows); of equal ones the smaller, since all others together mirror
-    it. None if there is none.
+    Only one that stands among all that were looked at. Of the change on a year ago; on the
+    previous period only where that cannot be split, and never near the Spring Festival, which moves
+    stores and categories unequally (`basis` is that of the windows). Of equal ones the smaller,
+    since all others together mirror it. None if there is none.
     """
     frame = result.frame
     for side in SIDES[:1] if basis == "spring_festival" else SIDES:
-        here = frame[(frame["against"] == side) & frame["stands"].astype(bool)]
+        every = frame[frame["against"] == side]
+        if every.empty:
+            continue
+        here = every[every["stands"].astype(bool)]
         here = here[~here["label"].isin(("", SMALLER)) & here["value"].notna()]
         here = here[here["value_then"].notna()]
         if here.empty:
-            continue
+            return None
         order = sorted(
             here.to_dict("records"),
             key=lambda r: (-round(abs(r["beyond"]), 9), r["share"], r["cut"], r["label"]),
         )
         first: Mapping[Any, Any] = order[0]
-        own = frame[(frame["against"] == side) & (frame["cut"] == first["cut"])]
+        own = every[every["cut"] == first["cut"]]
         change = math.fsum(own["part"])
         names = "part low high beyond value_then value".split()
         return Cause(side, first["cut"], first["label"],

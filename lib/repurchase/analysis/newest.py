@@ -82,7 +82,8 @@ def newest_customers(days: ir.Table, windows: Windows) -> Result:
     margin is known: money a newcomer up to that age, the first order date included; the spread of
     money among few newest customers is taken to be at least that among the earlier ones), age, n,
     value, low, high, earlier_n, earlier, change, change_low, change_high (independent customers),
-    p (Benjamini-Hochberg over all rows), mark ("stands", "exploratory" or "").
+    p (Benjamini-Hochberg, over the rows of all newcomers and over all others), mark ("stands",
+    "exploratory" or "").
     Records: repurchase_<age>d and newcomer_margin or newcomer_revenue, `joined=newest` and
     `joined=earlier`.
     """
@@ -120,11 +121,7 @@ def _counted(days: ir.Table, joiners: list[Joiners]) -> ir.Table:
         days.first_date.between(first, last), lambda t: t.age <= oldest
     )
     begin = kept.day_rank == 1
-    money = {
-        f"{what}_{a}": cents(kept[f"net_{what}"].sum(where=kept.age <= a))
-        for what in ("revenue", "margin")
-        for a in AGES
-    }
+    money = {w: cents(kept[f"net_{w}"].sum()) for w in ("revenue", "margin")}
     units = kept.group_by("customer_id").aggregate(
         first=kept.first_date.min(),
         second=kept.age.min(where=kept.day_rank == 2),
@@ -145,8 +142,8 @@ def _counted(days: ir.Table, joiners: list[Joiners]) -> ir.Table:
             inside = units["first"].between(window.start, window.end)
             columns[f"{name} {j.age} n"] = flag(inside).sum()
             columns[f"{name} {j.age} back"] = flag(inside & (units.second <= j.age)).sum()
-            for what in ("revenue", "margin"):
-                amount = units[f"{what}_{j.age}"]
+            for what in ("revenue", "margin") if j.age == oldest else ():
+                amount = units[what]
                 columns[f"{name} {j.age} {what}"] = amount.sum(where=inside).cast("float64")
                 square = (amount * amount).sum(where=inside)
                 columns[f"{name} {j.age} {what} sq"] = square.cast("float64")
@@ -294,13 +291,21 @@ def _against(then: Estimate, change: Estimate) -> dict[str, float]:
 
 
 def _judged(frame: pd.DataFrame, *, sound: bool) -> pd.DataFrame:
-    """The frame with adjusted p-values and marks; one family over all its changes.
+    """The frame with adjusted p-values and marks.
 
+    The comparisons of all newcomers are planned and are one family, all those of cuts another.
     Where the data begin too late for the earlier newcomers to be sure ones, nothing stands.
     """
     frame = frame.copy()
     frame["p"], frame["mark"] = np.nan, ""
-    known = frame.index[frame["change_low"].astype(float) < frame["change_high"].astype(float)]
+    judged = frame["change_low"].astype(float) < frame["change_high"].astype(float)
+    for family in (frame["cut"] == "all", frame["cut"] != "all"):
+        _judge(frame, frame.index[judged & family], sound=sound)
+    return frame
+
+
+def _judge(frame: pd.DataFrame, known: pd.Index, *, sound: bool) -> None:
+    """Write p and mark of these rows, which are judged together."""
     single = [
         p_of_interval(*(float(v) for v in frame.loc[i, ["change", "change_low", "change_high"]]))
         for i in known
@@ -311,4 +316,3 @@ def _judged(frame: pd.DataFrame, *, sound: bool) -> pd.DataFrame:
             frame.loc[i, "mark"] = STANDS
         elif alone < FALSE_DISCOVERIES:
             frame.loc[i, "mark"] = EXPLORATORY
-    return frame

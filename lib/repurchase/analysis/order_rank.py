@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from repurchase.analysis.ratios import Pair, cents, flag, sums
+from repurchase.analysis.ratios import Pair, cents, sums_by
 from repurchase.analysis.windows import ONE_DAY, Windows
 from repurchase.period import add_months
 from repurchase.reasons import NO_MARGIN, NO_MONEY, NOBODY_REACHED, ONE_CUSTOMER, reason
@@ -33,24 +33,23 @@ def order_values(days: ir.Table, windows: Windows, *, months: int) -> Result:
     `average_order_margin`, `average_order_first` and `average_order_gain`, by rank.
     """
     units = _units(days, windows, months)
-    pairs = {}
-    for k in RANKS:
-        pairs[f"revenue {k}"] = {"none": Pair(units[f"revenue_{k}"], units[f"days_{k}"])}
-        pairs[f"margin {k}"] = {"none": Pair(units[f"margin_{k}"], units[f"margin_days_{k}"])}
-        first = cents(units["first"]) * units[f"days_{k}"]
-        known = units["first"].notnull()
-        both = ibis.cases((known, units[f"days_{k}"]), else_=0)
-        gain = ibis.cases((known, units[f"revenue_{k}"] - cents(first)), else_=cents(first) * 0)
-        pairs[f"first {k}"] = {"none": Pair(cents(first), both)}
-        pairs[f"gain {k}"] = {"none": Pair(cents(gain), both)}
-    people = units.aggregate(**{f"n_{k}": flag(units[f"days_{k}"] > 0).sum() for k in RANKS})
-    found = sums(units, pairs)  # type: ignore[arg-type]
-    counts = people.to_pyarrow().to_pylist()[0]
+    known = units["first"].notnull()
+    both = ibis.cases((known, units["days"]), else_=0)
+    first = cents(cents(units["first"]) * units["days"])
+    gain = ibis.cases((known, cents(units["revenue"] - first)), else_=cents(first * 0))
+    pairs = {
+        "revenue": {"none": Pair(units["revenue"], units["days"])},
+        "margin": {"none": Pair(units["margin"], units["margin_days"])},
+        "first": {"none": Pair(first, both)},
+        "gain": {"none": Pair(gain, both)},
+    }
+    found = sums_by(units, pairs, by="rank")  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = []
     records: list[Record] = []
     for k in RANKS:
-        parts = {what: found[f"{what} {k}"].moments["none"] for what in WHAT.values()}
-        row: dict[str, Any] = {"rank": k, "customers": float(counts[f"n_{k}"] or 0)}
+        sums = found.get(str(k))
+        parts = {w: sums[w].moments["none"] if sums else _NOBODY for w in WHAT.values()}
+        row: dict[str, Any] = {"rank": k, "customers": parts["revenue"].n}
         row["order_dates"] = parts["revenue"].b
         for name, what in WHAT.items():
             record = _record(name, k, parts[what], parts["revenue"], rows)
@@ -65,23 +64,24 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
+_NOBODY = Moments(0, 0, 0, 0, 0, 0)
+
+
 def _units(days: ir.Table, windows: Windows, months: int) -> ir.Table:
-    """One row a customer: the first order date's revenue, and money and days by rank."""
+    """One row a customer and rank reached in the window, with the customer's first revenue."""
     end = windows.seen_until
-    start = add_months(end, -months) + ONE_DAY
-    days = days.filter(days.order_date.between(start, end) | (days.day_rank == 1))
-    inside = days.order_date.between(start, end)
-    columns: dict[str, ir.Scalar] = {
-        "first": days.net_revenue.max(where=days.day_rank == 1),
-    }
-    for k in RANKS:
-        ranked = days.day_rank == k if k < max(RANKS) else days.day_rank >= k
-        here = inside & ranked
-        columns[f"days_{k}"] = (here & days.net_revenue.notnull()).sum().cast("int64")
-        columns[f"revenue_{k}"] = cents(days.net_revenue.sum(where=here))
-        columns[f"margin_days_{k}"] = (here & days.net_margin.notnull()).sum().cast("int64")
-        columns[f"margin_{k}"] = cents(days.net_margin.sum(where=here))
-    return days.group_by("customer_id").aggregate(**columns)
+    inside = days.order_date.between(add_months(end, -months) + ONE_DAY, end)
+    kept = days.filter(inside & (days.net_revenue.notnull() | days.net_margin.notnull()))
+    last = max(RANKS)
+    rank = ibis.cases((kept.day_rank < last, kept.day_rank), else_=last)
+    reached = kept.group_by("customer_id", rank=rank).aggregate(
+        days=kept.net_revenue.count().cast("int64"),
+        revenue=cents(kept.net_revenue.sum()),
+        margin_days=kept.net_margin.count().cast("int64"),
+        margin=cents(kept.net_margin.sum()),
+    )
+    begun = days.filter(days.day_rank == 1).select("customer_id", first="net_revenue")
+    return reached.left_join(begun, "customer_id").drop("customer_id_right")
 
 
 def _record(

@@ -127,19 +127,18 @@ def own_rhythms(
     columns: dict[str, ir.Scalar] = {}
     for name, end in ends.items():
         seen = days.order_date <= end
-        active = active_at(end, activity_months)
-        columns[f"{name}_gaps"] = (days.previous_date.notnull() & seen).sum()
+        columns[f"{name}_gaps"] = days.previous_date.count(where=seen)
         columns[f"{name}_median"] = gap.median(where=seen)
         columns[f"{name}_last"] = days.order_date.max(where=seen)
-        columns[f"{name}_active"] = days.order_date.between(active.start, active.end).any()
     units = days.group_by("customer_id").aggregate(**columns)
     kept: dict[str, ir.Value] = {}
     for name, end in ends.items():
-        rhythm = units[f"{name}_active"] & (units[f"{name}_gaps"] >= FEWEST_GAPS)
+        active = _active(units, name, end, activity_months)
+        rhythm = active & (units[f"{name}_gaps"] >= FEWEST_GAPS)
         silent = ibis.literal(end).delta(units[f"{name}_last"], unit="day")
         kept[name] = flag(rhythm)
         kept[f"{name}_over"] = flag(rhythm & (silent > units[f"{name}_median"] * factor))
-    few = units.now_active & (units.now_gaps < FEWEST_GAPS)
+    few = _active(units, "now", ends["now"], activity_months) & (units.now_gaps < FEWEST_GAPS)
     came_back = flag(units.now_last > ends["then"])
     cycle = (units.now_median + 0.5).floor().cast("int64")  # half up on each engine
     marked = units.select(cycle=ibis.cases((units.now_gaps >= FEWEST_GAPS, cycle)),
@@ -147,6 +146,11 @@ def own_rhythms(
     keys = ["cycle", "few", "now", "now_over", "then", "then_over", "came_back"]
     counted = marked.group_by(keys).aggregate(customers=marked.count())
     return counted.order_by(keys).to_pandas().astype("float64")
+
+
+def _active(units: ir.Table, name: str, end: dt.date, activity_months: int) -> ir.BooleanValue:
+    """Whether the last order date by `end` lies within the activity window."""
+    return (units[f"{name}_last"] >= active_at(end, activity_months).start).fill_null(False)
 
 
 def typical_cycle(rhythms: pd.DataFrame) -> Result:

@@ -439,9 +439,12 @@ def _held(
             found.append(Record(METRIC, None, "share", compare_to=w, status="not_computed",
                                 reason=why))  # fmt: skip
             continue
-        result = where_identification_held(
-            company.orders, company.days, windows, limit=limit, compare_to=w
+        # only the two windows are asked, and a row knows its customer's first date
+        orders, days = (
+            t.filter(ibis.or_(*(_within(t.order_date, windows.days[x]) for x in ("none", w))))
+            for t in (company.orders, company.days)
         )
+        result = where_identification_held(orders, days, windows, limit=limit, compare_to=w)
         for record in result.records:
             if record.compare_to == w or record.value is None:
                 doubt = care[w] or care["none"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import ibis
@@ -17,17 +18,34 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from repurchase.analysis import rfm
-from repurchase.analysis.standing import THEN, Known, Stretch, money_of, standing
+from repurchase.analysis.ratios import FEWEST_UNITS
+from repurchase.analysis.standing import (
+    THEN,
+    Known,
+    Stretch,
+    money_of,
+    running,
+    standing,
+)
 from repurchase.analysis.windows import Windows
-from repurchase.reasons import FEW_REPEATERS, FEW_TO_SCORE, TOO_SHORT_FOR_STAGES, reason
+from repurchase.reasons import (
+    BEFORE_UNKNOWN,
+    FEW_REPEATERS,
+    FEW_TO_SCORE,
+    NOBODY,
+    TOO_FEW,
+    TOO_SHORT_FOR_STAGES,
+    reason,
+)
 from repurchase.records import CompareTo, Record, Result, dimensions
 from repurchase.stats.fitting import NotFitted
-from repurchase.stats.proportion import wilson
+from repurchase.stats.proportion import change_of, wilson
 from repurchase.stats.rhythm import Rhythm, fit_rhythm, gaps
 
 STAGES = ("new", "growing", "loyal", "at_risk", "single", "lapsed")
 ALIVE = ("new", "growing", "loyal")
 JOINING = "joining"
+BEFORE = "before"
 LOYAL_FROM = 4
 FEWEST_REPEATERS = 30
 Z90 = 1.2815515655446004
@@ -95,10 +113,12 @@ class Standings(NamedTuple):
     """What the chapter rests on: the counts between the days, and with what rod.
 
     `cube` has a row for each way that a customer can stand on both days: against (previous,
-    year_ago or none: on the period's end alone), then_stage, then_tier ("joining": not a customer
+    year_ago or none: on the period's end alone; before: the previous period's end against the one
+    before it), then_stage, then_tier ("joining": not a customer
     then), stage, tier, customers, bought (with an order date in the period), revenue and margin of
     the stretch before the period's end, then_revenue and then_margin of that before the other day;
-    `sql` is what the engine ran for it. Sums over it are sums over customers; nobody is missing
+    `sql` is what the engine ran for it, `running` why a period that has not ended must be read with
+    care. Sums over it are sums over customers; nobody is missing
     and nobody counts twice.
     """
 
@@ -109,10 +129,11 @@ class Standings(NamedTuple):
     known: Known
     missing: str | None
     sql: str | None = None
+    running: str | None = None
 
 
 def standings(
-    summaries: Mapping[CompareTo, ir.Table],
+    summaries: Mapping[str, ir.Table],
     days: ir.Table,
     other_money: ir.Table,
     windows: Windows,
@@ -121,7 +142,7 @@ def standings(
 ) -> Standings:
     """Every customer's stage and tier at the period's end and on the days it is compared with.
 
-    `summaries` are customer summaries by day, at least "none".
+    `summaries` are customer summaries of the stretch's days by name, and "before" if it has one.
     """
     if not stretch.months:
         return Standings(
@@ -129,9 +150,12 @@ def standings(
             reason(TOO_SHORT_FOR_STAGES, day=windows.data_from.isoformat()),
         )  # fmt: skip
     money = money_of(days, other_money)
+    ends = {str(name): day for name, day in stretch.days.items()}
+    if stretch.before:
+        ends[BEFORE] = stretch.before
     tables = {
         name: standing(summaries[name], money, day, months=stretch.months)
-        for name, day in stretch.days.items()
+        for name, day in ends.items()
     }
     # asked for many times, so made once
     with tables["none"].cache() as now:
@@ -139,8 +163,7 @@ def standings(
 
 
 def _standings(
-    now: ir.Table, then: Mapping[CompareTo, ir.Table], windows: Windows, stretch: Stretch,
-    known: Known,
+    now: ir.Table, then: Mapping[str, ir.Table], windows: Windows, stretch: Stretch, known: Known
 ) -> Standings:  # fmt: skip
     limits = None if known.revenue else rfm.limits_of(now, worth=known.worth)
     rhythm = rhythm_of(now)
@@ -150,12 +173,17 @@ def _standings(
             reason(FEW_REPEATERS, fewest=FEWEST_REPEATERS),
         )  # fmt: skip
     with _placed(now, rhythm, limits, known).cache() as placed:
+        past = {
+            name: _placed(table, rhythm, limits, known)
+            for name, table in then.items()
+            if name != "none"
+        }
         parts = [_cube(placed, placed, "none", windows)]
-        for name in THEN:
-            if name in then:
-                past = _placed(then[name], rhythm, limits, known)
-                parts.append(_cube(placed, past, name, windows))
-    return Standings(pd.concat(parts, ignore_index=True), limits, rhythm, stretch, known, None)
+        parts += [_cube(placed, past[name], name, windows) for name in THEN if name in past]
+        if BEFORE in past:
+            parts.append(_cube(past["previous"], past[BEFORE], BEFORE, windows))
+    cube = pd.concat(parts, ignore_index=True)
+    return Standings(cube, limits, rhythm, stretch, known, None, running=running(windows))
 
 
 def placed(found: Standings, summary: ir.Table, money: ir.Table) -> ir.Table | None:
@@ -183,7 +211,7 @@ def _no_cube() -> pd.DataFrame:
     return pd.DataFrame(columns=["against", *KEYS, *SUMS])
 
 
-def _cube(now: ir.Table, then: ir.Table, name: CompareTo, windows: Windows) -> pd.DataFrame:
+def _cube(now: ir.Table, then: ir.Table, name: str, windows: Windows) -> pd.DataFrame:
     before = then.select(
         "customer_id", then_stage=then.stage, then_tier=then.tier,
         then_revenue=then.revenue, then_margin=then.margin,
@@ -247,7 +275,8 @@ def _table(found: Standings, by: str, names: tuple[str, ...]) -> Result:
     for name in names:
         row = _row(end[name], then[name] if len(before) else None, known, total, worth)
         rows.append({by: name, **row, "months": found.stretch.months})
-        records += _level_records(by, rows[-1], known, total, worth)
+        made = _level_records(by, rows[-1], known, total, worth)
+        records += [_cared(r, found) if r.unit == "share" else r for r in made]
     return Result(pd.DataFrame(rows), tuple([*records, *_missing_records(by, found)]))
 
 
@@ -391,7 +420,9 @@ def flows(found: Standings) -> Result:
     Columns: flow, customers, base (customers who could have moved), worth (money of the stretch
     before the move for losses, before the period's end for gains; missing where unknown), loss
     (whether it is one), high (customers of the high tier at the previous period's end among them).
-    months (of the stretch). Empty where they cannot be measured.
+    months (of the stretch). Records: each flow's customers and money, and `slid_share`: of the
+    growing and loyal of then, the share that slid, with its change on the previous period, measured
+    with the same rod. Empty where they cannot be measured.
     """
     columns = ["flow", "customers", "base", "worth", "loss", "high", "high_worth", "months"]
     if found.missing or "previous" not in found.stretch.days:
@@ -412,8 +443,49 @@ def flows(found: Standings) -> Result:
              day == "then", float(high["customers"].sum()), high_worth, found.stretch.months)
         )  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
-    records = tuple(r for row in frame.to_dict("records") for r in _flow_records(row, found.known))
-    return Result(frame, records)
+    records = [r for row in frame.to_dict("records") for r in _flow_records(row, found.known)]
+    records += _slid_share(found)
+    return Result(frame, tuple(_cared(r, found) for r in records))
+
+
+def _cared(record: Record, found: Standings) -> Record:
+    """The record as it must be read while the period is still running."""
+    if found.running is None or record.status != "final":
+        return record
+    return replace(record, status="provisional", reason=found.running)
+
+
+def _slid_share(found: Standings) -> list[Record]:
+    """How many of those in their rhythm fell out of it, now and in the previous period."""
+    now, then = (_slid(found.cube, name) for name in ("previous", BEFORE))
+    if not now[1]:
+        return [Record("slid_share", None, "share", status="not_computed", reason=NOBODY)]
+    level = wilson(*now)
+    base = Record(
+        "slid_share", level.value, "share", low=level.low, high=level.high, numerator=now[0],
+        n=now[1],
+    )  # fmt: skip
+    if found.running or min(now[1], then[1]) < FEWEST_UNITS:
+        why = found.running or reason(TOO_FEW, fewest=FEWEST_UNITS)
+        if found.running is None and found.stretch.before is None:
+            why = BEFORE_UNKNOWN
+        return [base, replace(base, compare_to="previous", status="not_computed", reason=why)]
+    change = change_of(level, wilson(*then))
+    return [
+        base,
+        replace(
+            base, compare_to="previous", change=change.value, change_low=change.low,
+            change_high=change.high, change_method="independent shares, Newcombe",
+        ),
+    ]  # fmt: skip
+
+
+def _slid(cube: pd.DataFrame, against: str) -> tuple[float, float]:
+    """Who slid, and who could have."""
+    _, sources, targets, _ = FLOWS[0]
+    base = cube[(cube["against"] == against) & cube["then_stage"].isin(sources)]
+    moved = base[base["stage"].isin(targets)]
+    return float(moved["customers"].sum()), float(base["customers"].sum())
 
 
 def _flow_records(row: Mapping[Any, Any], known: Known) -> list[Record]:

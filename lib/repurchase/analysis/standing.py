@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from repurchase.analysis.ratios import cents
 from repurchase.analysis.windows import Windows, active_at
-from repurchase.reasons import IN_ACTIVITY_WINDOW, NO_MARGIN, NO_MONEY, PART_MARGIN, reason
+from repurchase.reasons import IN_ACTIVITY_WINDOW, NO_MARGIN, NO_MONEY, PART_MARGIN, PARTIAL, reason
 from repurchase.records import CompareTo
 
 FEWEST_MONTHS = 3
@@ -30,12 +30,15 @@ class Stretch:
 
     `days` are the period's last day that the data cover and, where they can be measured with the
     same rod, the ends of the previous period and of the one a year ago; `missing` says why one of
-    them cannot be. `months` is 0 where not even three months lie before the period.
+    them cannot be. `before` is the end of the period before the previous one, None if it cannot be
+    measured: who left in the previous period is counted from there. `months` is 0 where not even
+    three months lie before the period.
     """
 
     months: int
     days: dict[CompareTo, dt.date]
     missing: dict[CompareTo, str]
+    before: dt.date | None = None
 
 
 def stretch_of(windows: Windows, *, activity_months: int) -> Stretch:
@@ -61,7 +64,17 @@ def stretch_of(windows: Windows, *, activity_months: int) -> Stretch:
                 day=windows.data_from.isoformat(),
                 months=months or activity_months,
             )
-    return Stretch(months, days, missing)
+    earlier = windows.period.previous().previous().end
+    told = bool(months) and active_at(earlier, months).start >= windows.data_from
+    return Stretch(months, days, missing, earlier if told else None)
+
+
+def running(windows: Windows) -> str | None:
+    """Why what happened in a period that is still running must be read with care."""
+    if not windows.partial:
+        return None
+    done = (windows.seen_until - windows.period.start).days + 1
+    return reason(PARTIAL, done=done, days=windows.period.days)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from repurchase.analysis.findings import record_key
+from repurchase.analysis.findings import moved, record_key
 from repurchase.analysis.products import STANDS
 from repurchase.records import Finding, Record, Result
 from repurchase.words import N_
@@ -84,6 +84,9 @@ def _slid(flows: Result, period: str, exhibit: str) -> Finding | None:
     worth = None if pd.isna(row["high_worth"]) else round(float(row["high_worth"]), 2)
     if worth is None:
         return None
+    change = next(
+        (r for r in flows.records if (r.metric, r.compare_to) == ("slid_share", "previous")), None
+    )
     return Finding(
         id="customer_value.high_tier.slid",
         claim=CLAIMS["high_slid_margin" if margin else "high_slid_revenue"],
@@ -94,8 +97,8 @@ def _slid(flows: Result, period: str, exhibit: str) -> Finding | None:
             "worth_margin_money" if margin else "worth_money": worth,
             "money_kind": "margin" if margin else "revenue",
         },
-        records=(record_key(record),),
-        tone="bad",
+        records=(record_key(record), *([record_key(change)] if change else [])),
+        tone="bad" if moved(change) > 0 else "neutral",
         confidence="medium",
         money=worth,
         suggested_action=ACTIONS["high_slid"],

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+from dataclasses import replace
 
 import ibis.expr.types as ir
 import pandas as pd
 
-from repurchase.analysis import historic_value, next_purchase, products, stages
+from repurchase.analysis import (
+    ahead_findings,
+    churn_warning,
+    historic_value,
+    next_purchase,
+    predicted_value,
+    products,
+    stages,
+)
 from repurchase.analysis import value_findings as found
 from repurchase.analysis.stages import Standings
 from repurchase.analysis.standing import Known, Stretch, known_money, money_of, stretch_of
-from repurchase.benches.base import Bench
+from repurchase.benches.base import Bench, logging
 from repurchase.period import Period
+from repurchase.reasons import NOT_TESTED_YET
 from repurchase.records import CompareTo, Finding, Result
 
+AHEAD = {"ahead": "V-10", "at_risk": "V-13"}
 EXHIBITS = {"stage": "V-1", "flow": "V-2", "tier": "V-3", "top_tenth": "V-7", "product": "V-8"}
 
 
@@ -52,39 +64,44 @@ class CustomerValueBench(Bench):
 
     def standings(self) -> Standings:
         """Every customer's stage and tier on the days that are compared, counted."""
-        stretch = self.stretch()
-        return stages.standings(
-            {name: self._summary(name) for name in stretch.days},
-            self._days,
-            self._other_money,
-            self._review.windows,
-            stretch,
-            self.known(),
-        )
+        stretch, known = self.stretch(), self.known()
+        summaries = {str(name): self._summary(name) for name in stretch.days}
+        if stretch.before:
+            summaries[stages.BEFORE] = self._review.customers_on(stretch.before)
+        windows, said = self._review.windows, list[str]()
+        with logging(said.append):
+            found = stages.standings(
+                summaries, self._days, self._other_money, windows, stretch, known
+            )
+        return found._replace(sql=";\n\n".join(said))
+
+    def _counted(self, result: Result) -> Result:
+        """A result that is only read off the standings: their SQL is its own."""
+        return self._result(replace(result, sql=self.standings().sql))
 
     def stages(self) -> Result:
         """The stages of life at the period's end, their money, and how many of each bought."""
-        return self._result(stages.stages(self.standings()))
+        return self._counted(stages.stages(self.standings()))
 
     def tiers(self) -> Result:
         """The three tiers of promise likewise."""
-        return self._result(stages.tiers(self.standings()))
+        return self._counted(stages.tiers(self.standings()))
 
     def limits(self) -> Result:
         """What it takes to have each score."""
-        return self._result(stages.score_limits(self.standings()))
+        return self._counted(stages.score_limits(self.standings()))
 
     def stage_moves(self, against: CompareTo = "previous") -> Result:
         """Stages then against stages now; `against` is "previous" or "year_ago"."""
-        return self._result(stages.migration(self.standings(), by="stage", against=against))
+        return self._counted(stages.migration(self.standings(), by="stage", against=against))
 
     def tier_moves(self, against: CompareTo = "previous") -> Result:
         """Tiers then against tiers now."""
-        return self._result(stages.migration(self.standings(), by="tier", against=against))
+        return self._counted(stages.migration(self.standings(), by="tier", against=against))
 
     def flows(self) -> Result:
         """The moves since the previous period's end that matter, with their money."""
-        return self._result(stages.flows(self.standings()))
+        return self._counted(stages.flows(self.standings()))
 
     # ---- value so far -------------------------------------------------------------------------
 
@@ -176,7 +193,7 @@ class CustomerValueBench(Bench):
     # ---- who comes next -----------------------------------------------------------------------
 
     def next_purchase(self) -> Result:
-        """One row a customer: when an order is due, when the next is likely, what it would bring."""
+        """One row a customer: when an order is due, when the next is likely, its worth."""
         review, known = self._review, self.known()
         return self._result(
             next_purchase.next_purchase(
@@ -200,6 +217,104 @@ class CustomerValueBench(Bench):
                 end=end,
                 data_from=review.windows.data_from,
             )
+        )
+
+    # ---- what is to come ----------------------------------------------------------------------
+
+    def _models(self, day: dt.date) -> predicted_value.Models:
+        if day not in self._fitted:
+            self._fitted[day] = predicted_value.models(
+                self._review.customers_on(day), day=day,
+                data_from=self._review.windows.data_from, no_money=self.known().revenue,
+            )  # fmt: skip
+        return self._fitted[day]
+
+    @functools.cached_property
+    def _fitted(self) -> dict[dt.date, predicted_value.Models]:
+        return {}
+
+    def predicted(self) -> Result:
+        """Purchases, revenue and margin of the next twelve months, labelled by the back-test."""
+        end = self._review.windows.seen_until
+        forecast = predicted_value.predicted_value(
+            self._models(end), self._days, day=end, known=self.known(),
+            annual_discount=self._params.annual_discount,
+        )  # fmt: skip
+        return self._result(predicted_value.labelled(forecast, self.predicted_tested()))
+
+    def predicted_tested(self) -> Result:
+        """The same forecast made a test period ago, against what came."""
+        windows = self._review.windows
+        end, days = windows.seen_until, predicted_value.span_of_test(
+            windows.data_from, windows.seen_until
+        )
+        if not days:
+            why = self._models(end).missing or NOT_TESTED_YET
+            return self._result(predicted_value.untested(why))
+        cut = end - dt.timedelta(days=days)
+        return self._result(
+            predicted_value.tested(self._models(cut), self._days, cut=cut, end=end)
+        )
+
+    def expected_of_each(self) -> pd.DataFrame:
+        """One row a customer: expected purchases and money of the next twelve months."""
+        return predicted_value.expected_of_each(
+            self._models(self._review.windows.seen_until),
+            annual_discount=self._params.annual_discount,
+        )
+
+    def never_returning(self) -> Result:
+        """The share of all customers who are expected never to order again."""
+        end = self._review.windows.seen_until
+        return self._result(
+            predicted_value.never_returning(self._review.customers_on(end), day=end)
+        )
+
+    def _dated(self) -> list[churn_warning.Tables]:
+        review, months = self._review, self._params.activity_window_months
+        return [
+            churn_warning.Tables(day, review.customers_on(day), months)
+            for day in churn_warning.origins(review.windows.data_from, review.windows.seen_until)
+        ]
+
+    def warning_tested(self) -> Result:
+        """Which score told best who would order, on dates gone by."""
+        windows = self._review.windows
+        return self._result(
+            churn_warning.warning_test(
+                self._dated(), self._days, data_from=windows.data_from, end=windows.seen_until
+            )
+        )
+
+    def risk_of_each(self) -> pd.DataFrame:
+        """One row an active customer, by the score that the test settled on; for programs."""
+        review, test = self._review, self.warning_tested().frame
+        used = churn_warning.RECENCY
+        if not test.empty:
+            used = str(test.loc[test["used"], "score"].iloc[0])
+        end = review.windows.seen_until
+        now = churn_warning.Tables(
+            end, review.customers_on(end), self._params.activity_window_months
+        )
+        return churn_warning.risk_of_each(now, self._dated(), self._days, used=used)
+
+    def at_risk(self) -> Result:
+        """The customers at risk by tier and segment, with what they brought."""
+        found, known = self.standings(), self.known()
+        customers = stages.placed(
+            found, self._summary("none"), money_of(self._days, self._other_money)
+        )
+        return self._result(
+            churn_warning.at_risk(
+                customers, self._review.segments, worth=None if known.revenue else known.worth,
+                months=found.stretch.months, missing=found.missing,
+            )
+        )  # fmt: skip
+
+    def findings_ahead(self) -> tuple[Finding, ...]:
+        """What the forecast and the warnings say, as messages for the summary."""
+        return ahead_findings.ahead_findings(
+            self.predicted(), self.predicted_tested(), self.at_risk(), exhibits=AHEAD
         )
 
     def companions(self) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from repurchase.analysis import (
     robustness,
 )
 from repurchase.analysis import findings as found
+from repurchase.analysis.mix import Places
 from repurchase.benches.base import Bench
 from repurchase.calendar import LUNAR_NEW_YEAR, promotion_dates
 from repurchase.definitions import METRICS
@@ -283,16 +284,33 @@ class RetentionBench(Bench):
 
     def mix(self) -> Result:
         """The change split into mix and rate by store, channel, region, category, segment."""
+        return self._result(
+            mix.mix(
+                self._places(),
+                self._review.windows,
+                activity_months=self._params.activity_window_months,
+            )
+        )
+
+    def revenue_mix(self) -> Result:
+        """The change of the repeat share of revenue, split the same way."""
+        return self._result(
+            mix.revenue_mix(
+                self._places(),
+                self._other_money,
+                self._review.windows,
+                activity_months=self._params.activity_window_months,
+            )
+        )
+
+    def _places(self) -> Places:
         review, tables = self._review, self._review.snapshot.tables
         given = {
             name: review.table(name)
             for name in ("stores", "order_lines", "products")
             if name in tables
         }
-        places = mix.Places(self._days, review.orders, review.segments, **given)
-        return self._result(
-            mix.mix(places, review.windows, activity_months=self._params.activity_window_months)
-        )
+        return Places(self._days, review.orders, review.segments, **given)
 
     def findings(self) -> tuple[Finding, ...]:
         """What these figures say, as messages for the summary."""

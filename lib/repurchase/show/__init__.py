@@ -7,6 +7,7 @@ aloud. Nothing is computed here. Charts and tables take `id="R-1"`, the exhibit'
 from repurchase.show.bridge import bridge
 from repurchase.show.charts import curve, identification, pooled, revenue, trend
 from repurchase.show.churn import by_period, churn
+from repurchase.show.churn_warning import at_risk, warning_test
 from repurchase.show.customer_value import (
     concentration,
     moves,
@@ -29,6 +30,12 @@ from repurchase.show.newest import newest, newest_line
 from repurchase.show.next_purchase import next_purchase, rhythm_line
 from repurchase.show.order_rank import order_values
 from repurchase.show.outlook import ahead, outlook, outlook_line, outlook_table
+from repurchase.show.predicted_value import (
+    predicted,
+    predicted_chart,
+    predicted_parts,
+    value_ahead,
+)
 from repurchase.show.products import new_product_table, pair_table, product_table
 from repurchase.show.repeat import joining_months, next_orders, repeat_share
 from repurchase.show.retention import bridge_and_drivers, decide
@@ -39,6 +46,7 @@ from repurchase.show.sentences import causes, certainty, headline, scorecard
 from repurchase.show.summary import (
     commentary,
     findings,
+    further_findings,
     key_figures,
     meanings,
     not_computed_of,
@@ -60,6 +68,7 @@ __all__ = [
     "ahead",
     "answer",
     "article",
+    "at_risk",
     "bridge",
     "bridge_and_drivers",
     "by_period",
@@ -78,6 +87,7 @@ __all__ = [
     "disagreement",
     "drivers",
     "findings",
+    "further_findings",
     "headline",
     "identification",
     "identification_cuts",
@@ -107,6 +117,9 @@ __all__ = [
     "outlook_table",
     "pair_table",
     "pooled",
+    "predicted",
+    "predicted_chart",
+    "predicted_parts",
     "product_table",
     "repeat_share",
     "revenue",
@@ -121,6 +134,7 @@ __all__ = [
     "trend",
     "triangle",
     "value_actions",
+    "value_ahead",
     "value_certainty",
     "value_flows",
     "value_groups",
@@ -128,6 +142,7 @@ __all__ = [
     "value_so_far",
     "value_stages",
     "verdict",
+    "warning_test",
     "whole_source",
     "worklists",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from repurchase.analysis.bridge import CUSTOMER_STEPS, MONEY_STEPS, SPANS
+from repurchase.analysis.windows import MOVING_FEASTS
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Record, Result, parse_dimensions
@@ -139,6 +140,8 @@ def _caption(context: Context, result: Result, *, short: bool) -> str:
                 " not buy in that window, bought now. Each column adds up."
             )
         )
+    if context.windows.basis in MOVING_FEASTS:
+        parts.append(words._("A year ago: the same dates, not aligned on the moving feast."))
     if "revenue" in set(result.frame["kind"]):
         parts.append(words._("Revenue, since the margin is not known."))
     return paragraph(words, [*parts, *_missing(words, result)])

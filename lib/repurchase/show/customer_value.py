@@ -26,7 +26,7 @@ from repurchase.show.blocks import (
     Table,
     Text,
 )
-from repurchase.show.sentences import CERTAINTY, DASH, paragraph
+from repurchase.show.sentences import CERTAINTY, DASH, change_clause, paragraph, tone_of
 from repurchase.show.style import csv_text
 from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
@@ -113,6 +113,9 @@ def value_headline(stages: Result, flows: Result, concentration: Result) -> Head
     parts = [_tenth_sentence(context, concentration)]
     if not flows.frame.empty:
         parts.append(_moves_sentence(context, flows))
+    slid = _slid(flows)
+    if slid:
+        parts.append(_slid_sentence(context, slid))
     parts = [p for p in parts if p]
     if not parts:
         missing = next((r.reason for r in stages.records if r.reason), None)
@@ -121,7 +124,21 @@ def value_headline(stages: Result, flows: Result, concentration: Result) -> Head
             period=words.period(context.period), reason=worded(words, missing or ""),
         )  # fmt: skip
         return Headline(text, "unsure")
-    return Headline(paragraph(words, parts), "neutral", _rhythm_line(context, stages))
+    return Headline(paragraph(words, parts), tone_of(slid), _rhythm_line(context, stages))
+
+
+def _slid(flows: Result) -> Record | None:
+    """The share that fell out of its rhythm with its change, if that can be told."""
+    found = [r for r in flows.records if (r.metric, r.compare_to) == ("slid_share", "previous")]
+    return found[0] if found and found[0].change is not None else None
+
+
+def _slid_sentence(context: Context, slid: Record) -> str:
+    words = context.words
+    return words._(
+        "The share that fell out was {share}: {clause}.",
+        share=words.share(slid.value), clause=change_clause(words, slid, context.windows.basis),
+    )  # fmt: skip
 
 
 def _tenth_sentence(context: Context, concentration: Result) -> str:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from repurchase.analysis.mix import SMALLER, Cause, cause
 from repurchase.context import Context
+from repurchase.definitions import METRICS
+from repurchase.reasons import worded
 from repurchase.records import Record, Result, parse_dimensions
 from repurchase.show.blocks import Cell, Column, ListItem, Note, Table, Text
 from repurchase.show.sentences import against_side, paragraph, points
@@ -48,14 +50,19 @@ def place_name(words: Words, place: str) -> str:
     return words._("{cut}: {label}", cut=name, label=said)
 
 
-def cause_item(result: Result) -> ListItem:
-    """Which segment explains most of the change beyond its size, or that none stands out."""
+def cause_item(result: Result, *, unsettled: bool = False) -> ListItem:
+    """Which segment explains most of the change beyond its size, or that none stands out.
+
+    `unsettled`: identification moved beyond its limit, so that the part may be no behaviour.
+    """
     context: Context = result.context
     words = context.words
     found = cause(result, basis=context.windows.basis)
     frame = result.frame
     if frame.empty:
-        return ListItem(words._("Who or where caused it cannot be said: nothing to compare with"))
+        return ListItem(
+            words._("Who or where caused it cannot be said"), words.listed(_reasons(words, result))
+        )
     if found is None:
         count = words.count(len(frame))
         return ListItem(
@@ -67,7 +74,27 @@ def cause_item(result: Result) -> ListItem:
     if found.against == "previous":
         season = words._("It may be the season: there is nothing sound a year ago to tell.")
         detail = paragraph(words, [detail, season])
-    return ListItem(_claim(context, found), detail, tone=_tone(found))
+    if unsettled:
+        doubt = words._("It may be identification, not behaviour.")
+        detail = paragraph(words, [detail, doubt])
+    return ListItem(_claim(context, found), detail, tone="unsure" if unsettled else _tone(found))
+
+
+def _reasons(words: Words, result: Result) -> list[str]:
+    """Why a comparison could not be split, each reason once."""
+    found = [
+        worded(words, r.reason)
+        for r in result.records
+        if r.metric == "rate_part" and r.reason and "by=" not in r.dimensions
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _nothing(words: Words, result: Result) -> str:
+    reasons = _reasons(words, result)
+    if not reasons:
+        return words._("No change could be split.")
+    return words._("No change could be split: {reasons}.", reasons=words.listed(reasons))
 
 
 def _claim(context: Context, found: Cause) -> str:
@@ -114,7 +141,7 @@ def drivers(result: Result, *, id: str | None = None, short: bool = False) -> Ta
     words = context.words
     chosen = _chosen(result)
     if chosen is None:
-        return Note(words._("Nothing to compare with, so no change to split."), "neutral")
+        return Note(_nothing(words, result), "neutral")
     side, cut = chosen
     frame = result.frame
     own = frame[(frame["against"] == side) & (frame["cut"] == cut)]
@@ -207,14 +234,23 @@ def _driver_row(
     return (Cell(name, bold=bold), words.count(row["n"]), *shares, *values, part, interval)
 
 
-def mix_and_rate(result: Result, *, id: str | None = None) -> Table | Note:
-    """Each cut's mix and rate for both comparisons, with intervals; disagreements marked."""
-    context: Context = result.context
+def mix_and_rate(*results: Result, id: str | None = None) -> Table | Note:
+    """Each cut's mix and rate for both comparisons, with intervals; disagreements marked.
+
+    `results` are splits of one figure each. Cuts that cannot be split are named beneath.
+    """
+    context: Context = results[0].context
     words = context.words
-    records = [r for r in result.records if r.metric == "rate_part" and "by=" in r.dimensions]
-    if not records:
-        return Note(words._("Nothing to compare with, so no change to split."), "neutral")
-    rows = [_cut_row(words, result, r) for r in records if r.value is not None]
+    rows: list[tuple[str | Cell, ...]] = []
+    for result in results:
+        split = [r for r in result.records if r.metric == "rate_part" and r.value is not None]
+        if split:
+            rows.append((Cell(_figure_name(words, split[0]), bold=True), *[""] * 5))
+            rows += [_cut_row(words, result, r) for r in split]
+    records = [r for result in results for r in result.records if r.metric != "change_part"]
+    missing = _not_split(words, records)
+    if not rows:
+        return Note(paragraph(words, [_nothing(words, results[0]), *missing]), "neutral")
     columns = (
         Column(words._("Cut by"), "left", "fr"),
         Column(words._("Against"), "left"),
@@ -228,11 +264,31 @@ def mix_and_rate(result: Result, *, id: str | None = None) -> Table | Note:
         " whether the rates moved against the total, beyond chance among all cuts"
         " (Benjamini-Hochberg, 5%)."
     )
-    kept = [r for r in result.records if r.metric != "change_part"]
     return Table(
         columns, tuple(rows), id=id, title=words._("Every change split into mix and rate"),
-        caption=legend, csv=csv_text(pd.DataFrame(map(vars, kept))), size="small",
+        caption=paragraph(words, [legend, *missing]),
+        csv=csv_text(pd.DataFrame(map(vars, records))), size="small",
     )  # fmt: skip
+
+
+def _figure_name(words: Words, record: Record) -> str:
+    name = parse_dimensions(record.dimensions).get("of", "returning_buyer_share")
+    return words._(METRICS[name].name)
+
+
+def _not_split(words: Words, records: list[Record]) -> list[str]:
+    """What was not split and why, each reason once with its cuts."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        told = parse_dimensions(record.dimensions)
+        if record.metric == "rate_part" and record.value is None and "by" in told:
+            named = found.setdefault(worded(words, record.reason or ""), [])
+            if cut_name(words, told["by"]) not in named:
+                named.append(cut_name(words, told["by"]))
+    return [
+        words._("Not split: {cuts} ({reason}).", cuts=words.listed(cuts), reason=why)
+        for why, cuts in found.items()
+    ]
 
 
 def _cut_row(words: Words, result: Result, rate: Record) -> tuple[str | Cell, ...]:
@@ -259,12 +315,13 @@ def _part_cell(words: Words, record: Record) -> Cell:
     return Cell(text, bold=moves, muted=not moves)
 
 
-def disagreement(result: Result) -> Note | Text:
+def disagreement(*results: Result) -> Note | Text:
     """A red note where the total moves one way and its parts the other; nothing otherwise."""
-    context: Context = result.context
+    context: Context = results[0].context
     words = context.words
     flagged = [
-        parse_dimensions(r.dimensions)
+        (_figure_name(words, r), parse_dimensions(r.dimensions))
+        for result in results
         for r in result.records
         if r.metric == "sign_disagreement" and r.value
     ]
@@ -272,11 +329,12 @@ def disagreement(result: Result) -> Note | Text:
         return Text("")
     lines = [
         words._(
-            "By {cut}, {against}: the total misleads, since the returning shares within moved the"
+            "{figure} by {cut}, {against}: the total misleads, since the shares within moved the"
             " other way.",
+            figure=figure,
             cut=cut_name(words, told["by"]),
             against=against_side(context, told["against"]),
         )
-        for told in flagged
+        for figure, told in flagged
     ]
     return Note(paragraph(words, lines), "bad", words._("Total and parts disagree"))

@@ -13,7 +13,7 @@ from repurchase.context import Context
 from repurchase.reasons import MAYBE_OLDER, worded
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, ListBlock, ListItem, Note, Table, Tone
-from repurchase.show.sentences import DASH, bare_points, paragraph
+from repurchase.show.sentences import DASH, bare_points, joined, paragraph
 from repurchase.show.style import csv_text
 from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
@@ -130,7 +130,8 @@ def _caption(context: Context, result: Result) -> str:
     words = context.words
     windows = [joiners_of(context.windows, age) for age in AGES]
     earlier = windows[-1].earlier
-    compared = int(result.frame["change"].notna().sum())
+    compared = result.frame[result.frame["change"].notna()]
+    cuts = int((compared["cut"] != "all").sum())
     parts = [
         words._(
             "Joined from {first}, up to {last} where they have reached {days} days; a year ago: the"
@@ -139,10 +140,11 @@ def _caption(context: Context, result: Result) -> str:
             days=words.count(max(AGES)),
         ),
         words._(
-            "Changes looked at together: {count}; in percentage points, or money a newcomer. Bold:"
-            " it stands among all of them (Benjamini-Hochberg, 5%). Exploratory: it would look sure"
-            " alone. Grey: no detectable change.",
-            count=words.count(compared),
+            "Changes in percentage points, or money a newcomer; those of all newcomers ({planned})"
+            " are judged together, and those of the cuts ({count}). Bold: it stands among them"
+            " (Benjamini-Hochberg, 5%). Exploratory: it would look sure alone. Grey: no detectable"
+            " change.",
+            planned=words.count(len(compared) - cuts), count=words.count(cuts),
         ),
     ]  # fmt: skip
     reasons = dict.fromkeys(
@@ -159,7 +161,7 @@ def _caption(context: Context, result: Result) -> str:
             words._("Nothing can stand yet: {reason}.", reason=worded(words, MAYBE_OLDER))
         )
     if said:
-        parts.append(words._("Not computed: {reason}.", reason="; ".join(said)))
+        parts.append(words._("Not computed: {reason}.", reason=joined(words, said)))
     parts += _not_yet(words, result)
     return paragraph(words, parts)
 

@@ -40,7 +40,7 @@ def outlook(result: Result, *, id: str) -> Block:
     months = frame[frame["horizon"] == "month"] if len(frame) else frame
     shown = months[months["low95"].notna()].tail(MOST_TESTS + 1) if len(months) else months
     if not len(shown):
-        return Note(words._("Outlook not computed: {reason}.", reason=_why(words, result)))
+        return Note(words._("Outlook not computed: {reason}.", reason=_why(words, result, "month")))
     shown = shown.reset_index(drop=True)
     with style.house(words):
         labels = [words._("what came"), words._("forecast, 80% and 95%")]
@@ -104,8 +104,11 @@ def _exhibit(
     )  # fmt: skip
 
 
-def _why(words: Words, result: Result) -> str:
-    return worded(words, next((r.reason for r in result.records if r.reason), ""))
+def _why(words: Words, result: Result, horizon: str) -> str:
+    """Why there is no forecast for that horizon."""
+    where = f"horizon={horizon}"
+    reasons = {r.dimensions: r.reason for r in result.records if r.value is None and r.reason}
+    return worded(words, reasons.get(where) or next(iter(reasons.values()), ""))
 
 
 def _held(words: Words, result: Result) -> str:
@@ -252,7 +255,7 @@ def outlook_line(result: Result) -> ListBlock:
     part = frame[frame["horizon"] == horizon] if len(frame) else frame
     now = part.iloc[-1].to_dict() if len(part) else None
     if now is None or math.isnan(now["low80"]):
-        text = words._("No outlook: {reason}.", reason=_why(words, result))
+        text = words._("No outlook: {reason}.", reason=_why(words, result, horizon))
         return ListBlock((ListItem(title, text, tone="unsure"),), ordered=False)
     said = _expectation(context, now), _verdict(context, result, now)
     parts = [*said, _kept(words, result, horizon)]

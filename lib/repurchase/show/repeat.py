@@ -13,7 +13,7 @@ from repurchase.period import Period
 from repurchase.reasons import worded
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, Table
-from repurchase.show.sentences import DASH, bare_points, paragraph
+from repurchase.show.sentences import DASH, bare_points, joined, paragraph
 from repurchase.show.style import csv_text
 from repurchase.words import Words
 
@@ -84,7 +84,7 @@ def _why_blank(words: Words, frame: pd.DataFrame) -> list[str]:
     reasons = dict.fromkeys(r for r in blank["reason"] if not _missing(r))
     if not reasons:
         return []
-    said = "; ".join(worded(words, r) for r in reasons)
+    said = joined(words, (worded(words, r) for r in reasons))
     return [words._("Not computed: {reason}.", reason=said)]
 
 
@@ -100,9 +100,9 @@ def joining_months(result: Result, *, id: str | None = None) -> Table:
         *(Column(_within(words, length), "right") for length in lengths),
     )
     rows: list[tuple[str | Cell, ...]] = []
-    for joined, part in frame.groupby("joined"):
+    for label, part in frame.groupby("joined"):
         part = part.sort_values("days")
-        month = Period.parse(str(joined))
+        month = Period.parse(str(label))
         cells = [_month_cell(words, row) for row in part.to_dict("records")]
         rows.append((words.month(month.start), words.count(part["customers"].iloc[0]), *cells))
     caption = words._(

@@ -11,6 +11,8 @@ from repurchase.show.bridge import bridge, lost_item
 from repurchase.show.mix import cause_item, drivers
 from repurchase.show.summary import ranked
 
+MOVED = "retention.identified_order_share.moved"
+
 
 def bridge_and_drivers(
     bridged: Result, mixed: Result, *, bridge_id: str, drivers_id: str
@@ -25,9 +27,11 @@ def decide(mixed: Result, lost: Result, findings: Sequence[Finding]) -> ListBloc
     """Who caused it, how many were lost in money, and what to do first."""
     context: Context = mixed.context
     words = context.words
-    items = [cause_item(mixed), lost_item(lost)]
-    # the cause is nearest to what can be done; else the weightiest message
-    first = sorted(ranked(findings), key=lambda f: not f.id.startswith("retention.cause."))
+    unsettled = any(f.id == MOVED for f in findings)
+    items = [cause_item(mixed, unsettled=unsettled), lost_item(lost)]
+    # identification comes before any cause, the cause before the weightiest message
+    before = MOVED if unsettled else "retention.cause."
+    first = sorted(ranked(findings), key=lambda f: not f.id.startswith(before))
     action = next((f.suggested_action for f in first if f.suggested_action), None)
     if action:
         items.append(ListItem(words._("What to do: {action}", action=words._(action))))

@@ -395,7 +395,11 @@ def _detail(context: Context, figures: Result, identification: Result, record: R
                     interval=change_interval(words, change),
                 )
             )
-    if record.status != "final" or is_unsettled(context, identification):
+    unsettled = is_unsettled(context, identification)
+    target = compared(figures, HEADLINE, "target")
+    if unsettled and record.status == "final":  # otherwise the sentence says it
+        parts.append(target_clause(words, target) if target else words._("no target is set"))
+    if record.status != "final" or unsettled:
         level, _ = _certainty(figures, identification)
         parts.append(words._(CERTAIN[level]))  # otherwise the sentence says it
     return joined(words, parts)

@@ -46,6 +46,9 @@ class Told(Protocol):
     def findings(self) -> Sequence[Mapping[str, Any]]: ...
 
 
+MOST_FINDINGS = 6
+
+
 def _read(told: Told, context: Context) -> Result:
     """The chapters' records as one result."""
     return Result(None, tuple(Record(**row) for row in told.records), context=context)
@@ -116,11 +119,29 @@ def ranked(found: Iterable[Finding]) -> list[Finding]:
 
 
 def findings(told: Told, *, context: Context) -> ListBlock | Text:
-    """What to know, ranked: claim, suggested action, money at stake and confidence."""
+    """What to know, ranked: claim, suggested action, money at stake and confidence.
+
+    The weightiest few, so that a reader with five minutes has read them; see `further_findings`.
+    """
     found = ranked(_findings(told))
     if not found:
         return Text(context.words._("The chapters found nothing to report."))
-    return ListBlock(tuple(_item(context.words, f, context.currency) for f in found))
+    shown = found[:MOST_FINDINGS]
+    return ListBlock(tuple(_item(context.words, f, context.currency) for f in shown))
+
+
+def further_findings(told: Told, *, context: Context) -> Text:
+    """How many more there are, and where; nothing where all are shown."""
+    words, rest = context.words, ranked(_findings(told))[MOST_FINDINGS:]
+    if not rest:
+        return Text("")
+    places = list(dict.fromkeys(f.exhibit for f in rest if f.exhibit))
+    text = words._(
+        "{count} more of less weight stand in the chapters: see {exhibits}.",
+        count=words.count(len(rest)),
+        exhibits=words.listed(places),
+    )
+    return Text(text, "small")
 
 
 def _item(words: Words, finding: Finding, currency: str) -> ListItem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -149,6 +149,77 @@ def parts(
         errors = [_standard_error(then, now, p0, p1, one, overlap) for one in (g, beyond)]
         found.append((_around(part, errors[0]), _around(part - size * change, errors[1])))
     return found
+
+
+@dataclass(frozen=True)
+class RatioSegments:
+    """Sums over the units of each segment in one window, of a ratio a / b and of its squares."""
+
+    b: Floats
+    a: Floats
+    bb: Floats
+    ab: Floats
+    aa: Floats
+
+
+@dataclass(frozen=True)
+class RatioOverlap:
+    """Sums of products over units of both windows, by segment then (rows) and now (columns).
+
+    The first letter is then: `ab` is a then times b now.
+    """
+
+    aa: Floats
+    ab: Floats
+    ba: Floats
+    bb: Floats
+
+
+def ratio_mix_and_rate(
+    then: RatioSegments, now: RatioSegments, overlap: RatioOverlap
+) -> MixRate:
+    """`mix_and_rate` for a ratio of sums, such as repeat revenue in revenue.
+
+    A segment's weight is its share of b, its rate its a / b. Intervals: linearised over
+    independent units (customers), paired by unit. Raises ValueError where a segment's b is
+    negative in a window, or a window's b sums to nothing: then shares mean nothing.
+    """
+    if (then.b < 0).any() or (now.b < 0).any():
+        raise ValueError("b must be >= 0 in each segment")
+    past, present = (Segments(w.b, w.a, w.aa) for w in (then, now))
+    split = mix_and_rate(past, present)
+    p0, p1 = _means(past, present), _means(present, past)
+    errors = []
+    for g in _gradients(past, present, p0, p1):
+        (u0, v0), (u1, v1) = (
+            _influence(window, p, in_w, in_p)
+            for window, p, in_w, in_p in ((then, p0, g.w0, g.p0), (now, p1, g.w1, g.p1))
+        )
+        variance = sum(
+            float((u**2 * w.aa + 2 * u * v * w.ab + v**2 * w.bb).sum())
+            for w, u, v in ((then, u0, v0), (now, u1, v1))
+        )
+        variance += 2 * float(
+            u0 @ overlap.aa @ u1 + u0 @ overlap.ab @ v1 + v0 @ overlap.ba @ u1
+            + v0 @ overlap.bb @ v1
+        )  # fmt: skip
+        errors.append(math.sqrt(max(0.0, variance)))
+    return replace(
+        split,
+        total=_around(split.total.value, errors[0]),
+        mix=_around(split.mix.value, errors[1]),
+        rate=_around(split.rate.value, errors[2]),
+    )
+
+
+def _influence(
+    window: RatioSegments, p: Floats, in_w: Floats, in_p: Floats
+) -> tuple[Floats, Floats]:
+    """What a unit's a and b add, by segment: u and v of u a + v b."""
+    total = window.b.sum()
+    c = (in_w - float(in_w @ (window.b / total))) / total
+    u = np.divide(in_p, window.b, out=np.zeros_like(p), where=window.b > 0)
+    return u, c - u * p
 
 
 def _around(value: float, error: float) -> Estimate:

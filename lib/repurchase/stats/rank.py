@@ -90,6 +90,60 @@ def auc_difference(score: ArrayLike, other: ArrayLike, happened: ArrayLike) -> D
     return Difference(value, value - Z95 * error, value + Z95 * error, p)
 
 
+def pooled_auc(
+    score: ArrayLike, happened: ArrayLike, group: ArrayLike, unit: ArrayLike
+) -> Estimate:
+    """Mean of the groups' AUC, where the same unit may stand in several groups.
+
+    `group` tells the dates of prediction apart, `unit` the customers; both are any labels. The
+    interval is on the logit scale, from each unit's influence summed over its groups (Obuchowski
+    1997, Biometrics 53), so that who recurs does not count as several.
+
+    Raises ValueError as `auc` does, of any group.
+    """
+    value, error = _pooled([np.asarray(score, dtype=float)], happened, group, unit)
+    if not 0 < value < 1 or not error > 0:
+        return Estimate(value, math.nan, math.nan)
+    half = Z95 * error / (value * (1 - value))
+    centre = math.log(value / (1 - value))
+    return Estimate(value, float(expit(centre - half)), float(expit(centre + half)))
+
+
+def pooled_auc_difference(
+    score: ArrayLike, other: ArrayLike, happened: ArrayLike, group: ArrayLike, unit: ArrayLike
+) -> Difference:
+    """How much better the first score orders the same units, over all groups; as `pooled_auc`."""
+    scores = [np.asarray(s, dtype=float) for s in (score, other)]
+    value, error = _pooled(scores, happened, group, unit)
+    if error == 0:
+        return Difference(value, value, value, 1.0 if value == 0 else 0.0)
+    p = 2 * float(ndtr(-abs(value) / error))
+    return Difference(value, value - Z95 * error, value + Z95 * error, p)
+
+
+def _pooled(
+    scores: list[Floats], happened: ArrayLike, group: ArrayLike, unit: ArrayLike
+) -> tuple[float, float]:
+    """Mean AUC of the first score, less that of the second if there is one; its standard error."""
+    y, (_, which) = np.asarray(happened), np.unique(np.asarray(group), return_inverse=True)
+    _, units = np.unique(np.asarray(unit), return_inverse=True)
+    influence = np.zeros(int(units.max()) + 1)
+    values = []
+    for index in range(int(which.max()) + 1):
+        inside = which == index
+        found = [_placements(*_checked(s[inside], y[inside])) for s in scores]
+        event, rest = found[0]
+        if len(found) > 1:
+            event, rest = event - found[1][0], rest - found[1][1]
+        values.append(float(event.mean()))
+        came = y[inside].astype(bool)
+        # a unit stands in a group once
+        influence[units[inside][came]] += (event - event.mean()) / len(event)
+        influence[units[inside][~came]] += (rest - rest.mean()) / len(rest)
+    groups = len(values)
+    return float(np.mean(values)), math.sqrt(float((influence**2).sum())) / groups
+
+
 def lift(score: ArrayLike, happened: ArrayLike, *, share: float = 0.1) -> Lift:
     """The rate in the best-scored `share` of units over the rate of all.
 

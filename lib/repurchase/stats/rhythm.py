@@ -10,7 +10,7 @@ now, so that neither the young nor those who are late make the rhythm look faste
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -149,6 +149,15 @@ def fit_rhythm(customers: Gaps) -> Rhythm:
 
 def _errors(point: Floats, customers: Gaps) -> tuple[float, float, float]:
     """Standard errors of the centre and of the two log odds, from the gradient's differences."""
+    variance = _curvature(point, customers)
+    if variance is None:
+        return math.nan, math.nan, math.nan
+    m, first, later = np.sqrt(np.diag(variance)[[0, 3, 4]]).tolist()
+    return m, first, later
+
+
+def _curvature(point: Floats, customers: Gaps) -> Floats | None:
+    """The inverse of the curvature of the likelihood: covariance of the five parameters."""
     step = 1e-4
     curvature = np.array([
         (_negative(point + d, customers)[1] - _negative(point - d, customers)[1]) / (2 * step)
@@ -156,10 +165,8 @@ def _errors(point: Floats, customers: Gaps) -> tuple[float, float, float]:
     ]) * len(customers)  # fmt: skip
     curvature = (curvature + curvature.T) / 2
     if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
-        return math.nan, math.nan, math.nan
-    variance = np.diag(np.linalg.inv(curvature))
-    m, first, later = np.sqrt(variance[[0, 3, 4]]).tolist()
-    return m, first, later
+        return None
+    return np.asarray(np.linalg.inv(curvature))
 
 
 def next_purchase(
@@ -201,6 +208,50 @@ def overdue(model: Rhythm, customers: Gaps) -> Floats:
     with one gap and one with twenty are on the same scale.
     """
     return ndtr(_z(customers.elapsed, *_predictive(model, customers)))
+
+
+def never_returning(model: Rhythm, customers: Gaps) -> Estimate:
+    """The share of these customers who will never come back, with a 95 % interval.
+
+    Symmetric in log odds; holds what the five parameters leave open (delta method, curvature of
+    the likelihood) and the chance in what each customer then does. It reads the far end of the
+    gaps' distribution, which few histories reach: not that the model may be wrong. NaN bounds
+    where the likelihood has no curvature, or the share is 0 or 1.
+    """
+    value = float(_gone(model, customers).mean())
+    variance = _curvature(_point(model), customers)
+    if variance is None or not 0 < value < 1:
+        return Estimate(value, math.nan, math.nan)
+    slope = np.array([
+        (_gone(_at(model, _point(model) + d), customers).mean()
+         - _gone(_at(model, _point(model) - d), customers).mean()) / 2e-4
+        for d in 1e-4 * np.eye(5)
+    ])  # fmt: skip
+    each = _gone(model, customers)
+    chance = float((each * (1 - each)).sum()) / len(each) ** 2
+    error = math.sqrt(float(np.einsum("i,ij,j->", slope, variance, slope)) + chance)
+    centre, half = float(logit(value)), Z95 * error / (value * (1 - value))
+    return Estimate(value, float(expit(centre - half)), float(expit(centre + half)))
+
+
+def _gone(model: Rhythm, customers: Gaps) -> Floats:
+    return 1 - next_purchase(model, customers).returns
+
+
+def _point(model: Rhythm) -> Floats:
+    return np.array([
+        math.log(model.typical), 2 * math.log(model.within), 2 * math.log(model.between),
+        float(logit(model.never_after_first)), float(logit(model.never_later)),
+    ])  # fmt: skip
+
+
+def _at(model: Rhythm, point: Floats) -> Rhythm:
+    m, log_within, log_between, first, later = point.tolist()
+    return replace(
+        model, typical=math.exp(m), within=math.exp(log_within / 2),
+        between=math.exp(log_between / 2), never_after_first=float(expit(first)),
+        never_later=float(expit(later)),
+    )  # fmt: skip
 
 
 def measured_coverage(predicted: NextPurchase, gap: ArrayLike) -> Coverage:

@@ -1,0 +1,135 @@
+"""Do intervals cover and do alarms stay rare? The small version of `make calibration`.
+
+Companies are numbered, so each run counts the same. What counts as right is METHODS,
+"Calibration": an exact binomial test at .001.
+"""
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from truth import company as made
+from truth.company import Event, day_number, live
+from truth.harness import Trial, counts, covers, rarely, run
+from truth.truths import History
+
+FEW, FEWER = 11, 5
+STEP = made.CALENDARS // 2  # two calendars, so that few questions are put into SQL
+
+
+@pytest.fixture(scope="module")
+def covering():
+    """Every interval of a few companies of any shape, against its truth."""
+    return run(["any"], FEW, step=STEP, processes=1)
+
+
+@pytest.fixture(scope="module")
+def alarming():
+    """What is called a change where nobody behaves otherwise than a year ago."""
+    still = run(["still"], FEW, step=STEP, processes=1)
+    return still + run(["flat", "feast", "identification"], FEWER, step=STEP, processes=1)
+
+
+def halved(trial: Trial) -> Trial:
+    """The same trial with an interval half as wide."""
+    value, low, high, truth = trial.numbers
+    covered = value - (value - low) / 2 <= truth <= value + (high - value) / 2
+    return trial._replace(happened=covered)
+
+
+def test_what_counts_as_right_is_an_exact_test() -> None:
+    """Of 1,000 companies 926 to 971 covered are right, and up to 73 alarms."""
+    assert [False, True, True, False] == [covers(k, 1000) for k in (925, 926, 971, 972)]
+    assert [True, True, False] == [rarely(k, 1000) for k in (0, 73, 74)]
+    assert covers(160, 200, 0.8) and not covers(190, 200, 0.8)
+
+
+def test_the_intervals_of_every_figure_cover_its_truth(covering) -> None:
+    """Headline shares, identification and cuts, levels and changes."""
+    lines = counts(covering)
+
+    assert [] == [line for line in lines if not line.right]
+    assert {"none", "previous", "year_ago", "year_ago_aligned"} == {c.compare_to for c in lines}
+    assert FEW == max(line.companies for line in lines)
+
+
+def test_an_interval_half_as_wide_is_found_out(covering) -> None:
+    """The harness can say no: all figures together fail it if their intervals are halved."""
+    (line,) = counts(halved(t)._replace(figure="all", compare_to="") for t in covering)
+
+    assert not line.right
+    assert line.share < 0.85
+
+
+def test_where_nobody_behaves_otherwise_no_change_is_called(alarming) -> None:
+    """No season, no moved Spring Festival, no moved identification is called behaviour."""
+    lines = counts(alarming)
+
+    assert [] == [line for line in lines if not line.right]
+    assert {"headline", "a cut that stands"} <= {line.figure for line in lines}
+
+
+def test_a_company_is_judged_alike_alone_and_among_others(alarming) -> None:
+    """Nothing of one company stays behind for the next."""
+    among = [t for t in alarming if (t.suite, t.seed) == ("still", STEP)]
+
+    assert among == run(["still"], 1, first=STEP, processes=1)
+    assert among
+
+
+def test_a_company_lives_the_same_life_twice_and_another_with_another_seed() -> None:
+    """The seed is the customers; the world stays."""
+    company = made.any_company(5)
+    one, same, other = (live(company, seed=seed) for seed in (1, 1, 2))
+
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert one.day.size != other.day.size
+
+
+def test_what_happened_can_be_left_out() -> None:
+    """Without its cause a company's identification is what it was; everything else stays."""
+    base = made.still_company(3)
+    start = base.ends.replace(day=1)
+    struck = replace(base, events=(Event("asked", start, -0.3), Event("spend", start, 2.0)))
+    after = day_number(start)
+
+    def known(company):
+        lived = live(company, seed=1, customers=20_000)
+        return lived.known[lived.day >= after].mean()
+
+    assert known(base) == known(struck.without("asked"))
+    assert known(base) - 0.1 > known(struck)
+    assert struck.without().events == ()
+
+
+def test_customers_know_their_first_and_second_order_date() -> None:
+    """Same-day orders are one date; unknown orders are none."""
+    lived = made.Lived(
+        *(np.array(x) for x in ([0, 0, 0, 1, 1, 2], [5, 5, 9, 4, 7, 3], [0] * 6, [1] * 6)),
+        np.array([True, True, True, False, True, False]),
+        *(np.array([], dtype=np.int64) for _ in range(3)),
+        np.array([], dtype=bool),
+    )
+    history = History.of(lived)
+
+    assert [5, 7] == list(history.first[:2])
+    assert 9 == history.second[0]
+    assert history.second[1] > 10_000 < history.first[2]
+
+
+@pytest.mark.parametrize("module", ["company", "truths"])
+def test_neither_the_generator_nor_the_truths_know_the_estimators(module) -> None:
+    """What is checked must have no part in what it is checked against."""
+    path = Path(made.__file__).with_name(f"{module}.py")
+    names = {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert [] == [n for n in names if n.startswith(("repurchase.stats", "repurchase.analysis"))]
+    assert any(name.startswith("repurchase.period") for name in names)
