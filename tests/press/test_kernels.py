@@ -1,14 +1,18 @@
 """Kernels forked from the warm process: as good as ordinary ones, and never left behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
+import nbformat
+import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
 from jupyter_client.provisioning import KernelProvisionerFactory
@@ -276,6 +280,54 @@ async def launch(self, cmd, launched):
     """What stands in for the launch of an ordinary kernel."""
     launched.append(cmd)
     return {}
+
+
+@pytest.mark.parametrize("how", ["forked", "ordinary"])
+def test_nbval_starts_its_own_kernels_and_leaves_none(root, tmp_path, how):
+    """Told so by Jupyter's own variable it forks them; not told, or elsewhere, they are ordinary.
+
+    The warm process belongs to pytest's process and goes with it.
+    """
+    notebook = nbformat.v4.new_notebook()
+    shown = nbformat.v4.new_output("stream", text=f"{how == 'forked'}\n")
+    source = "import sys\nprint('repurchase.review' in sys.modules)"
+    notebook.cells = [nbformat.v4.new_code_cell(source, outputs=[shown], execution_count=1)]
+    nbformat.write(notebook, tmp_path / "asked.ipynb")
+    # what pip writes when the project is installed
+    installed = tmp_path / "lib" / "repurchase-0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: repurchase\nVersion: 0\n")
+    where = f"{provisioner.__name__}:{provisioner.ForkedProvisioner.__name__}"
+    (installed / "entry_points.txt").write_text(
+        f"[{KernelProvisionerFactory.GROUP_NAME}]\n{NAME} = {where}\n"
+    )
+    paths = os.pathsep.join([str(tmp_path / "lib"), str(root / "lib")])
+    environment = {**os.environ, "PYTHONPATH": paths, "REVIEW_MARK": str(tmp_path)}
+    if how == "forked":
+        environment[KernelProvisionerFactory.default_provisioner_name_env] = NAME
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov"]
+    done = subprocess.run(
+        [*command, "--nbval", "--rootdir", str(tmp_path), str(tmp_path / "asked.ipynb")],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert 0 == done.returncode, done.stdout[-3000:] + done.stderr[-2000:]
+    assert "1 passed" in done.stdout
+    assert [] == marked(str(tmp_path), seconds=10)
+
+
+def marked(mark, *, seconds):
+    """The processes whose environment has the mark, once none has or the time is up."""
+    until = time.monotonic() + seconds
+    while True:
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("REVIEW_MARK") == mark:
+                    found.append(process.cmdline())
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
 
 
 def test_the_entry_point_is_declared(root):
