@@ -66,6 +66,24 @@ def test_a_change_is_a_finding_only_if_its_interval_excludes_zero(context):
     ]
 
 
+def test_beside_the_headline_a_change_must_stand_among_all_that_are_asked(context):
+    """p = .03 is one of three questions' chances: enough for the headline, not for another."""
+    barely = (0.0217, 0.0021, 0.0413)  # p .03; sixfold sure below
+    second = record("repurchase_90d", 0.3, "year_ago", barely)
+    sure = record("repurchase_90d", 0.3, "year_ago", UP)
+    flat = record(against="year_ago", change=FLAT)
+
+    def ids(*records):
+        result = Result(None, (record(), *records), context=context)
+        known = Result(None, (record("identified_order_share", 0.9),))
+        return [f.id for f in findings.retention_findings(result, known, known, cohorts(300))]
+
+    assert ["retention.nothing"] == ids(flat, second)
+    assert ["retention.repurchase_90d.rose"] == ids(flat, sure)
+    headline = record(against="year_ago", change=barely)
+    assert ["retention.returning_buyer_share.rose"] == ids(headline)
+
+
 def test_a_year_ago_goes_before_the_previous_period(context):
     """The season is in the comparison with the previous period, so it is the second choice."""
     (one,) = found(

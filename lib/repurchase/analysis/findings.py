@@ -29,7 +29,8 @@ from repurchase.records import (
     dimensions,
     parse_dimensions,
 )
-from repurchase.stats.proportion import Estimate, independent_change, share_se, wilson
+from repurchase.stats.multiplicity import benjamini_hochberg, p_of_interval
+from repurchase.stats.proportion import Estimate, change_of, wilson
 from repurchase.words import N_
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ ACTIONS = {
 }
 
 WATCHED = ("returning_buyer_share", "repurchase_90d", "repeat_revenue_share")
+HEADLINE, NEWEST_CLAIM = "returning_buyer_share", "newest"
+FALSE_DISCOVERIES = 0.05
 NEWEST, YEAR = 3, 12
 FEW = 400
 
@@ -241,15 +244,19 @@ def retention_findings(
     limit = context.params.profile.identification_limit
     unsettled = identification_change(identification, limit=limit)
     desk = _Desk(context, figures, unsettled, exhibits or {})
+    stands = _standing(desk, cohorts)
     found = [
         finding
         for metric in WATCHED
-        for finding in (_movement(desk, metric, returning_revenue_mean), _target(desk, metric))
+        for finding in (
+            _movement(desk, metric, returning_revenue_mean, stands),
+            _target(desk, metric),
+        )
         if finding
     ]
     if unsettled:
         found.insert(0, _identification(desk, unsettled, held, limit))
-    newest = _newest(desk, cohorts)
+    newest = _newest(desk, cohorts) if NEWEST_CLAIM in stands else None
     if newest:
         found.append(newest)
     early = figures.one("returning_buyer_share").status != "final"
@@ -264,7 +271,33 @@ def retention_findings(
     return tuple(found)
 
 
-def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
+def _standing(desk: _Desk, cohorts: Result) -> frozenset[str]:
+    """The headline's metric, and of the other changes those that stand among all that are asked.
+
+    Several figures are watched; each alone would look changed in one month of twenty though
+    nothing has. The headline is the one question asked first and keeps its own 5 %; any other
+    change is claimed only below 5 % among all of them (Benjamini-Hochberg).
+    """
+    family = {}
+    for metric in WATCHED:
+        records = [year_ago(desk.figures, metric, desk.basis),
+                   compared(desk.figures, metric, "previous")]  # fmt: skip
+        known = [r for r in records if r and r.change_low is not None]
+        record = next((r for r in known if moved(r)), known[0] if known else None)
+        if record and record.change is not None and record.change_high is not None:
+            bounds = float(record.change_low or 0.0), float(record.change_high)
+            family[metric] = p_of_interval(record.change, *bounds)
+    newest = newest_cohorts(cohorts.frame)
+    if newest:
+        family[NEWEST_CLAIM] = p_of_interval(*newest[1])
+    adjusted = benjamini_hochberg(list(family.values()))
+    sure = {name for name, q in zip(family, adjusted, strict=True) if q < FALSE_DISCOVERIES}
+    return frozenset({*sure, HEADLINE})
+
+
+def _movement(
+    desk: _Desk, metric: str, mean: float | None, stands: frozenset[str]
+) -> Finding | None:
     past = year_ago(desk.figures, metric, desk.basis)
     previous = compared(desk.figures, metric, "previous")
     record = next((r for r in (past, previous) if r and moved(r)), None)
@@ -274,6 +307,8 @@ def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
         return _season(desk, metric, record, "festival")
     if record is previous and past is not None and past.status == "final":
         return _season(desk, metric, record, "season")
+    if metric not in stands:
+        return None
     way = "rose" if moved(record) > 0 else "fell"
     money = _money(record, mean) if metric == "returning_buyer_share" else (None, None, None)
     return Finding(
@@ -399,8 +434,7 @@ def newest_cohorts(counts: pd.DataFrame) -> tuple[Estimate, Estimate, pd.DataFra
         return None
     back_new, back_old = float(new[1].sum()), float(old[1].sum())
     now, then = wilson(back_new, n_new), wilson(back_old, n_old)
-    change = independent_change(now, share_se(back_new, n_new), then, share_se(back_old, n_old))
-    return now, change, pd.concat([old, new])
+    return now, change_of(now, then), pd.concat([old, new])
 
 
 def _newest(desk: _Desk, cohorts: Result) -> Finding | None:
