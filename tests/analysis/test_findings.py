@@ -350,3 +350,28 @@ def test_a_disagreement_of_total_and_parts_is_a_bad_finding(context):
     (one,) = [f for f in found(context, mix=told) if f.id == "retention.disagreement.store_id"]
 
     assert (pytest.approx(0.07), -0.02) == (one.values["change_points"], one.values["rate_points"])
+
+
+@pytest.mark.parametrize(
+    ("change", "claim", "tone", "money"),
+    [
+        ((-50.0, -80.0, -20.0), "target_short", "bad", -50.0),
+        ((50.0, 20.0, 80.0), "target_made", "good", 50.0),
+        ((-50.0, -80.0, 20.0), "target_open", "neutral", None),
+    ],
+)
+def test_a_target_to_come_is_told_by_the_forecasts_interval(context, change, claim, tone, money):
+    """Short, reached, or open; without a target nothing is said."""
+    ends = [dt.date(2025, 10, 31), dt.date(2025, 12, 31)]
+    frame = pd.DataFrame({"horizon": ["month", "quarter"], "last": ends})
+    target = Record("expected_repeat_revenue", 950.0, "money", "horizon=quarter",
+                    compare_to="target", change=change[0], change_low=change[1],
+                    change_high=change[2])  # fmt: skip
+    made = [f for f in found(context, outlook=Result(frame, (target,))) if "outlook" in f.id]
+    none = [f for f in found(context, outlook=Result(frame)) if "outlook" in f.id]
+
+    assert [(findings.CLAIMS[claim], tone, money)] == [(f.claim, f.tone, f.money) for f in made]
+    assert ("2025-12-31", 50.0, 950.0 - change[0]) == (
+        made[0].values["last_day"], made[0].values["gap_money"], made[0].values["target_money"]
+    )  # fmt: skip
+    assert [] == none

@@ -82,6 +82,18 @@ CLAIMS = {
     "early": N_(
         "The data are too short to compare {in_period} fairly; its figures stand without comparison"
     ),
+    "target_short": N_(
+        "Today's customers should bring {value_money} up to {last_day}, {gap_money} less than the"
+        " target asks for"
+    ),
+    "target_made": N_(
+        "Today's customers should bring {value_money} up to {last_day}, {gap_money} more than the"
+        " target asks for"
+    ),
+    "target_open": N_(
+        "Today's customers should bring {value_money} up to {last_day}; whether that reaches the"
+        " {target_money} that the target asks for cannot be told"
+    ),
     "nothing": N_("No repurchase figure changed detectably in {in_period}"),
     "cause": N_(
         "{where_place} gave {part_points} of the change of the returning-buyer share"
@@ -119,7 +131,11 @@ ACTIONS = {
     ),
     "cause_good": N_("Find out what was done there, and whether it can be done elsewhere."),
     "disagreement": N_("Read the parts, not the total, before deciding."),
-    "lapsed": N_("Write to the largest of them first; the others are rarely worth a call."),
+    "lapsed": N_("Look at the largest of them first, by name."),
+    "target_short": N_(
+        "Decide now what is to change: the target, or what is done to reach it; the lists for sales"
+        " name who is due."
+    ),
     "empty": N_("Look at the data page before reading anything else."),
     "early": N_("Load an earlier export of the orders, if there is one."),
 }
@@ -231,14 +247,16 @@ def retention_findings(
     mix: Result | None = None,
     lost: Result | None = None,
     bridge: Result | None = None,
+    outlook: Result | None = None,
 ) -> tuple[Finding, ...]:
     """The chapter's messages, identification first if it moved; never none.
 
     `figures` carries the context. `returning_revenue_mean` is the mean net revenue of the
     period's returning buyers; with it the change of their share is valued in money: the buyers
     more or fewer than at the old share, times that mean. It is what such buyers spend, not the
-    net effect on the company. `exhibits` names the exhibit of a metric. `mix`, `lost` and
-    `bridge`: the results of those names, for who caused it and what was lost.
+    net effect on the company. `exhibits` names the exhibit of a metric. `mix`, `lost`,
+    `bridge` and `outlook`: the results of those names, for who caused it, what was lost, and
+    whether a target to come is within reach.
     """
     context: Context = figures.context
     limit = context.params.profile.identification_limit
@@ -268,6 +286,8 @@ def retention_findings(
         found += _lapsed(desk, lost)
     if bridge is not None:
         found += _bridge(desk, bridge)
+    if outlook is not None:
+        found += _outlook(desk, outlook)
     return tuple(found)
 
 
@@ -624,5 +644,36 @@ def _bridge(desk: _Desk, bridge: Result) -> list[Finding]:
             tone="unsure" if desk.unsettled else "neutral",
             confidence="low" if desk.unsettled else "high",
             exhibit=desk.exhibits.get("bridge_money"),
+        )
+    ]
+
+
+def _outlook(desk: _Desk, outlook: Result) -> list[Finding]:
+    """Whether today's customers reach a target that is still to come; nothing without a target."""
+    record = next((r for r in outlook.records if r.compare_to == "target"), None)
+    if record is None or record.change is None or record.value is None:
+        return []
+    low, high = float(record.change_low or 0.0), float(record.change_high or 0.0)
+    way = 1 if low > 0 else -1 if high < 0 else 0
+    horizon = record.dimensions.removeprefix("horizon=")
+    rows = outlook.frame[outlook.frame["horizon"] == horizon]
+    return [
+        Finding(
+            id="retention.outlook.target",
+            claim=CLAIMS[{1: "target_made", -1: "target_short", 0: "target_open"}[way]],
+            values={
+                "value_money": record.value,
+                "last_day": pd.Timestamp(rows["last"].iloc[-1]).date().isoformat(),
+                "gap_money": abs(record.change),
+                "target_money": round(record.value - record.change, 2),
+            },
+            records=(record_key(record),),
+            tone=("neutral", "good", "bad")[way],
+            confidence="medium",
+            money=record.change if way else None,
+            money_low=low if way else None,
+            money_high=high if way else None,
+            suggested_action=ACTIONS["target_short"] if way < 0 else None,
+            exhibit=desk.exhibits.get("expected_repeat_revenue"),
         )
     ]
