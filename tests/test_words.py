@@ -112,3 +112,15 @@ def test_a_records_reason_is_worded_for_the_reader():
         Words("en"), stored
     )
     assert "nobody's template" == worded(Words("zh-CN"), "nobody's template")
+
+
+def test_a_project_without_the_library_loses_no_message(tmp_path, monkeypatch, capsys):
+    """A company's own folder has notebooks and params; the release's catalogue is not its own."""
+    for name in ("params", "notebooks"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("REPURCHASE_ROOT", str(tmp_path))
+    before = catalogue.read("zh-CN")
+
+    assert 2 == catalogue.main()
+    assert "is not this library" in capsys.readouterr().err
+    assert len(before) == len(catalogue.read("zh-CN"))

@@ -132,8 +132,12 @@ def update(root: Path, language: str) -> int:
 
 
 def main() -> int:
-    """Rewrite every catalogue; 1 if a translation is missing."""
+    """Rewrite every catalogue; 1 if a translation is missing, 2 where the library is not."""
     root, missing = project_root(), 0
+    library = root / "lib" / "repurchase"
+    if not (library.is_dir() and library.samefile(Path(__file__).parent)):
+        print(f"{library} is not this library: its messages would be lost", file=sys.stderr)
+        return 2
     for language in translated_languages():
         left = update(root, language)
         missing += left

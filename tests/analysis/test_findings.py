@@ -66,6 +66,24 @@ def test_a_change_is_a_finding_only_if_its_interval_excludes_zero(context):
     ]
 
 
+def test_beside_the_headline_a_change_must_stand_among_all_that_are_asked(context):
+    """p = .03 is one of three questions' chances: enough for the headline, not for another."""
+    barely = (0.0217, 0.0021, 0.0413)  # p .03; sixfold sure below
+    second = record("repurchase_90d", 0.3, "year_ago", barely)
+    sure = record("repurchase_90d", 0.3, "year_ago", UP)
+    flat = record(against="year_ago", change=FLAT)
+
+    def ids(*records):
+        result = Result(None, (record(), *records), context=context)
+        known = Result(None, (record("identified_order_share", 0.9),))
+        return [f.id for f in findings.retention_findings(result, known, known, cohorts(300))]
+
+    assert ["retention.nothing"] == ids(flat, second)
+    assert ["retention.repurchase_90d.rose"] == ids(flat, sure)
+    headline = record(against="year_ago", change=barely)
+    assert ["retention.returning_buyer_share.rose"] == ids(headline)
+
+
 def test_a_year_ago_goes_before_the_previous_period(context):
     """The season is in the comparison with the previous period, so it is the second choice."""
     (one,) = found(
@@ -332,3 +350,28 @@ def test_a_disagreement_of_total_and_parts_is_a_bad_finding(context):
     (one,) = [f for f in found(context, mix=told) if f.id == "retention.disagreement.store_id"]
 
     assert (pytest.approx(0.07), -0.02) == (one.values["change_points"], one.values["rate_points"])
+
+
+@pytest.mark.parametrize(
+    ("change", "claim", "tone", "money"),
+    [
+        ((-50.0, -80.0, -20.0), "target_short", "bad", -50.0),
+        ((50.0, 20.0, 80.0), "target_made", "good", 50.0),
+        ((-50.0, -80.0, 20.0), "target_open", "neutral", None),
+    ],
+)
+def test_a_target_to_come_is_told_by_the_forecasts_interval(context, change, claim, tone, money):
+    """Short, reached, or open; without a target nothing is said."""
+    ends = [dt.date(2025, 10, 31), dt.date(2025, 12, 31)]
+    frame = pd.DataFrame({"horizon": ["month", "quarter"], "last": ends})
+    target = Record("expected_repeat_revenue", 950.0, "money", "horizon=quarter",
+                    compare_to="target", change=change[0], change_low=change[1],
+                    change_high=change[2])  # fmt: skip
+    made = [f for f in found(context, outlook=Result(frame, (target,))) if "outlook" in f.id]
+    none = [f for f in found(context, outlook=Result(frame)) if "outlook" in f.id]
+
+    assert [(findings.CLAIMS[claim], tone, money)] == [(f.claim, f.tone, f.money) for f in made]
+    assert ("2025-12-31", 50.0, 950.0 - change[0]) == (
+        made[0].values["last_day"], made[0].values["gap_money"], made[0].values["target_money"]
+    )  # fmt: skip
+    assert [] == none

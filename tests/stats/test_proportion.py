@@ -8,7 +8,6 @@ from repurchase.stats.proportion import (
     Moments,
     change_of,
     correlation,
-    independent_change,
     ratio,
     ratio_change,
     share_of_sums,
@@ -110,15 +109,6 @@ def test_the_paired_interval_covers_the_truth_where_two_intervals_would_not():
         covered += change.low <= 0 <= change.high
 
     assert 926 <= covered <= 970
-
-
-def test_independent_changes_add_their_variances():
-    """3-4-5: standard errors of 3 and 4 make one of 5."""
-    change = independent_change(wilson(1, 2), 3.0, wilson(1, 4), 4.0)
-
-    assert (0.25, 5 * 1.959963984540054) == pytest.approx(
-        (change.value, change.high - change.value)
-    )
 
 
 @pytest.mark.parametrize(

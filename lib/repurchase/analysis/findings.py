@@ -29,7 +29,8 @@ from repurchase.records import (
     dimensions,
     parse_dimensions,
 )
-from repurchase.stats.proportion import Estimate, independent_change, share_se, wilson
+from repurchase.stats.multiplicity import benjamini_hochberg, p_of_interval
+from repurchase.stats.proportion import Estimate, change_of, wilson
 from repurchase.words import N_
 
 if TYPE_CHECKING:
@@ -81,6 +82,18 @@ CLAIMS = {
     "early": N_(
         "The data are too short to compare {in_period} fairly; its figures stand without comparison"
     ),
+    "target_short": N_(
+        "Today's customers should bring {value_money} up to {last_day}, {gap_money} less than the"
+        " target asks for"
+    ),
+    "target_made": N_(
+        "Today's customers should bring {value_money} up to {last_day}, {gap_money} more than the"
+        " target asks for"
+    ),
+    "target_open": N_(
+        "Today's customers should bring {value_money} up to {last_day}; whether that reaches the"
+        " {target_money} that the target asks for cannot be told"
+    ),
     "nothing": N_("No repurchase figure changed detectably in {in_period}"),
     "cause": N_(
         "{where_place} gave {part_points} of the change of the returning-buyer share"
@@ -118,12 +131,18 @@ ACTIONS = {
     ),
     "cause_good": N_("Find out what was done there, and whether it can be done elsewhere."),
     "disagreement": N_("Read the parts, not the total, before deciding."),
-    "lapsed": N_("Write to the largest of them first; the others are rarely worth a call."),
+    "lapsed": N_("Look at the largest of them first, by name."),
+    "target_short": N_(
+        "Decide now what is to change: the target, or what is done to reach it; the lists for sales"
+        " name who is due."
+    ),
     "empty": N_("Look at the data page before reading anything else."),
     "early": N_("Load an earlier export of the orders, if there is one."),
 }
 
 WATCHED = ("returning_buyer_share", "repurchase_90d", "repeat_revenue_share")
+HEADLINE, NEWEST_CLAIM = "returning_buyer_share", "newest"
+FALSE_DISCOVERIES = 0.05
 NEWEST, YEAR = 3, 12
 FEW = 400
 
@@ -228,28 +247,34 @@ def retention_findings(
     mix: Result | None = None,
     lost: Result | None = None,
     bridge: Result | None = None,
+    outlook: Result | None = None,
 ) -> tuple[Finding, ...]:
     """The chapter's messages, identification first if it moved; never none.
 
     `figures` carries the context. `returning_revenue_mean` is the mean net revenue of the
     period's returning buyers; with it the change of their share is valued in money: the buyers
     more or fewer than at the old share, times that mean. It is what such buyers spend, not the
-    net effect on the company. `exhibits` names the exhibit of a metric. `mix`, `lost` and
-    `bridge`: the results of those names, for who caused it and what was lost.
+    net effect on the company. `exhibits` names the exhibit of a metric. `mix`, `lost`,
+    `bridge` and `outlook`: the results of those names, for who caused it, what was lost, and
+    whether a target to come is within reach.
     """
     context: Context = figures.context
     limit = context.params.profile.identification_limit
     unsettled = identification_change(identification, limit=limit)
     desk = _Desk(context, figures, unsettled, exhibits or {})
+    stands = _standing(desk, cohorts)
     found = [
         finding
         for metric in WATCHED
-        for finding in (_movement(desk, metric, returning_revenue_mean), _target(desk, metric))
+        for finding in (
+            _movement(desk, metric, returning_revenue_mean, stands),
+            _target(desk, metric),
+        )
         if finding
     ]
     if unsettled:
         found.insert(0, _identification(desk, unsettled, held, limit))
-    newest = _newest(desk, cohorts)
+    newest = _newest(desk, cohorts) if NEWEST_CLAIM in stands else None
     if newest:
         found.append(newest)
     early = figures.one("returning_buyer_share").status != "final"
@@ -261,10 +286,38 @@ def retention_findings(
         found += _lapsed(desk, lost)
     if bridge is not None:
         found += _bridge(desk, bridge)
+    if outlook is not None:
+        found += _outlook(desk, outlook)
     return tuple(found)
 
 
-def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
+def _standing(desk: _Desk, cohorts: Result) -> frozenset[str]:
+    """The headline's metric, and of the other changes those that stand among all that are asked.
+
+    Several figures are watched; each alone would look changed in one month of twenty though
+    nothing has. The headline is the one question asked first and keeps its own 5 %; any other
+    change is claimed only below 5 % among all of them (Benjamini-Hochberg).
+    """
+    family = {}
+    for metric in WATCHED:
+        records = [year_ago(desk.figures, metric, desk.basis),
+                   compared(desk.figures, metric, "previous")]  # fmt: skip
+        known = [r for r in records if r and r.change_low is not None]
+        record = next((r for r in known if moved(r)), known[0] if known else None)
+        if record and record.change is not None and record.change_high is not None:
+            bounds = float(record.change_low or 0.0), float(record.change_high)
+            family[metric] = p_of_interval(record.change, *bounds)
+    newest = newest_cohorts(cohorts.frame)
+    if newest:
+        family[NEWEST_CLAIM] = p_of_interval(*newest[1])
+    adjusted = benjamini_hochberg(list(family.values()))
+    sure = {name for name, q in zip(family, adjusted, strict=True) if q < FALSE_DISCOVERIES}
+    return frozenset({*sure, HEADLINE})
+
+
+def _movement(
+    desk: _Desk, metric: str, mean: float | None, stands: frozenset[str]
+) -> Finding | None:
     past = year_ago(desk.figures, metric, desk.basis)
     previous = compared(desk.figures, metric, "previous")
     record = next((r for r in (past, previous) if r and moved(r)), None)
@@ -274,6 +327,8 @@ def _movement(desk: _Desk, metric: str, mean: float | None) -> Finding | None:
         return _season(desk, metric, record, "festival")
     if record is previous and past is not None and past.status == "final":
         return _season(desk, metric, record, "season")
+    if metric not in stands:
+        return None
     way = "rose" if moved(record) > 0 else "fell"
     money = _money(record, mean) if metric == "returning_buyer_share" else (None, None, None)
     return Finding(
@@ -399,8 +454,7 @@ def newest_cohorts(counts: pd.DataFrame) -> tuple[Estimate, Estimate, pd.DataFra
         return None
     back_new, back_old = float(new[1].sum()), float(old[1].sum())
     now, then = wilson(back_new, n_new), wilson(back_old, n_old)
-    change = independent_change(now, share_se(back_new, n_new), then, share_se(back_old, n_old))
-    return now, change, pd.concat([old, new])
+    return now, change_of(now, then), pd.concat([old, new])
 
 
 def _newest(desk: _Desk, cohorts: Result) -> Finding | None:
@@ -590,5 +644,36 @@ def _bridge(desk: _Desk, bridge: Result) -> list[Finding]:
             tone="unsure" if desk.unsettled else "neutral",
             confidence="low" if desk.unsettled else "high",
             exhibit=desk.exhibits.get("bridge_money"),
+        )
+    ]
+
+
+def _outlook(desk: _Desk, outlook: Result) -> list[Finding]:
+    """Whether today's customers reach a target that is still to come; nothing without a target."""
+    record = next((r for r in outlook.records if r.compare_to == "target"), None)
+    if record is None or record.change is None or record.value is None:
+        return []
+    low, high = float(record.change_low or 0.0), float(record.change_high or 0.0)
+    way = 1 if low > 0 else -1 if high < 0 else 0
+    horizon = record.dimensions.removeprefix("horizon=")
+    rows = outlook.frame[outlook.frame["horizon"] == horizon]
+    return [
+        Finding(
+            id="retention.outlook.target",
+            claim=CLAIMS[{1: "target_made", -1: "target_short", 0: "target_open"}[way]],
+            values={
+                "value_money": record.value,
+                "last_day": pd.Timestamp(rows["last"].iloc[-1]).date().isoformat(),
+                "gap_money": abs(record.change),
+                "target_money": round(record.value - record.change, 2),
+            },
+            records=(record_key(record),),
+            tone=("neutral", "good", "bad")[way],
+            confidence="medium",
+            money=record.change if way else None,
+            money_low=low if way else None,
+            money_high=high if way else None,
+            suggested_action=ACTIONS["target_short"] if way < 0 else None,
+            exhibit=desk.exhibits.get("expected_repeat_revenue"),
         )
     ]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from repurchase.reasons import NOBODY_WITHHELD, reason
 from repurchase.records import Record, Result, dimensions
-from repurchase.stats.proportion import independent_change, share_se, wilson
+from repurchase.stats.proportion import change_of, wilson
 
 METRIC = "list_order_share"
 GROUPS = ("listed", "contacted", "not_contacted", "withheld")
@@ -26,9 +26,9 @@ def results(issued: pd.DataFrame, returned: pd.DataFrame, ordered: frozenset[str
     and the other exclusions, which are left out here); `returned` what came back of that period:
     customer_id, is_contacted (flag); `ordered` the customers with an order date since.
     Columns: group (see GROUPS), n, numerator, value, low, high (Wilson). Records:
-    `list_order_share` with `group=`; `list_effect` (listed less withheld, 95 % interval), not
-    computed with its reason where nobody or too few were withheld; `list_rows` returned, and
-    returned for nobody who was listed.
+    `list_order_share` with `group=`; `list_effect` (listed less withheld, Newcombe's 95 %
+    interval), not computed with its reason where nobody or too few were withheld; `list_rows`
+    returned, and returned for nobody who was listed.
     """
     marked = returned.drop_duplicates("customer_id")
     rows = issued[issued["outcome"].isin(["listed", "withheld"])]
@@ -72,8 +72,7 @@ def _effect(groups: Mapping[str, Record]) -> Record:
         return Record("list_effect", None, "share", status="not_computed", reason=why)
     counts = [float(group.numerator or 0) for group in (now, then)]
     levels = [wilson(count, n) for count, n in zip(counts, sizes, strict=True)]
-    errors = [share_se(count, n) for count, n in zip(counts, sizes, strict=True)]
-    change = independent_change(levels[0], errors[0], levels[1], errors[1])
+    change = change_of(levels[0], levels[1])
     return Record(
         "list_effect", change.value, "share", low=change.low, high=change.high, n=sum(sizes)
     )

@@ -32,6 +32,7 @@ EXHIBITS = {
     "cohort_retention": "R-2",
     "repurchase_90d": "R-4",
     "repeat_revenue_share": "R-5",
+    "expected_repeat_revenue": "R-19",
     "identified_order_share": "R-6",
     "change_part": "R-11",
     "rate_part": "R-12",
@@ -325,6 +326,7 @@ class RetentionBench(Bench):
             mix=self.mix(),
             lost=self.lost(),
             bridge=self.bridge(),
+            outlook=self.outlook(),
         )
 
     def _returning_revenue_mean(self) -> float | None:

@@ -150,19 +150,6 @@ def ratio_change(now: Moments, then: Moments, cross: Cross) -> Estimate:
     return Estimate(r_now - r_then, r_now - r_then - half, r_now - r_then + half)
 
 
-def independent_change(now: Estimate, se_now: float, then: Estimate, se_then: float) -> Estimate:
-    """The difference of two independent estimates."""
-    half = Z95 * math.hypot(se_now, se_then)
-    change = now.value - then.value
-    return Estimate(change, change - half, change + half)
-
-
-def share_se(successes: float, n: float) -> float:
-    """Standard error of a proportion, for differences of large samples."""
-    p = successes / n
-    return math.sqrt(p * (1 - p) / n)
-
-
 def _ratio_and_variance(m: Moments) -> tuple[float, float]:
     if not m.b or m.n < 2:
         raise ValueError(f"b == {m.b}, n == {m.n}, must be b != 0, n >= 2")
