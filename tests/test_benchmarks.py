@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,7 @@ from benchmarks.rounds import exponent, measured, median, times
 from benchmarks.workers import large as large_worker
 from benchmarks.workers import pairs as pairs_worker
 from benchmarks.workers import purchases as purchases_worker
+from benchmarks.workers import retention as retention_worker
 from benchmarks.workers import value as value_worker
 
 
@@ -258,8 +260,7 @@ def test_three_ways_find_the_same_tables(company):
     root, made = company
     same = retention.Same()
     for way in retention.WAYS:
-        said = measure.worker("retention.py", way, str(root), made["snapshot"], root=root)
-        same.check(way, said)
+        same.check(way, getattr(retention_worker, way)(root, Path(made["snapshot"])))
 
     assert 3000 == made["orders"]
     assert ["cohorts", "curve", "history"] == sorted(same.first)
@@ -280,7 +281,7 @@ def test_three_ways_find_the_same_value(company):
 
     assert {f"{name} CPU s" for name in value_worker.SUBJECTS} < set(said)
     assert ["figures", "gaps", "rhythms", "standing", "summary"] == sorted(found)
-    assert 7 * 4 == len(found["figures"])
+    assert 8 * 4 == len(found["figures"])
     assert list(range(1, 7)) == [row[0] for row in found["gaps"]]
     customers = sum(row[2] for row in found["summary"] if row[0] == "2025-09-30")
     assert 300 >= customers > 250
@@ -326,13 +327,19 @@ def test_customers_are_fitted_and_scored(tmp_path, task):
         assert 30 < found[1001] / found[0] < 90
 
 
-@pytest.mark.parametrize(("package", "case"), [("lifetimes", purchases), ("mlxtend", pairs)])
-def test_what_is_not_installed_is_skipped_by_name(tmp_path, monkeypatch, package, case):
+@pytest.mark.parametrize("package", ["lifetimes", "mlxtend"])
+def test_what_is_not_installed_is_skipped_by_name(tmp_path, monkeypatch, package):
     """The others' rows are left out where they cannot be imported, and ours stand."""
     without(package, tmp_path, monkeypatch)
-    setting = Setting(tmp_path, units=300)
-    prepare = case.purchases if case is purchases else case.pairs
-    way = prepare(setting).ways[purchases.LIFETIMES if case is purchases else pairs.WAYS[package]]
+    if package == "lifetimes":
+        purchases_worker.make(tmp_path, 20)
+        words = ("fit", package, tmp_path, purchases.SameNumbers(), sys.executable)
+        way = partial(purchases._measured, *words)
+    else:
+        pairs_worker.make(tmp_path, 20)
+        way = partial(
+            pairs._measured, package, tmp_path, 2, retention.Same(), Setting(tmp_path)
+        )
 
     with pytest.raises(Skip, match=f"{package} cannot be imported .*not here"):
         way()
@@ -376,7 +383,7 @@ def test_very_many_orders_are_made_piece_by_piece(tmp_path):
     assert len(rows) == made["customer_days"] < made["orders"]
     assert customers == sum(rank == 1 for *_, rank in rows) > 280
     assert {customers} == {found["cohorts"], found["tiers"], found["gaps"]}
-    assert found["summary"] > 2 * customers
+    assert found["summary"] > 3 * customers
     assert list(large.SUBJECTS) == list(large_worker.SUBJECTS)
 
 
@@ -493,7 +500,7 @@ def test_the_company_that_is_killed_is_a_small_demo(tmp_path, root):
         assert 3 < len(short) < len(whole[chapter.name])
 
     assert ("Edition 7", 300) == (params.company, params.profile.generator.customers)
-    assert ["retention", "data", "summary"] == [c.name for c in wanted]
+    assert ["retention", "customer_value", "data", "summary"] == [c.name for c in wanted]
 
 
 @pytest.mark.parametrize(("load", "busy"), [(3.0, False), (3.1, True), (20.0, True)])

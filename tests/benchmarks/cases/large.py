@@ -12,7 +12,7 @@ from benchmarks.rounds import exponent, median
 
 SCRIPT = "large.py"
 SUBJECTS = {
-    "summary": "customer summary, three days",
+    "summary": "customer summary, four days",
     "cohorts": "cohorts",
     "tiers": "scores, tiers, stages and moves",
     "gaps": "gaps and own rhythms",

@@ -21,8 +21,8 @@ def value(setting: Setting) -> Sheet:
     ways: dict[str, Way] = {}
     budgets: list[Budget] = []
     notes = [
-        "summary: the customer summary on three days, written as Parquet; standing: recency, orders"
-        " and money, scores, tiers and stages on the three days, and who moved; figures: the seven"
+        "summary: the customer summary on four days, written as Parquet; standing: recency, orders"
+        " and money, scores, tiers and stages on the four days, and who moved; figures: the"
         " headline shares of four windows with what their intervals need; gaps: days to the next"
         " order date by rank, and each customer's own median gap now and a year ago",
         "the tables of all ways are asserted equal; the days of the windows and the rhythm that is"

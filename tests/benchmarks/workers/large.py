@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.measure import clocked
 
 PERIOD, END = "2025-09", dt.date(2025, 9, 30)
-SUMMARIES = (END, dt.date(2025, 8, 31), dt.date(2024, 9, 30))
+SUMMARIES = (END, dt.date(2025, 8, 31), dt.date(2024, 9, 30), dt.date(2025, 7, 31))
 SUBJECTS = ("summary", "cohorts", "tiers", "gaps")
 SNAPSHOT = "snapshot"
 PIECE = 100_000  # customers

@@ -19,7 +19,10 @@ DAYS = {
     "none": dt.date(2025, 9, 30),
     "previous": dt.date(2025, 8, 31),
     "year_ago": dt.date(2024, 9, 30),
+    "before": dt.date(2025, 7, 31),
 }
+# the previous period's end is also held against the one before it
+HELD = {"none": "none", "previous": "none", "year_ago": "none", "before": "previous"}
 MONTHS = 12
 SUBJECTS = ("summary", "standing", "figures", "gaps")
 COMPARED = ("previous", "year_ago", "year_ago_aligned")
@@ -200,7 +203,7 @@ CUBE = """
       coalesce(b.tier, 'joining') AS then_tier, a.stage, a.tier, count(*),
       count(*) FILTER (a.last_date >= DATE '2025-09-01'),
       CAST(sum(a.revenue) AS DOUBLE), coalesce(CAST(sum(b.revenue) AS DOUBLE), 0)
-    FROM placed_none a LEFT JOIN placed_{name} b USING (customer_id) GROUP BY 1, 2, 3, 4, 5
+    FROM placed_{now} a LEFT JOIN placed_{name} b USING (customer_id) GROUP BY 1, 2, 3, 4, 5
     ORDER BY 1, 2, 3, 4, 5"""
 
 
@@ -255,7 +258,7 @@ def sql_standing(con, made: dict[str, Path]) -> list:
     for name in DAYS:
         con.execute(PLACED.format(name=name, stage=ALIVE_STAGES, late=late, points=points))
     for name in DAYS:
-        rows += con.execute(CUBE.format(name=name)).fetchall()
+        rows += con.execute(CUBE.format(name=name, now=HELD[name])).fetchall()
     return sorted(rows)
 
 
@@ -578,7 +581,7 @@ def pandas_standing(pd, np, days, others, summaries) -> list:
     rows = []
     for name in DAYS:
         then = placed[name][["stage", "tier", "revenue"]].add_prefix("then_")
-        joined = placed["none"].join(then)
+        joined = placed[HELD[name]].join(then)
         joined[["then_stage", "then_tier"]] = joined[["then_stage", "then_tier"]].fillna("joining")
         keys = ["then_stage", "then_tier", "stage", "tier"]
         found = joined.groupby(keys).agg(
