@@ -245,6 +245,11 @@ def test_what_the_summary_is_told_changes_its_key():
         ("().__class__", False),
         ("eval('1')", False),
         ("import matplotlib.pyplot as plt\nplt.plot([1])", True),
+        ("import matplotlib.pyplot as plt\nplt.title('x', fontfamily='Ubuntu')", False),
+        ("import matplotlib.pyplot as plt\nplt.title('x', **{'fontname': 'Ubuntu'})", False),
+        ("import matplotlib.pyplot as plt\nplt.rcParams.update({'x': 1})", False),
+        ("import matplotlib\nmatplotlib.rc('font', family='Ubuntu')", False),
+        ("from matplotlib.font_manager import FontProperties", False),
     ],
 )
 def test_a_notebook_that_reads_anything_else_is_never_kept(source, asks_only):

@@ -52,11 +52,19 @@ OUTWARD = {
     "loadtxt", "locals", "memmap", "now", "open",
     "os", "raw_sql", "subprocess", "sys", "today", "urlopen", "use", "utcnow", "vars",
 }  # fmt: skip
+# a font that is named is the machine's, and no key says which file that was
+FONTS = {
+    "FontProperties", "family", "findfont", "font", "font_manager", "font_properties", "fontdict",
+    "fontfamily", "fontname", "fontproperties", "rc", "rcParams", "set_family", "set_fontfamily",
+    "set_fontname", "set_fontproperties",
+}  # fmt: skip
 OUTWARD_PREFIXES = ("__", "from_", "rc_", "read_", "to_csv", "to_parquet", "to_sql")
 
 
 def only_asks_the_library(notebook: Mapping[str, Any]) -> bool:
     """Whether every code cell is plain Python that reads no file, network, clock or environment.
+
+    A chart's font that is named is a file of the machine.
 
     Judged by names, strictly: a notebook that only might read something counts as one that does.
     """
@@ -79,6 +87,10 @@ def _reaches_out(node: ast.AST) -> bool:
         return not _pure(node.module or "") or any(_outward(alias.name) for alias in node.names)
     if isinstance(node, ast.Name):
         return _outward(node.id)
+    if isinstance(node, ast.keyword):
+        return node.arg in FONTS
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.startswith(("font.", "fontf", "fontn"))
     if not isinstance(node, ast.Attribute):
         return False
     ours = isinstance(node.value, ast.Name) and (node.value.id, node.attr) == ("review", "load")
@@ -91,7 +103,7 @@ def _pure(module: str) -> bool:
 
 
 def _outward(name: str) -> bool:
-    return name in OUTWARD or name.startswith(OUTWARD_PREFIXES)
+    return name in OUTWARD or name in FONTS or name.startswith(OUTWARD_PREFIXES)
 
 
 def digest(value: Any) -> str:
