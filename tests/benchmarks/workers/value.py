@@ -335,7 +335,11 @@ def customers_sql(found) -> str:
             bought.append(f"{sums[0]} AS {name}_{w}")
             paid.append(f"{sums[1]} AS {name}_{w}")
     names = [f"{name}_{w}" for w in found.days for name in ("revenue", "repeat")]
-    added = [f"coalesce(b.{name}, 0) + coalesce(p.{name}, 0) AS {name}" for name in names]
+    # narrow, so that the products of two are cheap
+    added = [
+        f"CAST(coalesce(b.{name}, 0) + coalesce(p.{name}, 0) AS DECIMAL(18, 2)) AS {name}"
+        for name in names
+    ]
     return f"""
         WITH bought AS (
           SELECT customer_id, min(order_date) AS first,
@@ -352,29 +356,29 @@ def customers_sql(found) -> str:
 
 
 def sql_figures(con) -> list:
-    """Sums with the products that intervals and paired changes need."""
+    """Sums with the products that intervals and paired changes need.
+
+    Of flags a square is the flag itself, and who is in the numerator is in the denominator.
+    """
     found = windows()
     parts = parts_of(found)
-    columns = {}
-    for (metric, w), (a, b) in parts.items():
-        money = metric == "repeat_revenue_share"
-        now_a, now_b = parts[metric, "none"]
-        for label, x, y in (
-            ("a", a, None), ("b", b, None), ("aa", a, a), ("ab", a, b), ("bb", b, b),
-            *(() if w == "none" else (("x aa", now_a, a), ("x ab", now_a, b), ("x ba", now_b, a),
-                                      ("x bb", now_b, b))),
-        ):  # fmt: skip
-            if money:
-                columns[metric, w, label] = f"sum({x}{f' * {y}' if y else ''})"
-            else:
-                both = f"({x}){f' AND ({y})' if y else ''}"
-                columns[metric, w, label] = f"count(*) FILTER ({both})"
+    flags, sums = [], []
+    place = {key: i for i, key in enumerate(parts)}
+    for (metric, w), ends in parts.items():
+        i, now, money = place[metric, w], place[metric, "none"], metric == "repeat_revenue_share"
+        for letter, sql_of in zip("ab", ends, strict=True):
+            whole = sql_of if money else f"CAST(coalesce({sql_of}, false) AS INTEGER)"
+            flags.append(f"{whole} AS {letter}{i}")
+            sums.append(f"sum({letter}{i})")
+        pairs = [(f"{x}{i}", f"{y}{i}") for x, y in ("aa", "ab", "bb") if money]
+        pairs += [(f"{x}{now}", f"{y}{i}") for x in "ab" for y in "ab" if w != "none"]
+        sums += [f"sum({x} * {y})" for x, y in pairs]
     row = con.execute(
-        f"SELECT {', '.join(f'CAST({c} AS DOUBLE)' for c in columns.values())}"
-        f" FROM ({customers_sql(found)})"
+        f"SELECT {', '.join(f'CAST({c} AS DOUBLE)' for c in sums)}"
+        f" FROM (SELECT {', '.join(flags)} FROM ({customers_sql(found)}))"
     ).fetchone()
-    values = dict(zip(columns, row, strict=True))
-    return shares({k: (values[*k, "a"], values[*k, "b"]) for k in parts})
+    values = dict(zip(sums, row, strict=True))
+    return shares({k: (values[f"sum(a{i})"], values[f"sum(b{i})"]) for k, i in place.items()})
 
 
 def shares(sums: dict[tuple[str, str], tuple[float, float]]) -> list:
