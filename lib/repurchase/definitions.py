@@ -542,6 +542,14 @@ METRICS: dict[str, Metric] = {
         unit="count",
         digits=0,
     ),
+    "due_revenue": Metric(
+        name=N_("Net revenue at stake of customers due"),
+        formula=N_("What an order of each brings, times the chance of one within a year."),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+    ),
     "due_margin": Metric(
         name=N_("Margin at stake of customers due"),
         formula=N_("What an order of each brings, times the chance of one within a year."),
