@@ -337,8 +337,8 @@ METRICS: dict[str, Metric] = {
     "definitions_agreeing": Metric(
         name=N_("Definitions that agree"),
         formula=N_(
-            "Of the definitions of coming back whose change can be computed, the share whose change"
-            " has the sign of the printed one."
+            "How many of the definitions of coming back whose change can be computed show a change"
+            " of the printed one's sign."
         ),
         numerator=N_("definitions whose change has the same sign"),
         denominator=N_("definitions whose change can be computed"),
