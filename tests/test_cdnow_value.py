@@ -109,6 +109,19 @@ def test_the_rolling_test_never_takes_alive_and_says_what_it_takes(cdnow):
     assert "Who will order is best told by" in show.warning_test(result, id="V-14").to_text()
 
 
+def test_each_customers_risk_and_expectation_are_there_for_the_lists(cdnow):
+    """One row an active customer by the score in use; one row a customer of what to expect."""
+    value = cdnow.customer_value
+    risk, each = value.risk_of_each(), value.expected_of_each()
+
+    assert value.at_risk().one("at_risk_customers").n == len(risk)
+    assert 2357 == len(each)
+    total = value.predicted().one("predicted_purchases").value
+    assert total == pytest.approx(each["expected_purchases"].sum(), abs=0.1)
+    finding = {f.id: f for f in value.findings_ahead()}["customer_value.ahead"]
+    assert ("low", "V-10") == (finding.confidence, finding.exhibit)
+
+
 def test_the_interval_of_the_next_date_covers_and_as_many_come_as_expected(cdnow):
     """Predicted ninety days before the end: 80 % held within eight points."""
     tested = cdnow.customer_value.next_purchase_tested()

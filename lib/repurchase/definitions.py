@@ -337,8 +337,8 @@ METRICS: dict[str, Metric] = {
     "definitions_agreeing": Metric(
         name=N_("Definitions that agree"),
         formula=N_(
-            "Of the definitions of coming back whose change can be computed, the share whose change"
-            " has the sign of the printed one."
+            "How many of the definitions of coming back whose change can be computed show a change"
+            " of the printed one's sign."
         ),
         numerator=N_("definitions whose change has the same sign"),
         denominator=N_("definitions whose change can be computed"),
@@ -541,6 +541,14 @@ METRICS: dict[str, Metric] = {
         denominator="",
         unit="count",
         digits=0,
+    ),
+    "due_revenue": Metric(
+        name=N_("Net revenue at stake of customers due"),
+        formula=N_("What an order of each brings, times the chance of one within a year."),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
     ),
     "due_margin": Metric(
         name=N_("Margin at stake of customers due"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from repurchase.published import Published
 from repurchase.records import MIME as RECORDS_MIME
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Sheets(Protocol):
 
 
 @dataclass(frozen=True)
-class HandedOut:
+class HandedOut(Published):
     """Sheets that a cell hands out; the press writes them, a lab only counts them."""
 
     sheets: Sheets

@@ -43,6 +43,7 @@ from repurchase.model.summary import customer_summary
 from repurchase.model.typed import business_date_of
 from repurchase.params import Incident, Params, load_params
 from repurchase.period import Period
+from repurchase.published import Published
 from repurchase.records import (
     MIME,
     Finding,
@@ -391,16 +392,17 @@ class Review:
             )
             stamped[full.key] = full
         mark = self.sample.mark if self.sample else ""
-        return Recorded(records=list(stamped.values()), findings=[], mark=mark)
+        return Recorded(records=list(stamped.values()), findings=[], mark=mark).published()
 
     def find(self, *findings: Finding) -> Recorded:
         """Puts these messages before the summary, which ranks them."""
         named = [replace(f, chapter=self.chapter) for f in findings]
-        return Recorded(records=[], findings=named, mark=self.sample.mark if self.sample else "")
+        mark = self.sample.mark if self.sample else ""
+        return Recorded(records=[], findings=named, mark=mark).published()
 
     def hand_out(self, sheets: Sheets) -> HandedOut:
         """Puts these sheets into the pack's `restricted/`; in the lab they only are counted."""
-        return HandedOut(sheets, travels=bool(os.environ.get(RUN)))
+        return HandedOut(sheets, travels=bool(os.environ.get(RUN))).published()
 
     @property
     def words(self) -> Words:
@@ -454,7 +456,7 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Recorded(Published):
     """Figures and messages on their way from a cell to the press."""
 
     records: list[Record]

@@ -111,6 +111,8 @@ def test_the_interval_covers_a_company_that_no_model_assumes(gamma_company, summ
     inside, came = found.one("interval_coverage"), found.one("came_back")
     assert 0.8 == pytest.approx(inside.value, abs=0.06)
     assert came.value == pytest.approx(found.one("came_back_expected").value, abs=0.03)
+    foretold = found.one("came_back_expected")
+    assert 0 < foretold.value - foretold.low < 1.96 * (0.25 / foretold.n) ** 0.5
     known = {c for c, days in gamma_company.items() if days and min(days) <= cut.isoformat()}
     later = {c for c in known if any(cut.isoformat() < d for d in gamma_company[c])}
     assert (len(later), len(known)) == (came.numerator, came.n)

@@ -42,6 +42,16 @@ def test_a_customer_with_several_late_order_dates_is_one_unit(lives, windows):
     assert 1.959964 * (2 * 800 / 64) ** 0.5 == pytest.approx(row["revenue_high"] - 10, rel=1e-6)
 
 
+def test_one_customer_with_many_order_dates_has_no_interval(lives, windows):
+    """One customer's four dates from the sixth on are no sample."""
+    dates = {"ann": [f"2025-01-{day:02d}" for day in range(1, 10)]}
+    record = ask(lives, windows, {("ann", k): 5.0 for k in range(1, 10)}, dates).one(
+        "average_order", dimensions="rank=6"
+    )
+
+    assert ("not_computed", "one customer alone has no interval") == (record.status, record.reason)
+
+
 def test_a_rank_that_nobody_reached_is_said(lives, windows):
     """No third order date: a reason that names the rank."""
     record = ask(lives, windows).one("average_order", dimensions="rank=3")

@@ -46,7 +46,6 @@ def few(n, orders):
     ("dates", "data_from", "why"),
     [
         (few(499, 3), "2023-01-01", "499 customers, the model needs 500"),
-        (few(500, 3), "2025-01-02", "180 days of data"),
         (few(500, 2), "2023-01-01", "no customer has ordered three times"),
         (few(500, 3), "2025-01-03", "179 days of data, the model needs 180"),
     ],
@@ -55,9 +54,6 @@ def test_too_few_too_short_or_nobody_thrice_is_named(dates, data_from, why, summ
     """Each gate at its edge; every figure carries the reason, and no test is made either."""
     summary = summary_of(dates, day=END.isoformat())
     found = ahead.models(summary, day=END, data_from=DAY(data_from), no_money=None)
-    if why == "180 days of data":
-        assert found.missing is None or "days of data" not in found.missing
-        return
     result = ahead.predicted_value(found, lives(dates), day=END, known=BOTH, annual_discount=0)
 
     assert why == found.missing
@@ -66,6 +62,15 @@ def test_too_few_too_short_or_nobody_thrice_is_named(dates, data_from, why, summ
     assert result.frame.empty and ahead.expected_of_each(found, annual_discount=0).empty
     test = ahead.tested(found, lives(dates), cut=END, end=END)
     assert [why, why] == [r.reason for r in test.records]
+
+
+def test_at_the_edge_of_each_gate_the_models_are_fitted(gamma_company, summary_of):
+    """The first 500 customers and 180 days of data are enough."""
+    some = {name: gamma_company[name] for name in sorted(gamma_company)[:500]}
+    summary = summary_of(some, day=END.isoformat(), revenue=money)
+
+    found = ahead.models(summary, day=END, data_from=DAY("2025-01-02"), no_money=None)
+    assert (None, None) == (found.missing, found.no_money)
 
 
 def test_the_book_counts_days_after_the_first_order(summary_of):
@@ -263,3 +268,17 @@ def test_who_will_never_order_again_is_a_share_with_its_interval(
     assert len(gamma_gone) / len(gamma_company) == pytest.approx(record.value, abs=0.03)
     nobody = ahead.never_returning(summary_of(few(10, 1), day=END.isoformat()), day=END)
     assert "the data do not determine the model" == nobody.one("never_again").reason
+
+
+def test_of_very_many_customers_every_kth_tells_the_share(
+    gamma_company, summary_of, monkeypatch
+):
+    """A third of them say the same, less surely, and n says so."""
+    summary = summary_of(gamma_company, day=END.isoformat())
+    whole = ahead.never_returning(summary, day=END).one("never_again")
+    monkeypatch.setattr(ahead, "MOST_FITTED", 500)
+    part = ahead.never_returning(summary, day=END).one("never_again")
+
+    assert (1500.0, 500.0) == (whole.n, part.n)
+    assert whole.value == pytest.approx(part.value, abs=0.06)
+    assert part.high - part.low > whole.high - whole.low

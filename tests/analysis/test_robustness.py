@@ -192,7 +192,7 @@ def test_a_real_fall_shows_in_every_definition():
         name: way for name, way in sound["year_moved"].items() if way != -1
     }
     agreement = result.one("definitions_agreeing", dimensions="against=year_ago")
-    assert (len(sound) - 1, len(sound)) == (agreement.numerator, agreement.n)
+    assert (len(sound) - 1, len(sound)) == (agreement.value, agreement.n)
 
 
 def test_a_short_history_makes_no_definition_sound():

@@ -59,7 +59,7 @@ def test_the_high_tier_that_slid_is_told_with_its_money() -> None:
         finding.claim, finding.tone, finding.exhibit
     )  # fmt: skip
     text = claim_text(Words("en"), finding, currency="CNY")
-    assert text.startswith("3 customers of the high tier slid to at risk in September 2025")
+    assert text.startswith("3 customers of the high tier fell out of their rhythm in September")
     assert "¥1.2k of margin in the 12 months before" in text
     assert (1200.0, "margin") == (finding.money, finding.values["money_kind"])
     assert {} == said(flows(high=0.0), NONE, NONE)

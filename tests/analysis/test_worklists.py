@@ -136,5 +136,7 @@ def test_the_counts_add_up_to_everyone_due() -> None:
     listed = found.frame.set_index("outcome").loc["listed"]
     assert [1, 1, 0, 2, 15.0] == listed.tolist()
     assert 15.0 == found.one("due_margin", dimensions="outcome=listed").value
+    revenue = worklists.counts(frame, worth="revenue")
+    assert 15.0 == revenue.one("due_revenue", dimensions="outcome=listed").value
     with pytest.raises(KeyError):  # nobody withheld has a margin that is known
         found.one("due_margin", dimensions="outcome=withheld")

@@ -116,7 +116,7 @@ def test_what_cannot_be_said_says_why(context_of) -> None:
 def test_the_chart_gives_both_shares_of_every_stage(context_of) -> None:
     """The alternative text names each stage; the title the one that brought most."""
     found = show.value_stages(stage_result(context_of()), id="V-1")
-    assert "Lapsed: 29% of the customers, 29% of the margin" == found.title
+    assert "Lapsed: 29% of all customers ever, 29% of the margin" == found.title
     assert "At risk: 400 customers, ¥4.0k" in found.alt
     assert found.csv.startswith("stage,customers")
     assert "<svg" in found.svg
@@ -129,7 +129,7 @@ def test_losses_stand_above_gains(context_of) -> None:
     result.frame.loc[result.frame["flow"] == "not_again", ["customers", "base"]] = 0.0
     table = show.value_flows(result, id="V-2")
     assert [
-        "Leaving", "Growing or loyal, now late", "At risk, now lapsed", "Coming",
+        "Leaving", "Growing or loyal, now late or lapsed", "At risk, now lapsed", "Coming",
         "Second order date made", "At risk or lapsed, back in rhythm", "Joined the company",
     ] == [text(row[0]) for row in table.rows]  # fmt: skip
     assert ["10", "10.0%", "¥1.0k", "¥500"] == [text(c) for c in table.rows[1][1:]]

@@ -33,7 +33,10 @@ CLAIMS = {
     ),
 }
 ACTIONS = {
-    "at_risk": N_("Ask them back by the lists, those who brought most first."),
+    "at_risk": N_(
+        "Ask them back by the lists. Most of those who slid this period are among them: do not add"
+        " the two sums up."
+    ),
     "ahead": N_("Plan what new customers must bring against it, not against last year's total."),
 }
 

@@ -156,10 +156,13 @@ def _money_known(counted: pd.DataFrame) -> tuple[str | None, list[Record]]:
     has = {what: counted[f"{what}_known"].sum() > 0 for what in ("revenue", "margin")}
     if has["margin"]:
         return "margin", []
-    missing = [Record("newcomer_margin", None, "money", status="not_computed", reason=NO_MARGIN)]
+    few = reason(FEW_NEWCOMERS, fewest=FEWEST_UNITS) if counted.empty else None
+    missing = [
+        Record("newcomer_margin", None, "money", status="not_computed", reason=few or NO_MARGIN)
+    ]
     if has["revenue"]:
         return "revenue", missing
-    nothing = replace(missing[0], metric="newcomer_revenue", reason=NO_MONEY)
+    nothing = replace(missing[0], metric="newcomer_revenue", reason=few or NO_MONEY)
     return None, [*missing, nothing]
 
 

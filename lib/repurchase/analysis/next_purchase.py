@@ -20,7 +20,7 @@ from repurchase.records import Record, Result, Unit, dimensions
 from repurchase.stats import rhythm
 from repurchase.stats.credibility import credible_means
 from repurchase.stats.fitting import NotFitted
-from repurchase.stats.proportion import Estimate
+from repurchase.stats.proportion import Z95, Estimate
 
 YEAR_DAYS = 365
 HORIZON_DAYS = 90
@@ -195,7 +195,9 @@ def tested(
     # a gap is a whole number of days: it lies in the interval if its day does
     whole = predicted._replace(low=np.floor(predicted.low), high=np.ceil(predicted.high))
     found = rhythm.measured_coverage(whole, gap)
-    return _tested(found, len(gap), int((~np.isnan(gap)).sum()), cut, end)
+    # what chance leaves open of the mean, were each probability right
+    spread = float(Z95 * np.sqrt((predicted.returns * (1 - predicted.returns)).sum()) / len(gap))
+    return _tested(found, spread, len(gap), int((~np.isnan(gap)).sum()), cut, end)
 
 
 def _untested(why: str) -> Result:
@@ -204,7 +206,7 @@ def _untested(why: str) -> Result:
 
 
 def _tested(
-    found: rhythm.Coverage, customers: int, came: int, cut: dt.date, end: dt.date
+    found: rhythm.Coverage, spread: float, customers: int, came: int, cut: dt.date, end: dt.date
 ) -> Result:
     inside, share = found.inside, found.came
     frame = pd.DataFrame(
@@ -229,6 +231,9 @@ def _tested(
             "came_back", share.value, "share", low=share.low, high=share.high,
             numerator=float(came), n=n,
         ),
-        Record("came_back_expected", found.expected, "share", n=n),
+        Record(
+            "came_back_expected", found.expected, "share",
+            low=max(0.0, found.expected - spread), high=min(1.0, found.expected + spread), n=n,
+        ),
     )  # fmt: skip
     return Result(frame, records)

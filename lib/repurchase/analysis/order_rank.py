@@ -94,7 +94,7 @@ def _record(
         nothing = NO_MARGIN if name == "average_order_margin" else NO_MONEY
         reached = revenue.b > 0 or not anyone
         why = nothing if reached else reason(NOBODY_REACHED, rank=rank)
-    elif m.b < 2:
+    elif min(m.b, m.n) < 2:
         why = ONE_CUSTOMER
     if why:
         return Record(name, None, "money", where, n=m.b, status="not_computed", reason=why)

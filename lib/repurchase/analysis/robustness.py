@@ -488,10 +488,9 @@ def _agreement(frame: pd.DataFrame) -> tuple[Record, ...]:
         found.append(
             Record(
                 AGREEMENT,
-                same / len(sound),
-                "share",
+                float(same),
+                "count",
                 dimensions(against="year_ago" if side == "year" else side),
-                numerator=float(same),
                 n=float(len(sound)),
             )
         )

@@ -18,14 +18,14 @@ from repurchase.words import N_
 
 CLAIMS = {
     "high_slid_margin": N_(
-        "{moved_count} customers of the high tier slid to at risk in {in_period}: later than nine"
-        " of ten of their own gaps, with {worth_margin_money} of margin in the {months_count}"
-        " months before"
+        "{moved_count} customers of the high tier fell out of their rhythm in {in_period} (later"
+        " than nine of ten of their own gaps, or lapsed), with {worth_margin_money} of margin in"
+        " the {months_count} months before"
     ),
     "high_slid_revenue": N_(
-        "{moved_count} customers of the high tier slid to at risk in {in_period}: later than nine"
-        " of ten of their own gaps, with {worth_money} of net revenue in the {months_count} months"
-        " before"
+        "{moved_count} customers of the high tier fell out of their rhythm in {in_period} (later"
+        " than nine of ten of their own gaps, or lapsed), with {worth_money} of net revenue in the"
+        " {months_count} months before"
     ),
     "tenth_margin": N_(
         "The best tenth of the active customers brought {value_share} of the margin; last year's"
@@ -45,8 +45,14 @@ CLAIMS = {
     ),
 }
 ACTIONS = {
-    "high_slid": N_("Contact them first: they are on the lists of customers at risk."),
-    "tenth": N_("Win back last year's best before looking for new ones; ask why they left."),
+    "high_slid": N_(
+        "Contact those of them first whom the lists for sales name; whoever is left out there is"
+        " so for a reason."
+    ),
+    "tenth": N_(
+        "See by name who of last year's best has stopped ordering. Part of the fall is chance:"
+        " whoever is picked for one good year mostly does less well in the next."
+    ),
     "category_more": N_("Try it as the second purchase offered to new customers, with a hold-out."),
     "category_less": N_("Look at what its buyers are offered next."),
 }

@@ -45,12 +45,12 @@ def facts(
 
 
 def _of_customers(tables: Tables, ids: ir.Table, contact: tuple[str, ...]) -> pd.DataFrame:
-    columns = [*OF_CUSTOMERS, *contact]
+    columns = list(dict.fromkeys(["customer_id", *OF_CUSTOMERS, *contact]))
     if "customers" not in tables:
-        return pd.DataFrame(columns=["customer_id", *columns, "is_internal"])
+        return pd.DataFrame(columns=[*columns, "is_internal"])
     rows = tables["customers"].semi_join(ids, "customer_id")
     internal = rows.is_internal.fill_null(False) | rows.is_test.fill_null(False)
-    return rows.select("customer_id", *columns, is_internal=internal).to_pandas()
+    return rows.select(*columns, is_internal=internal).to_pandas()
 
 
 def _open_tickets(tables: Tables, ids: ir.Table, end: dt.date) -> pd.DataFrame:

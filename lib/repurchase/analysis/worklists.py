@@ -38,6 +38,7 @@ class Rules:
     activity_months: int
     withheld_share: float
     seed: int
+    worth: str = "margin"  # the money at stake: "margin", or "revenue" where no margin is known
 
     @property
     def last_due(self) -> dt.date:
@@ -165,12 +166,12 @@ def ranked(known: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def counts(known: pd.DataFrame) -> Result:
+def counts(known: pd.DataFrame, *, worth: str = "margin") -> Result:
     """How many are due, and what became of them; adds up to all.
 
     Columns: outcome ("listed", then EXCLUSIONS), due, overdue, at_risk (customers), customers,
-    expected_margin (missing where no margin is known). Records: `due_customers` in all and by
-    `outcome=`, `due_margin` likewise.
+    expected_margin (money of `worth`; missing where none is known). Records: `due_customers` in
+    all and by `outcome=`, `due_margin` or `due_revenue` likewise.
     """
     rows = []
     for outcome in (LISTED, *EXCLUSIONS):
@@ -187,5 +188,5 @@ def counts(known: pd.DataFrame) -> Result:
             Record("due_customers", float(row["customers"]), "count", where, n=float(len(known)))
         )
         if not np.isnan(row["expected_margin"]):
-            records.append(Record("due_margin", row["expected_margin"], "money", where))
+            records.append(Record(f"due_{worth}", row["expected_margin"], "money", where))
     return Result(frame, tuple(records))

@@ -44,7 +44,7 @@ class WorklistsBench(Bench):
 
     def counts(self) -> Result:
         """How many are due, and what became of them."""
-        return self._result(worklists.counts(self._due()))
+        return self._result(worklists.counts(self._due(), worth=self._rules().worth))
 
     def results(self) -> Result:
         """Who of those due a period ago has ordered since: listed against withheld by chance."""
@@ -76,6 +76,7 @@ class WorklistsBench(Bench):
             activity_months=self._params.activity_window_months,
             withheld_share=told.withheld_share,
             seed=told.seed,
+            worth=self._review.customer_value.known().worth,
         )
 
     def _due(self) -> pd.DataFrame:
@@ -131,7 +132,7 @@ class WorklistsBench(Bench):
                     where=where,
                     remedy=nearest(name, known, before=""),
                 )
-        return tuple(wanted)
+        return tuple(dict.fromkeys(wanted))
 
     def _suggested(
         self, tables: dict[str, Any], on_lists: pd.DataFrame, last: pd.DataFrame

@@ -169,10 +169,12 @@ def lost_item(result: Result) -> ListItem:
         return ListItem(
             words._("How many customers were lost cannot be said"), worded(words, gone.reason or "")
         )
+    if not gone.n:
+        return ListItem(words._("Nobody could lapse: no customer was active before"))
     title = words._(
         "{count} customers lapsed, {share} of those active before{others}",
         count=words.count(gone.value),
-        share=words.share(gone.value / gone.n if gone.n else 0.0),
+        share=words.share(gone.value / gone.n),
         others=_others(context, result),
     )
     worth = money_of(result)

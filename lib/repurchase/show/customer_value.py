@@ -55,9 +55,9 @@ TIER_NAMES = {
     JOINING: N_("Not yet customers"),
 }
 FLOW_NAMES = {
-    "slid": N_("Growing or loyal, now late"),
+    "slid": N_("Growing or loyal, now late or lapsed"),
     "given_up": N_("At risk, now lapsed"),
-    "not_again": N_("New, now late with no second order"),
+    "not_again": N_("New, now late or lapsed with no second order"),
     "second": N_("Second order date made"),
     "back": N_("At risk or lapsed, back in rhythm"),
     "joined": N_("Joined the company"),
@@ -280,8 +280,8 @@ def _stages_title(context: Context, frame: pd.DataFrame, worth: str) -> str:
         return words._("Where the customers are in their life with the company")
     row = max(known.to_dict("records"), key=lambda one: one["worth_share"])
     claim = {
-        "margin": N_("{stage}: {customers} of the customers, {share} of the margin"),
-        "revenue": N_("{stage}: {customers} of the customers, {share} of the net revenue"),
+        "margin": N_("{stage}: {customers} of all customers ever, {share} of the margin"),
+        "revenue": N_("{stage}: {customers} of all customers ever, {share} of the net revenue"),
     }[worth]
     name = STAGE_NAMES[row["stage"]]
     return words._(
@@ -319,8 +319,7 @@ def value_flows(result: Result, *, id: str) -> Table | Note:
     context: Context = result.context
     words, frame = context.words, result.frame
     if frame.empty:
-        return Note(words._("The moves since the previous period cannot be told: the data begin"
-                            " too late."), "unsure")  # fmt: skip
+        return Note(words._("The moves since the previous period cannot be told."), "unsure")
     margin = any(r.metric == "flow_margin" for r in result.records)
     money = MEASURES["margin"] if margin else MEASURES["revenue"]
     rows: list[tuple[str | Cell, ...]] = []
@@ -370,8 +369,8 @@ def value_actions(flows: Result, stages: Result, tiers: Result) -> ListBlock | T
     items = [_cause(context, rows)]
     if rows.loc["slid", "high"]:
         text = words._(
-            "Contact the {count} customers of the high tier who fell out of their rhythm first: the"
-            " lists for sales name them.",
+            "Of the {count} customers of the high tier who fell out of their rhythm, contact those"
+            " first whom the lists for sales name; whoever is left out there is so for a reason.",
             count=words.count(rows.loc["slid", "high"]),
         )
         items.append(ListItem(words._("What to do"), text))
@@ -403,7 +402,7 @@ def _check(context: Context, stages: Result) -> ListItem | None:
     loyal, risk = frame.loc["loyal"], frame.loc["at_risk"]
     text = words._(
         "Of those loyal at the previous period's end {loyal} bought in {period} (n={n_loyal}), of"
-        " those at risk {risk} (n={n_risk}): late customers can still be won.",
+        " those at risk {risk} (n={n_risk}).",
         loyal=words.share(loyal["value"]), period=words.period(context.period),
         n_loyal=words.count(loyal["then"]), risk=words.share(risk["value"]),
         n_risk=words.count(risk["then"]),

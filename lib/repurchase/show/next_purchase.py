@@ -68,7 +68,10 @@ def _tested_rows(words: Words, tested: Result) -> list[tuple[str, str, str]]:
             words._("Test: customers who came"),
             words.share(came.value), share_range(words, came),
         ),
-        (words._("Test: customers expected to come"), words.share(expected.value), DASH),
+        (
+            words._("Test: customers expected to come"),
+            words.share(expected.value), share_range(words, expected),
+        ),
     ]  # fmt: skip
 
 

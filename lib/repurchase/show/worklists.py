@@ -7,13 +7,14 @@ profile shows them; no cell of a sheet can become a formula.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from repurchase.analysis.worklists import AT_RISK, CHANNELS, DUE, OVERDUE, Worklists
+from repurchase.analysis.worklists import AT_RISK, CHANNELS, DUE, OVERDUE, Rules, Worklists
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Record, Result
@@ -91,7 +92,8 @@ def worklists(counts: Result, *, id: str) -> Table:
         )
     )
     headings = [words._(STATES[s]) for s in (DUE, OVERDUE, AT_RISK)]
-    more = [words._("Customers"), words._("Margin at stake")]
+    revenue = any(r.metric == "due_revenue" for r in counts.records)
+    more = [words._("Customers"), _at_stake(words, revenue=revenue)]
     return Table(
         (Column(words._("What becomes of them"), "left", "fr"), *_right(*headings, *more)),
         tuple(rows),
@@ -99,12 +101,17 @@ def worklists(counts: Result, *, id: str) -> Table:
         title=words._("Everyone due is on one list or left out for a named reason"),
         caption=words._(
             "Due soon: expected to order within {days} days after the period's end. Overdue: the"
-            " expected day has passed. At risk: so has the 80% interval around it. Margin at stake:"
-            " what an order brings, times the chance of one within a year.",
+            " expected day has passed. At risk: so has the 80% interval around it. At stake: what"
+            " an order brings, times the chance of one within a year.",
             days=lists.lead_days,
         ),
         csv=csv_text(frame),
     )
+
+
+def _at_stake(words: Words, *, revenue: bool) -> str:
+    """What the money at stake is of; without a margin it is net revenue."""
+    return words._("Net revenue at stake") if revenue else words._("Margin at stake")
 
 
 def _numbers(context: Context, row: Mapping[Any, Any]) -> tuple[str, ...]:
@@ -209,8 +216,8 @@ def sheets(made: Worklists) -> Sheets:
     whose = [_list_name(words, row) for row in rows.to_dict("records")]
     title = words._("Lists")
     frames = {
-        title: _lists(context, rows, whose, made.rules.end),
-        words._("Summary"): _summary(context, rows, whose, made.due),
+        title: _lists(context, rows, whose, made.rules),
+        words._("Summary"): _summary(context, rows, whose, made),
         words._("History"): _history(context, made.history),
         words._("Interviews"): _interviews(context, made.interviews),
     }
@@ -228,10 +235,11 @@ def _list_name(words: Words, row: Mapping[Any, Any]) -> str:
 
 
 def _lists(
-    context: Context, rows: pd.DataFrame, whose: list[str], end: dt.date
+    context: Context, rows: pd.DataFrame, whose: list[str], rules: Rules
 ) -> pd.DataFrame:
     words, told = context.words, context.params.profile.lists
-    days_since = (pd.Timestamp(end) - pd.to_datetime(rows["last_date"])).dt.days
+    stake = _at_stake(words, revenue=rules.worth == "revenue")
+    days_since = (pd.Timestamp(rules.end) - pd.to_datetime(rows["last_date"])).dt.days
     columns: dict[str, Any] = {
         words._("Review period"): context.period.label,
         words._("Team"): rows["team"],
@@ -242,9 +250,10 @@ def _lists(
         words._("Customer"): rows["customer_id"],
         words._("Name"): _shown(rows["name"], plain=told.show_contact_details),
     }
-    for name in told.contact_columns:
-        columns[name.removeprefix("x_")] = _shown(rows[name], plain=told.show_contact_details)
-    columns |= {
+    contact = {
+        name: _shown(rows[name], plain=told.show_contact_details) for name in told.contact_columns
+    }
+    rest: dict[str, Any] = {
         words._("Segment"): rows["segment"],
         words._("Level"): rows["level"],
         words._("Expected order"): _dates(rows["due_date"]),
@@ -255,7 +264,7 @@ def _lists(
         words._("Usual days between orders"): rows["typical_gap_days"].round(0),
         words._("Order dates so far"): rows["order_days"],
         words._("Net revenue so far"): rows["net_revenue"].astype("float64").round(2),
-        words._("Margin at stake"): rows["expected_margin"].astype("float64").round(2),
+        stake: rows["expected_margin"].astype("float64").round(2),
         words._("Last products"): rows["last_products"],
         words._("Suggested product"): rows["suggested_product"],
         words._("Last contact"): _dates(rows["last_touch_date"]),
@@ -270,8 +279,12 @@ def _lists(
     }
     # what comes back next month; see "Lists come back" in the README
     blank = (N_("Contacted on"), N_("Outcome"), N_("Reason"), N_("Note"))
-    columns |= {words._(name): "" for name in blank}
-    return pd.DataFrame(columns)
+    rest |= {words._(name): "" for name in blank}
+    for name, values in contact.items():
+        plain = name.removeprefix("x_")
+        # a heading of ours is read again when the list comes back
+        columns[name if plain in {*columns, *rest} else plain] = values
+    return pd.DataFrame(columns | rest)
 
 
 def _minded(words: Words, rows: pd.DataFrame) -> list[str]:
@@ -307,30 +320,34 @@ def masked(text: str) -> str:
 
     >>> masked("王小明"), masked("Anna Smith"), masked("13812345678"), masked("anna@example.com")
     ('王**', 'A*** S****', '*******5678', 'a***@example.com')
+    >>> masked("@wang_88"), masked("a@b.cn 13812345678")
+    ('@*******', '**************5678')
     """
-    if "@" in text:
-        name, _, place = text.partition("@")
-        return f"{name[:1]}***@{place}"
+    address = re.fullmatch(r"(\S)[^\s@]*@([^\s@]+\.[^\s@]+)", text)
+    if address:
+        return f"{address[1]}***@{address[2]}"
     if sum(c.isdigit() for c in text) * 2 > len(text):
         return "*" * max(len(text) - 4, 0) + text[-4:] if len(text) > 6 else "*" * len(text)
     return " ".join(word[:1] + "*" * (len(word) - 1) for word in text.split())
 
 
 def _summary(
-    context: Context, rows: pd.DataFrame, whose: list[str], due: pd.DataFrame
+    context: Context, rows: pd.DataFrame, whose: list[str], made: Worklists
 ) -> pd.DataFrame:
     """A row a list, then one for each reason to be on none: they add up to everyone due."""
-    words, told = context.words, context.params.profile.lists
+    words, told, due = context.words, context.params.profile.lists, made.due
+    stake = _at_stake(words, revenue=made.rules.worth == "revenue")
     labels = {"team": words._("Team"), "whose": words._("List"), "rep": words._("Sales person")}
     lists = rows.assign(whose=whose, rep=rows["rep_name"].fillna(""))
-    found = _tallies(words, lists, list(labels)).rename(columns=labels)
+    found = _tallies(words, lists, list(labels), stake).rename(columns=labels)
     left = due[due["outcome"] != "listed"].copy()
     left["whose"] = [words._(OUTCOMES[o], days=told.quiet_days) for o in left["outcome"]]
-    others = _tallies(words, left.assign(team="", rep=""), list(labels)).rename(columns=labels)
+    left = left.assign(team="", rep="")
+    others = _tallies(words, left, list(labels), stake).rename(columns=labels)
     return pd.concat([found, others], ignore_index=True)
 
 
-def _tallies(words: Words, rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def _tallies(words: Words, rows: pd.DataFrame, by: list[str], stake: str) -> pd.DataFrame:
     counted = rows.assign(
         **{words._(STATES[s]): (rows["state"] == s).astype(int) for s in STATES}
     )
@@ -338,9 +355,7 @@ def _tallies(words: Words, rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     groups = counted.groupby(by, sort=True)
     table = groups[names].sum()
     table.insert(0, words._("Customers"), groups.size())
-    table[words._("Margin at stake")] = (
-        groups["expected_margin"].sum(min_count=1).astype("float64").round(2)
-    )
+    table[stake] = groups["expected_margin"].sum(min_count=1).astype("float64").round(2)
     return table.reset_index()
 
 
