@@ -157,33 +157,32 @@ def standings(
         name: standing(summaries[name], money, day, months=stretch.months)
         for name, day in ends.items()
     }
-    # asked for many times, so made once
+    # asked for many times, so made once; let go before the cubes, which need the memory
     with tables["none"].cache() as now:
-        return _standings(now, tables, windows, stretch, known)
-
-
-def _standings(
-    now: ir.Table, then: Mapping[str, ir.Table], windows: Windows, stretch: Stretch, known: Known
-) -> Standings:  # fmt: skip
-    limits = None if known.revenue else rfm.limits_of(now, worth=known.worth)
-    rhythm = rhythm_of(now)
-    if rhythm is None:
-        return Standings(
-            _no_cube(), limits, None, stretch, known,
-            reason(FEW_REPEATERS, fewest=FEWEST_REPEATERS),
-        )  # fmt: skip
-    with _placed(now, rhythm, limits, known).cache() as placed:
+        limits = None if known.revenue else rfm.limits_of(now, worth=known.worth)
+        rhythm = rhythm_of(now)
+        if rhythm is None:
+            return Standings(
+                _no_cube(), limits, None, stretch, known,
+                reason(FEW_REPEATERS, fewest=FEWEST_REPEATERS),
+            )  # fmt: skip
+        kept = _placed(now, rhythm, limits, known).cache()
+    with kept as at_end:
         past = {
             name: _placed(table, rhythm, limits, known)
-            for name, table in then.items()
+            for name, table in tables.items()
             if name != "none"
         }
-        parts = [_cube(placed, placed, "none", windows)]
-        parts += [_cube(placed, past[name], name, windows) for name in THEN if name in past]
-        if BEFORE in past:
-            parts.append(_cube(past["previous"], past[BEFORE], BEFORE, windows))
-    cube = pd.concat(parts, ignore_index=True)
+        cube = _cubes(at_end, past, windows)
     return Standings(cube, limits, rhythm, stretch, known, None, running=running(windows))
+
+
+def _cubes(now: ir.Table, past: Mapping[str, ir.Table], windows: Windows) -> pd.DataFrame:
+    parts = [_cube(now, now, "none", windows)]
+    parts += [_cube(now, past[name], name, windows) for name in THEN if name in past]
+    if BEFORE in past:
+        parts.append(_cube(past["previous"], past[BEFORE], BEFORE, windows))
+    return pd.concat(parts, ignore_index=True)
 
 
 def placed(found: Standings, summary: ir.Table, money: ir.Table) -> ir.Table | None:
