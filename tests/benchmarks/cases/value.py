@@ -28,6 +28,7 @@ def value(setting: Setting) -> Sheet:
         "the tables of all ways are asserted equal; the days of the windows and the rhythm that is"
         " fitted to a sample of customers are the library's in all three, which also makes the"
         " records with their intervals; cohorts are in the case above",
+        "SQL and the library read the files for each subject, pandas once, in summary",
     ]
     for orders in setting.orders:
         company = setting.company(orders)
