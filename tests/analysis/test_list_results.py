@@ -46,6 +46,15 @@ def test_who_was_contacted_is_counted_apart(issued: pd.DataFrame) -> None:
     assert 2 == found.one("list_rows", dimensions="rows=not_listed").value
 
 
+def test_a_customer_on_two_rows_was_contacted_if_one_says_so(issued: pd.DataFrame) -> None:
+    """The empty row of a list that was sent back twice takes no contact away."""
+    twice = pd.DataFrame({"customer_id": ["c0", "c0"], "is_contacted": [False, True]})
+    found = list_results.results(issued, twice, frozenset())
+
+    assert 1 == found.frame.set_index("group").loc["contacted", "n"]
+    assert 1 == found.one("list_rows", dimensions="rows=returned").value
+
+
 def test_without_a_hold_out_there_is_no_effect(issued: pd.DataFrame) -> None:
     """The reason is told, and no difference is made up from who was called."""
     nobody = issued[issued["outcome"] != "withheld"]

@@ -10,7 +10,7 @@ from repurchase.analysis.robustness import DEFINITIONS
 from repurchase.records import Finding, Record, Result
 from repurchase.show.bridge import lost_item
 from repurchase.show.mix import cause_item, place_name
-from repurchase.show.robustness import strip
+from repurchase.show.robustness import answer, strip
 
 
 def robust(context, year=(), previous=(), reason="too early"):
@@ -42,6 +42,27 @@ def test_the_strip_counts_falls_and_rises(context_of):
     assert "2 lie below zero, 1 above." in figure.caption
     assert "Not computable, with reasons in part B: 11." in figure.caption
     assert "people_only" in figure.csv
+
+
+def test_in_the_first_period_of_the_data_a_note_stands_for_the_trend(context_of):
+    """Nothing lies before it to be drawn; the strip says its own reason."""
+    history = Result(pd.DataFrame(columns=["period", "value", "low", "high"]))
+    figures = Result(pd.DataFrame(), context=context_of())
+    row = answer(history, figures, robust(context_of()), trend_id="R-1", strip_id="R-8")
+
+    assert "there is no earlier order to return from" in row.blocks[0].text
+
+
+def test_nobody_lost_is_told_without_money(context_of):
+    """No lapsed customer brought no money: there is no sentence on what they were worth."""
+    records = (
+        Record("lapsed_customers", 0.0, "count", n=40.0),
+        Record("lapsed_money", 0.0, "money", "money=margin"),
+    )
+    item = lost_item(Result(pd.DataFrame({"largest": [0.0]}), records, context=context_of()))
+
+    assert item.title.startswith("0 customers lapsed, 0.0% of those active before")
+    assert "" == item.text
 
 
 def test_without_detectable_changes_the_strip_says_where_they_point(context_of):

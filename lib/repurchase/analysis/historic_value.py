@@ -36,7 +36,7 @@ from repurchase.reasons import (
     reason,
 )
 from repurchase.records import Record, Result, dimensions
-from repurchase.stats.proportion import Moments, ratio
+from repurchase.stats.proportion import Moments, ratio, share_of_sums
 
 # Costs that win customers; what keeps, serves or rewards them is not among these.
 WINNING = ("acquisition", "advertising", "campaign", "marketing")
@@ -311,11 +311,10 @@ def _concentration(
                 Record("top_tenth_share", None, "share", where, status="not_computed", reason=why)
             )
             continue
-        total, best = _best(now, measure, -(-n // 10))
+        best = _best(now, measure, -(-n // 10))
+        records.append(_share("top_tenth_share", where, best))
         row = {"measure": measure, "customers": n, "tenth": -(-n // 10), "kept": math.nan,
-               "months": months, "share": best / total}  # fmt: skip
-        records.append(Record("top_tenth_share", best / total, "share", where, numerator=best,
-                              n=total))  # fmt: skip
+               "months": months, "share": best.a / best.b}  # fmt: skip
         if late is None:
             begin = windows.data_from.isoformat()
             records.append(
@@ -324,12 +323,19 @@ def _concentration(
             )  # fmt: skip
         else:
             kept = _kept(late, now, measure)
-            row["kept"] = kept / total
-            records.append(Record("former_top_tenth_share", kept / total, "share", where,
-                                  numerator=kept, n=total))  # fmt: skip
+            row["kept"] = kept.a / kept.b
+            records.append(_share("former_top_tenth_share", where, kept))
         rows.append(row)
     columns = ["measure", "customers", "tenth", "share", "kept", "months"]
     return Result(pd.DataFrame(rows, columns=columns), tuple(records))
+
+
+def _share(name: str, where: str, part: Moments) -> Record:
+    found = share_of_sums(part)
+    return Record(
+        name, found.value, "share", where, low=found.low, high=found.high, numerator=part.a,
+        n=part.b,
+    )  # fmt: skip
 
 
 def no_concentration(windows: Windows) -> Result:
@@ -345,19 +351,27 @@ def _ranked(customers: ir.Table, measure: str) -> ir.Table:
     return customers.mutate(place=ibis.row_number().over(order_by=order))
 
 
-def _best(customers: ir.Table, measure: str, tenth: int) -> tuple[float, float]:
+def _best(customers: ir.Table, measure: str, tenth: int) -> Moments:
+    """The best tenth's money of all money; the interval takes who is in it as given."""
     ranked = _ranked(customers, measure)
-    value = ranked[measure]
-    sums = {"total": value.sum(), "best": value.sum(where=ranked.place < tenth)}
-    found = _row(ranked.aggregate(**_doubles(sums)))
-    return found["total"], found["best"]
+    return _part(ranked, measure, ranked.place < tenth)
 
 
-def _kept(then: ir.Table, now: ir.Table, measure: str) -> float:
+def _kept(then: ir.Table, now: ir.Table, measure: str) -> Moments:
+    """The money of those who were the best tenth then, of all money now."""
     tenth = -(-int(then.count().execute()) // 10)
     ranked = _ranked(then, measure)
-    best = ranked.filter(ranked.place < tenth).select("customer_id")
-    kept = now.semi_join(best, "customer_id")
-    return _row(kept.aggregate(**_doubles({"kept": kept[measure].sum()})))["kept"]
+    best = ranked.filter(ranked.place < tenth).select("customer_id", was_best=True)
+    joined = now.left_join(best, "customer_id")
+    return _part(joined, measure, joined.was_best.fill_null(False))
+
+
+def _part(customers: ir.Table, measure: str, chosen: ir.BooleanValue) -> Moments:
+    value = cents(customers[measure])
+    square = value * value
+    sums = {"n": customers.count(), "a": value.sum(where=chosen), "b": value.sum(),
+            "aa": square.sum(where=chosen), "bb": square.sum()}  # fmt: skip
+    found = _row(customers.aggregate(**_doubles(sums)))
+    return Moments(found["n"], found["a"], found["b"], found["aa"], found["aa"], found["bb"])
 
 

@@ -30,7 +30,8 @@ def results(issued: pd.DataFrame, returned: pd.DataFrame, ordered: frozenset[str
     interval), not computed with its reason where nobody or too few were withheld; `list_rows`
     returned, and returned for nobody who was listed.
     """
-    marked = returned.drop_duplicates("customer_id")
+    # a customer who came back on two rows was contacted if one of them says so
+    marked = returned.groupby("customer_id", as_index=False, sort=False)["is_contacted"].max()
     rows = issued[issued["outcome"].isin(["listed", "withheld"])]
     rows = rows.merge(marked[["customer_id", "is_contacted"]], on="customer_id", how="left")
     contacted = rows["is_contacted"].fillna(False).astype(bool)

@@ -178,7 +178,7 @@ def lost_item(result: Result) -> ListItem:
         others=_others(context, result),
     )
     worth = money_of(result)
-    if worth is None or worth.value is None:
+    if worth is None or worth.value is None or not gone.value:
         return ListItem(title)
     kind = parse_dimensions(worth.dimensions)["money"]
     largest = float(result.frame.iloc[0]["largest"])

@@ -12,7 +12,7 @@ from repurchase.analysis.robustness import DEFINITIONS, METRIC_OF
 from repurchase.analysis.windows import year_window
 from repurchase.context import Context
 from repurchase.definitions import METRICS
-from repurchase.reasons import worded
+from repurchase.reasons import NO_EARLIER, reason, worded
 from repurchase.records import Result
 from repurchase.show import charts, style
 from repurchase.show.blocks import TONE_COLOURS, Cell, Column, Figure, Note, Row, Table
@@ -36,7 +36,14 @@ PERIODS = {
 def answer(
     history: Result, figures: Result, robust: Result, *, trend_id: str, strip_id: str
 ) -> Row:
-    """The trend and, beside it, whether the direction holds whatever is counted."""
+    """The trend and, beside it, whether the direction holds whatever is counted.
+
+    A note instead of the trend in the period that the data begin with.
+    """
+    if history.frame.empty:
+        words, day = figures.context.words, figures.context.windows.data_from
+        why = worded(words, reason(NO_EARLIER, day=day.isoformat()))
+        return Row((Note(why, "unsure"), strip(robust, id=strip_id)))
     trend = charts.trend(history, figures, id=trend_id, width="half", height_mm=TREND_MM)
     return Row((trend, strip(robust, id=strip_id)))
 

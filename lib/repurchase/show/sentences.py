@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from repurchase.analysis.findings import compared, identification_change, moved, year_ago
+from repurchase.analysis.ratios import FEWEST_UNITS
 from repurchase.analysis.windows import year_window
 from repurchase.calendar import day_counts
 from repurchase.context import Context
@@ -473,7 +474,8 @@ def _delta(words: Words, record: Record, basis: str, tone: Tone) -> Delta:
 def _certainty(figures: Result, identification: Result) -> tuple[Confidence, list[str]]:
     """How far the headline figure may be leaned on, and what stands against it.
 
-    Low: it is not computed or its history is short, or identification moved beyond the limit.
+    Low: it is not computed or its history is short, there are fewer than 30 buyers, or
+    identification moved beyond the limit.
     Medium: fewer than 400 buyers, or an interval of more than three points to either side, or
     no year-ago figure. Else high.
     """
@@ -495,7 +497,8 @@ def _certainty(figures: Result, identification: Result) -> tuple[Confidence, lis
         )
     if record.value is not None:
         light = _light_doubts(context, figures, record)
-    level: Confidence = "low" if grave else "medium" if light else "high"
+    tiny = record.value is not None and (record.n or 0) < FEWEST_UNITS
+    level: Confidence = "low" if grave or tiny else "medium" if light else "high"
     return level, grave + light
 
 
