@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from repurchase import show
+from repurchase.errors import ParameterError
 from repurchase.handout import packed, unpacked
 from repurchase.press import lists
 from repurchase.review import Review, open_review
@@ -117,6 +118,15 @@ def test_a_profile_may_show_them(company: Path) -> None:
     names = dict(review.customers.select("customer_id", "name").to_pandas().to_numpy())
 
     assert [names[c] for c in frame["Customer"]] == frame["Name"].tolist()
+
+
+def test_a_contact_column_that_nobody_has_stops_before_any_chapter(company: Path) -> None:
+    """The nearest right name is told."""
+    text = (company / "params" / "little.yaml").read_text(encoding="utf-8")
+    (company / "params" / "typo.yaml").write_text(text.replace("[x_手机号,", "[x_手机,"), "utf-8")
+
+    with pytest.raises(ParameterError, match="did you mean x_手机号"):
+        open_review("typo", "2025-08")
 
 
 def test_what_came_back_is_measured(company: Path, filled: list[dict[str, str]]) -> None:

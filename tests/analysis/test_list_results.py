@@ -64,6 +64,15 @@ def test_without_a_hold_out_there_is_no_effect(issued: pd.DataFrame) -> None:
     assert "withheld" in (effect.reason or "")
 
 
+def test_lists_that_went_out_by_another_draw_tell_no_effect(issued: pd.DataFrame) -> None:
+    """Ten of a hundred withheld ones came back on a list: chance did not keep them off."""
+    back = returned("c0", *(f"c{i}" for i in range(400, 410)))
+    effect = list_results.results(issued, back, frozenset({"c0"})).one("list_effect")
+
+    assert (None, "not_computed") == (effect.value, effect.status)
+    assert effect.reason.startswith("10 of those counted as withheld")
+
+
 def test_ids_that_a_spreadsheet_shortened_are_found_again() -> None:
     """Only where one issued id fits: 7 may be 007 or 07."""
     issued = ["0018", "007", "07", "+5"]

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from repurchase.reasons import NOBODY_WITHHELD, reason
+from repurchase.reasons import NOBODY_WITHHELD, NOT_WITHHELD, reason
 from repurchase.records import Record, Result, dimensions
 from repurchase.stats.proportion import change_of, wilson
 
 METRIC = "list_order_share"
 GROUPS = ("listed", "contacted", "not_contacted", "withheld")
 FEWEST = 30
+# More of the withheld than this on lists that came back: the lists went out by another rule.
+MOST_STRAY = 0.05
 
 
 def results(issued: pd.DataFrame, returned: pd.DataFrame, ordered: frozenset[str]) -> Result:
@@ -27,8 +29,8 @@ def results(issued: pd.DataFrame, returned: pd.DataFrame, ordered: frozenset[str
     customer_id, is_contacted (flag); `ordered` the customers with an order date since.
     Columns: group (see GROUPS), n, numerator, value, low, high (Wilson). Records:
     `list_order_share` with `group=`; `list_effect` (listed less withheld, Newcombe's 95 %
-    interval), not computed with its reason where nobody or too few were withheld; `list_rows`
-    returned, and returned for nobody who was listed.
+    interval), not computed with its reason where nobody or too few were withheld, or where the
+    withheld stand on what came back; `list_rows` returned, and returned for nobody who was listed.
     """
     # a customer who came back on two rows was contacted if one of them says so
     marked = returned.groupby("customer_id", as_index=False, sort=False)["is_contacted"].max()
@@ -57,8 +59,13 @@ def results(issued: pd.DataFrame, returned: pd.DataFrame, ordered: frozenset[str
         )  # fmt: skip
     frame = pd.DataFrame(table, columns=["group", "n", "numerator", "value", "low", "high"])
     unknown = ~marked["customer_id"].isin(rows.loc[listed, "customer_id"])
+    asked = int(marked["customer_id"].isin(rows.loc[~listed, "customer_id"]).sum())
+    effect = _effect({r.dimensions.removeprefix("group="): r for r in records})
+    if effect.value is not None and asked > MOST_STRAY * (~listed).sum():
+        why = reason(NOT_WITHHELD, count=asked)
+        effect = Record("list_effect", None, "share", status="not_computed", reason=why)
     records += [
-        _effect({r.dimensions.removeprefix("group="): r for r in records}),
+        effect,
         Record("list_rows", float(len(marked)), "count", dimensions(rows="returned")),
         Record("list_rows", float(unknown.sum()), "count", dimensions(rows="not_listed")),
     ]

@@ -8,8 +8,6 @@ import pandas as pd
 
 from repurchase.analysis import interviews, list_results, worklist_facts, worklists
 from repurchase.benches.base import Bench
-from repurchase.errors import ParameterError
-from repurchase.lab.names import nearest
 from repurchase.records import Result
 
 TABLES = ("customers", "events", "tickets", "order_lines", "products")
@@ -118,21 +116,7 @@ class WorklistsBench(Bench):
         return {"orders": review.orders, "customer_days": review.customer_days, **given}
 
     def _contact_columns(self) -> tuple[str, ...]:
-        wanted = self._params.lists.contact_columns
-        if not wanted:
-            return ()
-        where = f"params/{self._review.params.name}.yaml, lists.contact_columns"
-        if "customers" not in self._review.snapshot.tables:
-            raise ParameterError("there is no table of customers", where=where)
-        known = self._review.table("customers").columns
-        for name in wanted:
-            if name not in known:
-                raise ParameterError(
-                    f"customers have no column {name!r}",
-                    where=where,
-                    remedy=nearest(name, known, before=""),
-                )
-        return tuple(dict.fromkeys(wanted))
+        return tuple(dict.fromkeys(self._params.lists.contact_columns))
 
     def _suggested(
         self, tables: dict[str, Any], on_lists: pd.DataFrame, last: pd.DataFrame

@@ -8,10 +8,12 @@ runs inside DuckDB; Python only writes the SQL and reads counts.
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import tempfile
 from pathlib import Path
 
+from repurchase.errors import ParameterError
 from repurchase.locks import locked
 from repurchase.model.fingerprint import FileMemory, snapshot_id
 from repurchase.model.locate import SourceFile, files_of, put_in_place
@@ -34,7 +36,31 @@ def prepare(params: Params, *, cache: Path) -> Snapshot:
     with locked(home / ".lock", what=f"the data of {params.name}", wait=None):
         for left in home.glob(".new-*"):  # of a run that was killed: nobody else is at work here
             shutil.rmtree(left, ignore_errors=True)
-        return _prepared(params, home, cache=cache)
+        snapshot = _prepared(params, home, cache=cache)
+    _check_contact_columns(params, snapshot)
+    return snapshot
+
+
+def _check_contact_columns(params: Params, snapshot: Snapshot) -> None:
+    """Raises ParameterError for a contact column of the lists that no customer has."""
+    wanted = params.profile.lists.contact_columns
+    if not wanted:
+        return
+    where = f"params/{params.name}.yaml, lists.contact_columns"
+    if "customers" not in snapshot.tables:
+        raise ParameterError("there is no table of customers", where=where)
+    import pyarrow.parquet as pq
+
+    known = pq.read_schema(snapshot.file("customers")).names
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ParameterError(
+                f"customers have no column {name!r}",
+                where=where,
+                remedy=f"{hint}there are: {', '.join(known)}",
+            )
 
 
 def _prepared(params: Params, home: Path, *, cache: Path) -> Snapshot:

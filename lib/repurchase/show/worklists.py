@@ -169,6 +169,12 @@ def _results_caption(words: Words, results: Result) -> str:
 
 
 def _effect_sentence(words: Words, effect: Record) -> str:
+    if effect.value is None and effect.reason and "came back" in effect.reason:
+        return words._(
+            "What the lists bring cannot be told: {reason}. They went out by another withheld_share"
+            " or seed than the profile has now.",
+            reason=worded(words, effect.reason),
+        )
     if effect.value is None:
         return words._(
             "What the lists bring cannot be told: {reason}. Set lists.withheld_share in the profile"
