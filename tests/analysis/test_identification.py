@@ -165,3 +165,16 @@ def test_identification_is_watched_on_every_comparison():
     moved = findings.identification_change(shares, limit=0.03)
 
     assert ("year_ago", -0.5) == (moved.compare_to, moved.change)
+
+
+def test_the_only_till_cannot_have_held_while_the_whole_moved():
+    """Three of four known, four of four before: within chance, but it is all there is."""
+    then, now = ("a", "b", "c", "d"), ("a", "b", "c", None)
+    bought = orders(
+        [*((c, JANUARY, "s", 1) for c in then), *((c, FEBRUARY, "s", 1) for c in now)]
+    )
+    known = days([(name, FEBRUARY, JANUARY, "s") for name in ("a", "b", "c")])
+    held = identification.where_identification_held(bought, known, WINDOWS, limit=0.03)
+
+    assert [False] == held.frame["held"].tolist()
+    assert "not_computed" == one(held).status

@@ -306,17 +306,21 @@ def _cells(orders: ir.Table, windows: Windows, compare_to: CompareTo, limit: flo
         }
     )
     cells = found.to_pandas().sort_values(list(keys)).reset_index(drop=True)
-    held = [_held(row, limit) for row in cells.to_dict("records")]
+    alone = len(cells) == 1
+    held = [_held(row, limit, alone=alone) for row in cells.to_dict("records")]
     return cells.assign(held=pd.Series(held, dtype=bool))
 
 
-def _held(row: Mapping[Any, Any], limit: float) -> bool:
-    """Whether a cell's identified share moved by no more than the limit, or no more than chance."""
+def _held(row: Mapping[Any, Any], limit: float, *, alone: bool) -> bool:
+    """Whether a cell's identified share moved by no more than the limit, or no more than chance.
+
+    The only cell is all orders: it cannot have held while the whole is said to have moved.
+    """
     n, then = float(row["orders"]), float(row["orders_then"])
     if not n or not then:
         return False
     change = change_of(wilson(row["known"], n), wilson(row["known_then"], then))
-    return abs(change.value) <= limit or change.low <= 0 <= change.high
+    return abs(change.value) <= limit or (not alone and change.low <= 0 <= change.high)
 
 
 def _within(orders: ir.Table, window: Window) -> ir.BooleanValue:
