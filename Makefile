@@ -40,8 +40,7 @@ export REVIEW_INCOMPLETE := $(filter-out 0 no false,$(value ALLOW_INCOMPLETE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench bench-large \
-	calibration lock clean
+.PHONY: help monthly-report publish prune lab preview diff-chapter test lint bench bench-large calibration lock clean
 
 help: ## this list
 	@echo 'make monthly-report [PROFILE=demo] [PERIOD=2025-09 | 2025-Q3 | 2025] [DATA=path/to/file]'

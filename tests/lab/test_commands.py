@@ -17,8 +17,8 @@ def own(bench_root):
     """The profile's own retention notebook: one line changed, a tag lost, one cell new."""
     path = _own(bench_root)
     notebook = nbformat.read(bench_root / "notebooks" / "retention.ipynb", as_version=4)
-    (trend,) = [c for c in notebook.cells if "show.trend(" in c.source]
-    trend.source = trend.source.replace("show.trend(history", "show.trend(the_history")
+    (curve,) = [c for c in notebook.cells if "show.pooled(" in c.source]
+    curve.source = curve.source.replace("show.pooled(review.", "show.pooled(the_review.")
     (ladder,) = [c for c in notebook.cells if "show.ladder(" in c.source]
     ladder.metadata["tags"] = []
     notebook.cells.append(nbformat.v4.new_code_cell("1 + 1"))
@@ -35,8 +35,8 @@ def test_a_notebooks_differences_are_told_by_cell(own, capsys) -> None:
     changed = [line for line in said[2:] if line.startswith(("+", "-"))]
     assert "--- notebooks/retention.ipynb" == said[0]
     assert [
-        '-show.trend(history, figures, id="R-1")',
-        '+show.trend(the_history, figures, id="R-1")',
+        '-show.pooled(review.retention.pooled(), id="R-3")',
+        '+show.pooled(the_review.retention.pooled(), id="R-3")',
         "-[code] part-b",
         "+[code]",
         "+[code]",
