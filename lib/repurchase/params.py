@@ -238,13 +238,19 @@ class Profile(Strict):
     @field_validator("country")
     @classmethod
     def _known_country(cls, value: str | None) -> str | None:
-        from holidays import list_supported_countries
+        if value is None:
+            return None
+        from holidays import country_holidays, list_supported_countries
 
-        known = sorted(code for code in list_supported_countries() if len(code) == 2)
-        if value is not None and value not in known:
+        try:
+            country_holidays(value)  # loads that country alone
+        except NotImplementedError:
+            known = sorted(code for code in list_supported_countries() if len(code) == 2)
             near = difflib.get_close_matches(value, known, 1, 0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"no public holidays are known for that ISO country code{hint}")
+            raise ValueError(
+                f"no public holidays are known for that ISO country code{hint}"
+            ) from None
         return value
 
 

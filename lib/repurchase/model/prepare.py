@@ -49,6 +49,9 @@ def _check_contact_columns(params: Params, snapshot: Snapshot) -> None:
     where = f"params/{params.name}.yaml, lists.contact_columns"
     if "customers" not in snapshot.tables:
         raise ParameterError("there is no table of customers", where=where)
+    mapped = {*snapshot.meta["columns"]["customers"], *snapshot.meta["extra"].get("customers", ())}
+    if mapped.issuperset(wanted):  # told without a quarter of a second of imports
+        return
     import pyarrow.parquet as pq
 
     known = pq.read_schema(snapshot.file("customers")).names
