@@ -116,14 +116,14 @@ def test_without_retention_the_weightiest_finding_speaks(context_of):
 
 
 def test_the_weightiest_few_are_shown_and_the_others_are_pointed_to(context_of):
-    """Eight findings: six in full, two by their exhibits; with six there is nothing to add."""
+    """Eight findings: five in full, three by their exhibits; with five there is nothing to add."""
     eight = [finding(f"f{i}", exhibit=f"R-{i % 7}") for i in range(8)]
     items = show.findings(told(found=eight), context=context_of()).items
     rest = show.further_findings(told(found=eight), context=context_of())
 
-    assert 6 == len(items)
-    assert "2 more of less weight stand in the chapters: see R-6, R-0." == rest.text
-    assert "" == show.further_findings(told(found=eight[:6]), context=context_of()).text
+    assert 5 == len(items)
+    assert "3 more of less weight stand in the chapters: see R-5, R-6, R-0." == rest.text
+    assert "" == show.further_findings(told(found=eight[:5]), context=context_of()).text
 
 
 def test_nothing_found_is_said(context_of):

@@ -46,7 +46,7 @@ class Told(Protocol):
     def findings(self) -> Sequence[Mapping[str, Any]]: ...
 
 
-MOST_FINDINGS = 6
+MOST_FINDINGS = 5
 
 
 def _read(told: Told, context: Context) -> Result:
