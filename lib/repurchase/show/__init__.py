@@ -27,7 +27,7 @@ from repurchase.show.data import load_report, money_bridge, notes, sources, whol
 from repurchase.show.festival import january_february
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
-from repurchase.show.next_purchase import next_purchase, rhythm_line
+from repurchase.show.next_purchase import next_purchase
 from repurchase.show.order_rank import order_values
 from repurchase.show.outlook import ahead, outlook, outlook_line, outlook_table
 from repurchase.show.predicted_value import (
@@ -123,7 +123,6 @@ __all__ = [
     "product_table",
     "repeat_share",
     "revenue",
-    "rhythm_line",
     "score_limits",
     "scorecard",
     "sheets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Record, Result
-from repurchase.show.blocks import Column, Note, Table, Text
+from repurchase.show.blocks import Column, Note, Table
 from repurchase.show.sentences import DASH, share_range
 from repurchase.show.style import csv_text
 from repurchase.words import Words
@@ -93,26 +93,3 @@ def _caption(words: Words, gap: Record, tested: Result) -> str:
         )
     )
     return " ".join(parts)
-
-
-def rhythm_line(expected: Result, tested: Result) -> Text:
-    """One sentence: how long customers usually wait, and how far that can be trusted."""
-    context: Context = expected.context
-    words = context.words
-    gap, inside = expected.one("typical_gap"), tested.one("interval_coverage")
-    if gap.value is None:
-        why = worded(words, gap.reason or "")
-        return Text(words._("Nobody's next order can be dated: {reason}.", reason=why), "small")
-    if inside.value is None:
-        text = words._(
-            "A typical customer who comes back does so after {days} days.",
-            days=words.number(gap.value),
-        )
-        return Text(text, "body")
-    text = words._(
-        "A typical customer who comes back does so after {days} days; of the 80% intervals"
-        " predicted for the last three months {share} held.",
-        days=words.number(gap.value),
-        share=words.share(inside.value, 0),
-    )
-    return Text(text, "body")
