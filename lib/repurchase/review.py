@@ -25,6 +25,7 @@ from repurchase.analysis.windows import Windows, windows_of
 from repurchase.archive import current_pack
 from repurchase.benches.base import unknown, unwatched
 from repurchase.benches.customer_value import CustomerValueBench
+from repurchase.benches.funnel_diagnosis import FunnelDiagnosisBench
 from repurchase.benches.identification import IdentificationBench
 from repurchase.benches.load import LoadBench
 from repurchase.benches.retention import RetentionBench
@@ -349,6 +350,11 @@ class Review:
     def customer_value(self) -> CustomerValueBench:
         """Who is worth it?"""
         return CustomerValueBench(self)
+
+    @functools.cached_property
+    def funnel_diagnosis(self) -> FunnelDiagnosisBench:
+        """Where are customers lost, why, and what does it cost?"""
+        return FunnelDiagnosisBench(self)
 
     @functools.cached_property
     def identification(self) -> IdentificationBench:

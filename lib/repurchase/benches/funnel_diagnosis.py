@@ -1,0 +1,9 @@
+"""`review.funnel_diagnosis`: where are customers lost, why, and what does it cost?"""
+
+from __future__ import annotations
+
+from repurchase.benches.base import Bench
+
+
+class FunnelDiagnosisBench(Bench):
+    """Results of the funnel and its seven checks for this review."""
