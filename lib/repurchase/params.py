@@ -171,6 +171,86 @@ class Lists(Strict):
     show_contact_details: bool = False
 
 
+TrialMetric = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+TRIAL_METRICS = ("margin", "revenue", "repurchase", "orders", "average_order")
+Guardrail = Literal["opt_out", "complaint"]
+GUARDRAILS: tuple[Guardrail, ...] = ("opt_out", "complaint")
+Name60 = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
+
+
+class ArmPlan(Strict):
+    """One arm of an experiment: its planned share of the units, and what a unit in it costs."""
+
+    share: Annotated[float | int, Field(gt=0)]
+    cost: Annotated[float | int, Field(ge=0)] = 0
+
+
+class TrialColumn(Strict):
+    """A metric that a wide file brings along: a column of the experiments table."""
+
+    column: str
+    unit: Literal["money", "share", "count"]
+    before: str | None = None
+
+
+class InferredArms(Strict):
+    """Arms told from what was sent or from tags, where no assignment was logged.
+
+    `arms` maps each arm to an expression over that table's columns, parsed, never run.
+    """
+
+    table: Literal["events", "customers"] = "events"
+    assigned_on: dt.date
+    arms: dict[Name60, SegmentText]
+
+
+class ExperimentDecision(Strict):
+    """What was decided, when, and the lift a unit that was claimed for it."""
+
+    verdict: Literal["adopt", "adopt_provisionally", "keep_control", "stop_for_harm", "none"]
+    arm: Name60 | None = None
+    on: dt.date
+    lift: float | int | None = None
+
+
+class ExperimentPlan(Strict):
+    """One test of outreach as it was planned; what is missing here narrows what can be said."""
+
+    id: Name60
+    question: ReaderText | None = None
+    kind: Literal["test", "holdout"] = "test"
+    control: Name60 = "control"
+    arms: dict[Name60, ArmPlan] = {}
+    start: dt.date | None = None
+    planned_end: dt.date | None = None
+    planned_n: Annotated[int, Field(ge=2)] | None = None
+    metric: TrialMetric = "margin"
+    horizon_days: Days = 30
+    longer_horizon_days: Days | None = 90
+    guardrails: Seq[Guardrail] = GUARDRAILS
+    smallest_effect: Annotated[float | int, Field(gt=0)] | None = None
+    segments: Seq[str] = ()
+    owner: str | None = None
+    decision: ExperimentDecision | None = None
+    inferred: InferredArms | None = None
+    columns: dict[TrialMetric, TrialColumn] = {}
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> ExperimentPlan:
+        if self.arms and self.control not in self.arms:
+            raise ValueError(f"the control {self.control!r} is none of the arms")
+        if len(self.arms) == 1:
+            raise ValueError("an experiment has at least two arms")
+        if self.longer_horizon_days is not None and self.longer_horizon_days <= self.horizon_days:
+            raise ValueError("longer_horizon_days must be longer than horizon_days")
+        if self.start and self.planned_end and self.planned_end < self.start:
+            raise ValueError(f"planned_end ({self.planned_end}) lies before start ({self.start})")
+        if self.metric not in (*TRIAL_METRICS, *self.columns):
+            known = ", ".join((*TRIAL_METRICS, *self.columns))
+            raise ValueError(f"metric {self.metric!r} must be one of {known}")
+        return self
+
+
 class Profile(Strict):
     """One company: what it is, where its files lie and what counts as an order."""
 
@@ -196,6 +276,7 @@ class Profile(Strict):
     fatal: Seq[DraftReason] = ()
     segments: dict[SegmentName, SegmentText] = {}
     lists: Lists = Lists()
+    experiments: Seq[ExperimentPlan] = ()
     generator: Generator | None = None
     extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None
@@ -224,6 +305,15 @@ class Profile(Strict):
         taken = {"store_id", "channel"} & set(value)
         if taken:
             raise ValueError(f"{taken.pop()!r} is a cut of the release; take another name")
+        return value
+
+    @field_validator("experiments")
+    @classmethod
+    def _each_once(cls, value: tuple[ExperimentPlan, ...]) -> tuple[ExperimentPlan, ...]:
+        ids = [plan.id for plan in value]
+        twice = next((i for i in ids if ids.count(i) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the experiment {twice!r} is planned twice")
         return value
 
     @field_validator("time_zone")

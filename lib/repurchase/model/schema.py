@@ -85,7 +85,8 @@ TABLES: dict[str, Table] = {
             number="planned_share",
         ),
         required=("experiment_id", "customer_id", "arm", "assigned_at"),
-        key=("experiment_id", "customer_id"),
+        # a unit that was given two arms has two rows: the chapter must see it
+        key=("experiment_id", "customer_id", "arm"),
         time="assigned_at",
     ),
     "costs": Table(

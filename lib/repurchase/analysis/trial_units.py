@@ -1,0 +1,191 @@
+"""Experiments as tables: one row a randomised unit, with what it did before and after.
+
+Day 0 is the business date of the assignment. An outcome of horizon h counts days 0 to h - 1; what
+was before counts days -h to -1. A unit is ripe for a horizon once its last day has passed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from repurchase.analysis.ratios import cents, flag
+from repurchase.stats.trial import Sums
+
+OUTCOMES = ("margin", "revenue", "orders", "repurchase")
+RAILS = ("opt_out", "complaint")
+UNSUBSCRIBE = "unsubscribe"
+
+
+@dataclass(frozen=True)
+class TrialTables:
+    """The tables that an experiment is read from; None: the company has no such table.
+
+    `assignments` has one row a unit and arm: customer_id, arm, assigned_on (business date),
+    assigned_at and exposed_at (UTC; exposure may be missing), planned_share, assignment_source.
+    """
+
+    assignments: ir.Table
+    days: ir.Table | None
+    events: ir.Table | None = None
+    tickets: ir.Table | None = None
+
+
+def assignments(experiments: ir.Table, experiment_id: str) -> ir.Table:
+    """The logged assignments of one experiment, a row a unit and arm; extra columns are kept."""
+    rows = experiments.filter(experiments.experiment_id == experiment_id)
+    extra = [c for c in rows.columns if c.startswith("x_")]
+    return rows.select(
+        "customer_id",
+        "arm",
+        assigned_on=rows.assigned_date,
+        assigned_at=rows.assigned_at,
+        exposed_at=rows.exposed_at,
+        planned_share=rows.planned_share,
+        assignment_source=rows.assignment_source,
+        **{c: rows[c] for c in extra},
+    )
+
+
+def units(tables: TrialTables, *, horizons: Sequence[int], seen_until: dt.date) -> ir.Table:
+    """One row a unit that stands in exactly one arm.
+
+    Columns: customer_id, arm, assigned_on, assigned_at, exposed_at, and for each horizon h: ripe_h (flag),
+    margin_h, revenue_h (decimals; margin missing where no order of the unit has one), orders_h
+    (order dates), repurchase_h (0 or 1), opt_out_h, complaint_h (0 or 1; missing without their
+    table), before_margin_h, before_revenue_h, before_orders_h, before_repurchase_h.
+
+    Who was given two arms is no unit of either (see `analysis.trial_checks`).
+    """
+    given = tables.assignments
+    one = given.group_by("customer_id").aggregate(
+        arm=given.arm.min(),
+        arms=given.arm.nunique(),
+        assigned_on=given.assigned_on.min(),
+        assigned_at=given.assigned_at.min(),
+        exposed_at=given.exposed_at.min(),
+    )
+    found = one.filter(one.arms == 1).drop("arms")
+    for part in _parts(tables, found, horizons):
+        found = found.left_join(part, "customer_id").drop("customer_id_right")
+    counts = [c for c in found.columns if c.split("_")[0] in ("orders", "repurchase", "before")]
+    rails = [c for c in found.columns if c.startswith(RAILS)]
+    money = [c for c in found.columns if c.startswith("revenue")]
+    found = found.mutate(**{c: found[c].fill_null(0) for c in (*counts, *rails, *money)})
+    found = _margins(found, horizons)
+    return found.mutate(
+        **{
+            f"ripe_{h}": found.assigned_on + ibis.interval(days=h - 1) <= ibis.literal(seen_until)
+            for h in horizons
+        }
+    )
+
+
+def _parts(
+    tables: TrialTables, found: ir.Table, horizons: Sequence[int]
+) -> Iterable[ir.Table]:
+    starts = found.select("customer_id", "assigned_on")
+    if tables.days is not None:
+        yield _orders(tables.days, starts, horizons)
+    if tables.events is not None:
+        left = tables.events.filter(tables.events.type == UNSUBSCRIBE)
+        yield _happened("opt_out", left.select("customer_id", day=left.occurred_date), starts,
+                        horizons)  # fmt: skip
+    if tables.tickets is not None:
+        opened = tables.tickets.filter(tables.tickets.customer_id.notnull())
+        yield _happened("complaint", opened.select("customer_id", day=opened.opened_date), starts,
+                        horizons)  # fmt: skip
+
+
+def _orders(days: ir.Table, starts: ir.Table, horizons: Sequence[int]) -> ir.Table:
+    """What each unit bought in each horizon, and in as many days before."""
+    joined = starts.inner_join(days, "customer_id")
+    age = joined.order_date.delta(joined.assigned_on, unit="day")
+    joined = joined.mutate(age=age)
+    joined = joined.filter(joined.age.between(-max(horizons), max(horizons) - 1))
+    columns: dict[str, ir.Scalar] = {}
+    for h in horizons:
+        spans = {"": joined.age.between(0, h - 1), "before_": joined.age.between(-h, -1)}
+        for prefix, inside in spans.items():
+            within = flag(inside)
+            columns |= {
+                f"{prefix}margin_{h}": cents(joined.net_margin).sum(where=inside),
+                f"{prefix}margin_known_{h}": joined.net_margin.count(where=inside),
+                f"{prefix}revenue_{h}": cents(joined.net_revenue).sum(where=inside),
+                f"{prefix}orders_{h}": within.sum(),
+                f"{prefix}repurchase_{h}": within.max(),
+            }
+    return joined.group_by("customer_id").aggregate(**columns)
+
+
+def _margins(found: ir.Table, horizons: Sequence[int]) -> ir.Table:
+    """Who bought nothing has a margin of 0; who bought what has no margin has none."""
+    names = [f"{p}margin_{h}" for p in ("", "before_") for h in horizons]
+    names = [n for n in names if n in found.columns]
+    known = {n: n.replace("margin_", "margin_known_") for n in names}
+    orders = {n: n.replace("margin_", "orders_") for n in names}
+    made = {
+        n: ibis.cases(
+            (found[orders[n]] == 0, ibis.literal(0).cast("decimal(18, 2)")),
+            (found[known[n]].fill_null(0) == 0, ibis.null("decimal(18, 2)")),
+            else_=found[n],
+        )
+        for n in names
+    }
+    return found.mutate(**made).drop(*known.values())
+
+
+def _happened(
+    name: str, rows: ir.Table, starts: ir.Table, horizons: Sequence[int]
+) -> ir.Table:
+    """Whether something happened to each unit in each horizon."""
+    joined = starts.inner_join(rows, "customer_id")
+    age = joined.day.delta(joined.assigned_on, unit="day")
+    columns = {f"{name}_{h}": flag(age.between(0, h - 1)).max() for h in horizons}
+    return joined.group_by("customer_id").aggregate(**columns)
+
+
+def arm_sums(
+    table: ir.Table,
+    variables: Mapping[str, ir.Value],
+    *,
+    pairs: Iterable[tuple[str, str]] = (),
+    by: Sequence[str] = ("arm",),
+) -> dict[tuple[str, ...], Sums]:
+    """What the tests need of each arm (and of each value of further columns): sums and products.
+
+    `variables` are numeric columns without missing values, money as decimals; every square is
+    summed, and the product of each pair. Summed exactly in the engine, so that threads change no
+    digit. Keys are the texts of `by`, sorted; a missing one is an empty text.
+    """
+    wanted = sorted({(x, x) for x in variables} | {(min(p), max(p)) for p in pairs})
+    keys = [f"key_{i}" for i in range(len(by))]
+    named = {f"v_{x}": _exact(value) for x, value in variables.items()}
+    labels = {k: table[c].cast("string").fill_null("") for k, c in zip(keys, by, strict=True)}
+    rows = table.select(**labels, **named)
+    columns: dict[str, ir.Scalar] = {"n": rows.count()}
+    columns |= {f"s {x}": rows[f"v_{x}"].sum() for x in variables}
+    columns |= {f"p {x} {y}": (rows[f"v_{x}"] * rows[f"v_{y}"]).sum() for x, y in wanted}
+    told = {k: c.cast("float64") for k, c in columns.items()}
+    found = rows.group_by(*keys).aggregate(**told).to_pyarrow().to_pylist()
+    return {
+        tuple(str(row[k]) for k in keys): Sums(
+            int(row["n"]),
+            {x: float(row[f"s {x}"]) for x in variables},
+            {(x, y): float(row[f"p {x} {y}"]) for x, y in wanted},
+        )
+        for row in sorted(found, key=lambda row: [str(row[k]) for k in keys])
+    }
+
+
+def _exact(value: ir.Value) -> ir.Value:
+    """Counts as integers, money as it is: products of both still sum exactly."""
+    if value.type().is_boolean():
+        return flag(value)
+    if value.type().is_integer():
+        return value.cast("int64")
+    return value.cast("decimal(18, 2)")
