@@ -229,6 +229,7 @@ class ExperimentPlan(Strict):
     longer_horizon_days: Days | None = 90
     guardrails: Seq[Guardrail] = GUARDRAILS
     smallest_effect: Annotated[float | int, Field(gt=0)] | None = None
+    units_a_year: Annotated[int, Field(ge=1)] | None = None
     segments: Seq[str] = ()
     owner: str | None = None
     decision: ExperimentDecision | None = None
