@@ -55,9 +55,9 @@ def units(tables: TrialTables, *, horizons: Sequence[int], seen_until: dt.date) 
     """One row a unit that stands in exactly one arm.
 
     Columns: customer_id, arm, assigned_on, assigned_at, exposed_at, and for each horizon h:
-    ripe_h (flag), margin_h, revenue_h (decimals; margin missing where no order of the unit has one), orders_h
-    (order dates), repurchase_h (0 or 1), opt_out_h, complaint_h (0 or 1; missing without their
-    table), before_margin_h, before_revenue_h, before_orders_h, before_repurchase_h.
+    ripe_h (flag), margin_h, revenue_h (decimals; margin missing where no order of the unit has
+    one), orders_h (order dates), repurchase_h (0 or 1), opt_out_h, complaint_h (0 or 1; missing
+    without their table), before_margin_h, before_revenue_h, before_orders_h, before_repurchase_h.
 
     Who was given two arms is no unit of either (see `analysis.trial_checks`).
     """

@@ -1,0 +1,310 @@
+"""What an experiment's arms brought: differences a unit, by metric and horizon, as one frame.
+
+Only units that are ripe for a horizon count in it. Until the planned number of units has ripened
+the interval is a confidence sequence, valid however often one looks; after it Welch's, or CUPED's
+where what was bought before tells something. Margin leads; conversion follows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from repurchase.analysis.trial_units import arm_sums
+from repurchase.params import ExperimentPlan
+from repurchase.stats.multiplicity import benjamini_hochberg
+from repurchase.stats.proportion import Estimate
+from repurchase.stats.sequential import confidence_sequence
+from repurchase.stats.trial import Lift, Sums, detectable, lift, normal_effect, power_of
+
+Rule = Literal["always_valid", "fixed"]
+RATES = ("repurchase", "opt_out", "complaint")
+BEFORE = ("margin", "revenue", "orders", "repurchase")
+RAILS = ("opt_out", "complaint")
+FALSE_DISCOVERIES = 0.05
+FEWEST = 30
+COLUMNS = (
+    "experiment", "arm", "metric", "horizon", "role", "n_control", "n", "control", "treatment",
+    "difference", "low", "high", "fixed_low", "fixed_high", "any_low", "any_high", "relative",
+    "relative_low", "relative_high", "error", "p", "q", "gained", "chance", "rule", "detectable",
+    "power",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far an experiment has come: units assigned, ripe for a horizon, and whether it is over.
+
+    `over` is True once the plan is fulfilled: the planned number, or the planned end and every
+    unit ripe. `planned` is where the confidence sequence is tuned. `ends_on` is the day from which
+    the fixed interval can be read, None where no plan says so.
+    """
+
+    horizon: int
+    assigned: int
+    ripe: int
+    planned: int
+    over: bool
+    ends_on: dt.date | None
+
+    @property
+    def rule(self) -> Rule:
+        return "fixed" if self.over else "always_valid"
+
+
+def stage(
+    plan: ExperimentPlan, units: ir.Table, *, horizon: int, seen_until: dt.date
+) -> Stage:
+    """Where the experiment stands at the end of that day. Units without a plan are never over."""
+    row = units.aggregate(
+        assigned=units.count(),
+        ripe=units[f"ripe_{horizon}"].cast("int64").sum(),
+        last=units.assigned_on.max(),
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    assigned, ripe = int(row["assigned"]), int(row["ripe"] or 0)
+    last_day = dt.timedelta(days=horizon - 1)
+    ends_on = None
+    if plan.planned_end is not None:
+        ends_on = plan.planned_end + last_day
+    elif plan.planned_n is not None and row["last"] is not None and assigned >= plan.planned_n:
+        ends_on = row["last"] + last_day
+    enough = plan.planned_n is None or ripe >= plan.planned_n
+    over = enough and ends_on is not None and ends_on <= seen_until
+    return Stage(horizon, assigned, ripe, plan.planned_n or max(assigned, 1), over, ends_on)
+
+
+def metrics_of(plan: ExperimentPlan, units: ir.Table, horizon: int) -> list[str]:
+    """The metrics that these units can be asked for, the plan's own first."""
+    known = [m for m in ("margin", "revenue", "repurchase", "orders") if _has(units, m, horizon)]
+    if {"revenue", "orders"} <= set(known):
+        known.append("average_order")
+    wanted = [plan.metric, *known, *plan.guardrails, *plan.columns]
+    there = {*known, *(r for r in RAILS if _has(units, r, horizon)), *plan.columns}
+    return [m for m in dict.fromkeys(wanted) if m in there]
+
+
+def _has(units: ir.Table, metric: str, horizon: int) -> bool:
+    return f"{metric}_{horizon}" in units.columns
+
+
+def results(
+    plan: ExperimentPlan,
+    units: ir.Table,
+    stages: Mapping[int, Stage],
+    *,
+    margin_known: bool,
+) -> pd.DataFrame:
+    """A row an arm other than the control, metric and horizon; columns: COLUMNS.
+
+    `difference`, `low`, `high` are a unit's, in the metric's own unit, by the interval that rules
+    (`rule`); both others stand beside it. `q` are p-values adjusted by Benjamini and Hochberg over
+    all metrics but the plan's own and the guardrails, and over the arms for the plan's own.
+    `chance` is that of being better than the control, with a flat prior. `detectable` is the
+    difference that would be found four times in five, `power` the chance to find the plan's
+    smallest effect worth having (missing without one). Empty where an arm has under 2 ripe units.
+    """
+    rows: list[dict[str, Any]] = []
+    for horizon, where in stages.items():
+        ripe = units.filter(units[f"ripe_{horizon}"])
+        metrics = metrics_of(plan, units, horizon)
+        if not margin_known:
+            metrics = [m for m in metrics if m != "margin"]
+        sums = _sums(plan, ripe, metrics, horizon)
+        control = sums.get((plan.control,))
+        if control is None or control.n < 2:
+            continue
+        for (arm,), treated in sums.items():
+            if arm == plan.control or treated.n < 2:
+                continue
+            rows += [_row(plan, arm, m, where, control, treated) for m in metrics]
+    return _corrected(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def _variables(
+    plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str], horizon: int
+) -> dict[str, ir.Value]:
+    found: dict[str, ir.Value] = {}
+    for metric in metrics:
+        if metric == "average_order":
+            continue
+        if metric in plan.columns:
+            told = plan.columns[metric]
+            found[metric] = units[told.column].cast("decimal(18, 6)")
+            if told.before:
+                found[f"before_{metric}"] = units[told.before].cast("decimal(18, 6)")
+            continue
+        found[metric] = units[f"{metric}_{horizon}"].fill_null(0)
+        if metric in BEFORE:
+            found[f"before_{metric}"] = units[f"before_{metric}_{horizon}"].fill_null(0)
+    return found
+
+
+def _sums(
+    plan: ExperimentPlan, ripe: ir.Table, metrics: Sequence[str], horizon: int,
+    by: Sequence[str] = ("arm",),
+) -> dict[tuple[str, ...], Sums]:  # fmt: skip
+    variables = _variables(plan, ripe, metrics, horizon)
+    pairs = [(m, f"before_{m}") for m in variables if f"before_{m}" in variables]
+    if "average_order" in metrics:
+        names = ("revenue", "orders", "before_revenue", "before_orders")
+        pairs += [(x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
+    return arm_sums(ripe, variables, pairs=pairs, by=by)
+
+
+def lift_of(metric: str, control: Sums, treated: Sums) -> Lift:
+    """The difference of one metric between two arms, adjusted where there is a before."""
+    if metric == "average_order":
+        return lift(control, treated, "revenue", per="orders")
+    before = f"before_{metric}" if f"before_{metric}" in control.totals else None
+    return lift(control, treated, metric, before=before)
+
+
+def _row(
+    plan: ExperimentPlan, arm: str, metric: str, where: Stage, control: Sums, treated: Sums
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {
+        "experiment": plan.id,
+        "arm": arm,
+        "metric": metric,
+        "horizon": where.horizon,
+        "role": role_of(plan, metric),
+        "n_control": control.n,
+        "n": treated.n,
+        "rule": where.rule,
+    }
+    if metric == "average_order" and min(control.totals["orders"], treated.totals["orders"]) <= 0:
+        return row
+    found = lift_of(metric, control, treated)
+    if not found.error > 0:
+        return row | {"control": found.control, "treatment": found.treatment}
+    any_time = confidence_sequence(
+        found.difference.value, found.error, n=control.n + treated.n, expected_n=where.planned
+    )
+    fixed = found.difference
+    rules = fixed if where.rule == "fixed" else any_time
+    smallest = plan.smallest_effect if metric == plan.metric else None
+    return row | {
+        "control": found.control,
+        "treatment": found.treatment,
+        "difference": fixed.value,
+        "low": rules.low,
+        "high": rules.high,
+        "fixed_low": fixed.low,
+        "fixed_high": fixed.high,
+        "any_low": any_time.low,
+        "any_high": any_time.high,
+        **_relative(found),
+        "error": found.error,
+        "p": found.p,
+        "gained": found.gained,
+        "chance": normal_effect(fixed.value, found.error).chance,
+        "detectable": detectable(found.error),
+        "power": None if smallest is None else power_of(float(smallest), found.error),
+    }
+
+
+def _relative(found: Lift) -> dict[str, float | None]:
+    names = ("relative", "relative_low", "relative_high")
+    return {
+        n: None if math.isnan(v) else float(v) for n, v in zip(names, found.relative, strict=True)
+    }
+
+
+def role_of(plan: ExperimentPlan, metric: str) -> str:
+    """What a metric is for: "primary", "guardrail" or "secondary"."""
+    if metric == plan.metric:
+        return "primary"
+    return "guardrail" if metric in plan.guardrails else "secondary"
+
+
+def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
+    """Puts `q` in: within an experiment and horizon, the arms of the primary metric among
+    themselves, all secondary comparisons among themselves, each guardrail as it is."""
+    rows = rows.astype({"q": "float64", "p": "float64"})
+    for _, part in rows[rows["p"].notna()].groupby(["experiment", "horizon", "role"], sort=False):
+        p = part["p"].tolist()
+        told = p if part["role"].iloc[0] == "guardrail" else benjamini_hochberg(p)
+        rows.loc[part.index, "q"] = told
+    return rows
+
+
+# ---- within segments, and over time --------------------------------------------------------------
+
+
+def by_label(
+    plan: ExperimentPlan, units: ir.Table, where: Stage, *, label: str, declared: bool
+) -> pd.DataFrame:
+    """The primary metric within each text of the column `label`, arms below 30 units left out.
+
+    Columns: label, arm, n_control, n, difference, low, high, p, q (Benjamini-Hochberg over what is
+    shown), declared (the segment was named before the start; all else is exploratory).
+    """
+    ripe = units.filter(units[f"ripe_{where.horizon}"])
+    sums = _sums(plan, ripe, [plan.metric], where.horizon, by=("arm", label))
+    rows = []
+    for (arm, text), treated in sums.items():
+        control = sums.get((plan.control, text))
+        if arm == plan.control or control is None or min(control.n, treated.n) < FEWEST:
+            continue
+        found = lift_of(plan.metric, control, treated)
+        rows.append((text, arm, control.n, treated.n, *found.difference, found.p, declared))
+    names = ["label", "arm", "n_control", "n", "difference", "low", "high", "p", "declared"]
+    frame = pd.DataFrame(rows, columns=names).sort_values(["label", "arm"], ignore_index=True)
+    known = frame["p"].notna()
+    frame["q"] = frame["p"]
+    frame.loc[known, "q"] = benjamini_hochberg(frame.loc[known, "p"].tolist())
+    return frame
+
+
+@dataclass(frozen=True)
+class PullForward:
+    """What an arm gained early against what it gained in all: did it only bring orders forward?
+
+    `early` is the difference over the first horizon, `later` that of the days from there to the
+    end of the longer one, both a unit. `contradicts`: all in all there is nothing left, or the
+    later days surely took back.
+    """
+
+    early: Estimate
+    later: Estimate
+    whole: Estimate
+    contradicts: bool
+
+
+def pull_forward(
+    plan: ExperimentPlan, units: ir.Table, arm: str, *, metric: str, longer: int
+) -> PullForward | None:
+    """Both horizons on the units that are ripe for the longer one; None without them."""
+    ripe = units.filter(units[f"ripe_{longer}"])
+    name = f"{metric}_"
+    if f"{name}{longer}" not in units.columns:
+        return None
+    early, whole = (ripe[f"{name}{h}"].fill_null(0) for h in (plan.horizon_days, longer))
+    sums = arm_sums(ripe, {"early": early, "whole": whole, "later": whole - early})
+    control, treated = sums.get((plan.control,)), sums.get((arm,))
+    if control is None or treated is None or min(control.n, treated.n) < 2:
+        return None
+    early_, whole_, later_ = (
+        lift(control, treated, x).difference for x in ("early", "whole", "later")
+    )
+    return PullForward(early_, later_, whole_, whole_.value <= 0 or later_.high < 0)
+
+
+def net_of_cost(row: Mapping[str, Any], cost: float) -> Estimate:
+    """The ruling difference of a money metric less what a unit in the arm costs."""
+    found = Estimate(*(float(row[k]) for k in ("difference", "low", "high")))
+    return Estimate(*(x - cost for x in found))
+
+
+def for_arm(frame: pd.DataFrame, arm: str, metric: str, horizon: int) -> pd.Series | None:
+    """That row of `results`, or None if it is not there or could not be computed."""
+    mask = (frame["arm"] == arm) & (frame["metric"] == metric) & (frame["horizon"] == horizon)
+    rows = frame[mask & frame["difference"].notna()]
+    return None if rows.empty else rows.iloc[0]
