@@ -24,9 +24,10 @@ from repurchase.stats.sequential import confidence_sequence
 from repurchase.stats.trial import Lift, Sums, detectable, lift, normal_effect, power_of
 
 Rule = Literal["always_valid", "fixed"]
-RATES = ("repurchase", "opt_out", "complaint")
 BEFORE = ("margin", "revenue", "orders", "repurchase")
 RAILS = ("opt_out", "complaint")
+# who buys more has more to complain of: an order, not a customer, is what is complained of
+PER_ORDER = {"average_order": "revenue", "complaint": "complaint"}
 FALSE_DISCOVERIES = 0.05
 FEWEST = 30
 COLUMNS = (
@@ -85,7 +86,10 @@ def metrics_of(plan: ExperimentPlan, units: ir.Table, horizon: int) -> list[str]
     if {"revenue", "orders"} <= set(known):
         known.append("average_order")
     wanted = [plan.metric, *known, *plan.guardrails, *plan.columns]
-    there = {*known, *(r for r in RAILS if _has(units, r, horizon)), *plan.columns}
+    rails = {r for r in RAILS if _has(units, r, horizon)}
+    if "orders" not in known:
+        rails.discard("complaint")
+    there = {*known, *rails, *plan.columns}
     return [m for m in dict.fromkeys(wanted) if m in there]
 
 
@@ -151,16 +155,14 @@ def _sums(
 ) -> dict[tuple[str, ...], Sums]:  # fmt: skip
     variables = _variables(plan, ripe, metrics, horizon)
     pairs = [(m, f"before_{m}") for m in variables if f"before_{m}" in variables]
-    if "average_order" in metrics:
-        names = ("revenue", "orders", "before_revenue", "before_orders")
-        pairs += [(x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
+    pairs += [(PER_ORDER[m], "orders") for m in metrics if m in PER_ORDER]
     return arm_sums(ripe, variables, pairs=pairs, by=by)
 
 
 def lift_of(metric: str, control: Sums, treated: Sums) -> Lift:
     """The difference of one metric between two arms, adjusted where there is a before."""
-    if metric == "average_order":
-        return lift(control, treated, "revenue", per="orders")
+    if metric in PER_ORDER:
+        return lift(control, treated, PER_ORDER[metric], per="orders")
     before = f"before_{metric}" if f"before_{metric}" in control.totals else None
     return lift(control, treated, metric, before=before)
 
@@ -179,7 +181,7 @@ def _row(
         "n": treated.n,
         "rule": where.rule,
     }
-    if metric == "average_order" and min(control.totals["orders"], treated.totals["orders"]) <= 0:
+    if metric in PER_ORDER and min(control.totals["orders"], treated.totals["orders"]) <= 0:
         return row
     found = lift_of(metric, control, treated)
     if not found.error > 0:

@@ -16,9 +16,9 @@ import ibis.expr.types as ir
 from repurchase.analysis.ratios import cents, flag
 from repurchase.stats.trial import Sums
 
-OUTCOMES = ("margin", "revenue", "orders", "repurchase")
 RAILS = ("opt_out", "complaint")
 UNSUBSCRIBE = "unsubscribe"
+COUNTED = ("complaint",)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ def units(tables: TrialTables, *, horizons: Sequence[int], seen_until: dt.date) 
 
     Columns: customer_id, arm, assigned_on, assigned_at, exposed_at, and for each horizon h:
     ripe_h (flag), margin_h, revenue_h (decimals; margin missing where no order of the unit has
-    one), orders_h (order dates), repurchase_h (0 or 1), opt_out_h, complaint_h (0 or 1; missing
-    without their table), before_margin_h, before_revenue_h, before_orders_h, before_repurchase_h.
+    one), orders_h (order dates), repurchase_h (0 or 1), opt_out_h (0 or 1), complaint_h (tickets;
+    both missing without their table), before_margin_h, before_revenue_h, before_orders_h,
+    before_repurchase_h.
 
     Who was given two arms is no unit of either (see `analysis.trial_checks`).
     """
@@ -142,10 +143,14 @@ def _margins(found: ir.Table, horizons: Sequence[int]) -> ir.Table:
 def _happened(
     name: str, rows: ir.Table, starts: ir.Table, horizons: Sequence[int]
 ) -> ir.Table:
-    """Whether something happened to each unit in each horizon."""
+    """Whether something happened to each unit in each horizon; how often, of what is COUNTED."""
     joined = starts.inner_join(rows, "customer_id")
     age = joined.day.delta(joined.assigned_on, unit="day")
-    columns = {f"{name}_{h}": flag(age.between(0, h - 1)).max() for h in horizons}
+    within = {h: flag(age.between(0, h - 1)) for h in horizons}
+    columns = {
+        f"{name}_{h}": inside.sum() if name in COUNTED else inside.max()
+        for h, inside in within.items()
+    }
     return joined.group_by("customer_id").aggregate(**columns)
 
 

@@ -1,0 +1,185 @@
+"""One verdict an experiment: what an executive may do with it, and why not more.
+
+Rules, in this order; the first that holds is the verdict.
+
+1. A check failed: invalid. No difference is said.
+2. A guardrail surely got worse, or a running test surely loses: stop for harm.
+3. The primary metric, net of what the arm costs, surely gained (and the gain is no smaller than
+   the smallest effect worth having): adopt, unless the longer horizon contradicts (keep the
+   control) or has not ripened (adopt provisionally, to be read again on a day).
+4. The test is over: keep the control.
+5. Else: keep running until a day; without a plan, until one is made.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from repurchase.analysis.trial_results import PullForward, Stage, for_arm, net_of_cost
+from repurchase.params import ExperimentPlan
+from repurchase.stats.proportion import Estimate
+from repurchase.stats.trial import units_for_effect
+
+Decision = Literal[
+    "adopt", "adopt_provisionally", "keep_control", "keep_running", "stop_for_harm", "invalid"
+]
+Why = Literal[
+    "broken", "guardrail", "loses", "gains", "too_small", "pulled_forward", "not_ripe",
+    "no_effect_worth_having", "not_shown", "running", "no_plan", "nothing_ripe",
+]  # fmt: skip
+MONEY = ("margin", "revenue")
+
+
+@dataclass(frozen=True)
+class TrialVerdict:
+    """What to do with an experiment.
+
+    `arm` is the arm it speaks of, the control's own name where that is kept. `gain` is the ruling
+    difference of the primary metric a unit, net of the arm's cost where both are money; `yearly`
+    the same for `yearly_units` units. `on` is the day from which it can be read again, None where
+    no day can be named. `broken` names the checks that failed, `rail` the guardrail.
+    """
+
+    experiment: str
+    decision: Decision
+    why: Why
+    arm: str
+    gain: Estimate | None = None
+    yearly: Estimate | None = None
+    yearly_units: int | None = None
+    on: dt.date | None = None
+    broken: tuple[str, ...] = ()
+    rail: str | None = None
+
+
+def verdict(
+    plan: ExperimentPlan,
+    frame: pd.DataFrame,
+    stages: Mapping[int, Stage],
+    pulled: Mapping[str, PullForward | None],
+    *,
+    broken: Sequence[str] = (),
+) -> TrialVerdict:
+    """The verdict by the rules above.
+
+    `frame` comes from `trial_results.results`, `pulled` from `pull_forward`, by arm; `broken`
+    names the checks that failed. Without a row to read, nothing is ripe.
+    """
+    if broken:
+        return TrialVerdict(plan.id, "invalid", "broken", plan.control, broken=tuple(broken))
+    first = stages[plan.horizon_days]
+    own = frame[frame["horizon"] == plan.horizon_days]
+    arms = [a for a in own["arm"].drop_duplicates() if for_arm(own, a, plan.metric, first.horizon)
+            is not None]  # fmt: skip
+    if not arms:
+        return TrialVerdict(plan.id, "keep_running", "nothing_ripe", plan.control, on=first.ends_on)
+    harmed = _harmed(plan, own)
+    if harmed is not None:
+        return harmed
+    readings = {arm: _reading(plan, own, arm, first, len(arms)) for arm in arms}
+    best = max(readings, key=lambda arm: (readings[arm].value, arm))
+    if not first.over and all(r.high < 0 for r in readings.values()):
+        return _told(plan, "stop_for_harm", "loses", best, readings[best], first)
+    gaining = [arm for arm, r in readings.items() if r.low > 0]
+    if gaining:
+        return _gained(plan, best if best in gaining else gaining[0], readings, stages, pulled)
+    if first.over:
+        small = plan.smallest_effect is not None and readings[best].high < plan.smallest_effect
+        why: Why = "no_effect_worth_having" if small else "not_shown"
+        return _told(plan, "keep_control", why, best, readings[best], first)
+    day = first.ends_on
+    planned = plan.planned_n is not None or plan.planned_end is not None
+    return _told(plan, "keep_running", "running" if planned else "no_plan", best, readings[best],
+                 first, on=day)  # fmt: skip
+
+
+def _reading(
+    plan: ExperimentPlan, own: pd.DataFrame, arm: str, where: Stage, arms: int
+) -> Estimate:
+    """The ruling interval net of cost, widened over the arms (Bonferroni) so that one winner of
+    several is no luck."""
+    row = for_arm(own, arm, plan.metric, where.horizon)
+    assert row is not None
+    cost = float(plan.arms[arm].cost) if arm in plan.arms and plan.metric in MONEY else 0.0
+    found = net_of_cost(dict(row), cost)
+    if arms < 2:
+        return found
+    from scipy.special import ndtri
+
+    wider = float(ndtri(1 - 0.025 / arms) / ndtri(0.975))
+    return Estimate(
+        found.value,
+        found.value - (found.value - found.low) * wider,
+        found.value + (found.high - found.value) * wider,
+    )
+
+
+def _harmed(plan: ExperimentPlan, own: pd.DataFrame) -> TrialVerdict | None:
+    """A guardrail that surely got worse in an arm, each at a level shared among all of them."""
+    rails = own[(own["role"] == "guardrail") & own["difference"].notna()]
+    worse = rails[(rails["low"] > 0) & (rails["p"] < 0.05 / max(1, len(rails)))]
+    if worse.empty:
+        return None
+    row = worse.iloc[0]
+    gain = Estimate(float(row["difference"]), float(row["low"]), float(row["high"]))
+    return TrialVerdict(
+        plan.id, "stop_for_harm", "guardrail", str(row["arm"]), gain, rail=str(row["metric"])
+    )
+
+
+def _gained(
+    plan: ExperimentPlan,
+    arm: str,
+    readings: Mapping[str, Estimate],
+    stages: Mapping[int, Stage],
+    pulled: Mapping[str, PullForward | None],
+) -> TrialVerdict:
+    first = stages[plan.horizon_days]
+    gain = readings[arm]
+    if plan.smallest_effect is not None and gain.high < plan.smallest_effect:
+        return _told(plan, "keep_control", "too_small", arm, gain, first)
+    longer = plan.longer_horizon_days
+    if longer is None or longer not in stages:
+        return _told(plan, "adopt", "gains", arm, gain, first)
+    later, both = stages[longer], pulled.get(arm)
+    if both is not None and both.contradicts and later.ripe:
+        return _told(plan, "keep_control", "pulled_forward", arm, both.whole, first)
+    if later.ripe < later.assigned or both is None:
+        return _told(plan, "adopt_provisionally", "not_ripe", arm, gain, first, on=later.ends_on)
+    return _told(plan, "adopt", "gains", arm, gain, first)
+
+
+def _told(
+    plan: ExperimentPlan,
+    decision: Decision,
+    why: Why,
+    arm: str,
+    gain: Estimate,
+    where: Stage,
+    *,
+    on: dt.date | None = None,
+) -> TrialVerdict:
+    units = plan.units_a_year or where.assigned
+    yearly = None
+    if plan.metric in MONEY and all(map(math.isfinite, gain)):
+        yearly = Estimate(*(x * units for x in gain))
+    return TrialVerdict(plan.id, decision, why, arm, gain, yearly, units, on)
+
+
+def days_still_needed(
+    effect: float, deviation: float, *, units_a_day: float, share: float, ripe: int
+) -> int | None:
+    """Days until the effect would be found four times in five at the pace of assignment so far.
+
+    None where nobody is assigned any more; 0 where there are units enough.
+    """
+    wanted = units_for_effect(effect, deviation, share=share)
+    if ripe >= wanted:
+        return 0
+    return math.ceil((wanted - ripe) / units_a_day) if units_a_day > 0 else None
