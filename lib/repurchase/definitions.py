@@ -578,6 +578,138 @@ METRICS: dict[str, Metric] = {
         digits=6,
         direction="up",
     ),
+    "trial_margin": Metric(
+        name=N_("Margin a customer, arm less control"),
+        formula=N_(
+            "Margin after discounts of an arm less that of the control, a randomised "
+            "customer, days 0 to horizon - 1 after assignment; adjusted by what was bought "
+            "before (CUPED)."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="money",
+        digits=4,
+        direction="up",
+    ),
+    "trial_revenue": Metric(
+        name=N_("Net revenue a customer, arm less control"),
+        formula=N_(
+            "Net revenue of an arm less that of the control, a randomised customer, days 0 to "
+            "horizon - 1 after assignment; adjusted by what was bought before (CUPED)."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="money",
+        digits=4,
+        direction="up",
+    ),
+    "trial_repurchase": Metric(
+        name=N_("Share who ordered, arm less control"),
+        formula=N_(
+            "Share with an order date of an arm less that of the control, a randomised "
+            "customer, days 0 to horizon - 1 after assignment; adjusted by what was bought "
+            "before (CUPED)."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "trial_orders": Metric(
+        name=N_("Order dates a customer, arm less control"),
+        formula=N_(
+            "Order dates of an arm less that of the control, a randomised customer, days 0 to "
+            "horizon - 1 after assignment; adjusted by what was bought before (CUPED)."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="ratio",
+        digits=6,
+        direction="up",
+    ),
+    "trial_average_order": Metric(
+        name=N_("Average order, arm less control"),
+        formula=N_(
+            "Net revenue an order date of an arm less that of the control, by the delta "
+            "method."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="money",
+        digits=4,
+        direction="none",
+    ),
+    "trial_opt_out": Metric(
+        name=N_("Share who opted out, arm less control"),
+        formula=N_(
+            "Share that unsubscribed from a channel within the horizon, of an arm less that "
+            "of the control."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "trial_complaint": Metric(
+        name=N_("Complaints an order, arm less control"),
+        formula=N_(
+            "Tickets opened an order date within the horizon, of an arm less that of the "
+            "control, by the delta method."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="ratio",
+        digits=6,
+        direction="down",
+    ),
+    "trial_money": Metric(
+        name=N_("A money column of a test, arm less control"),
+        formula=N_(
+            "Mean of the column that the plan names, of an arm less that of the control."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="money",
+        digits=6,
+        direction="up",
+    ),
+    "trial_share": Metric(
+        name=N_("A yes-or-no column of a test, arm less control"),
+        formula=N_(
+            "Share of yes in the column that the plan names, of an arm less that of the "
+            "control."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "trial_count": Metric(
+        name=N_("A count column of a test, arm less control"),
+        formula=N_(
+            "Mean of the column that the plan names, of an arm less that of the control."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="ratio",
+        digits=6,
+        direction="up",
+    ),
+    "trial_split": Metric(
+        name=N_("Chance of the split"),
+        formula=N_(
+            "p-value of the split of customers over the arms against the planned shares "
+            "(chi-square); below .001 the experiment is broken."
+        ),
+        numerator="",
+        denominator=N_("randomised customers"),
+        unit="score",
+        digits=6,
+        direction="none",
+    ),
     "list_rows": Metric(
         name=N_("Rows of returned lists"),
         formula=N_("Customers in the lists that came back for the period before."),

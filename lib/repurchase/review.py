@@ -23,6 +23,7 @@ import pandas as pd
 from repurchase.analysis import cuts
 from repurchase.analysis.windows import Windows, windows_of
 from repurchase.archive import current_pack
+from repurchase.benches.ab_review import AbReviewBench
 from repurchase.benches.base import unknown, unwatched
 from repurchase.benches.customer_value import CustomerValueBench
 from repurchase.benches.funnel_diagnosis import FunnelDiagnosisBench
@@ -355,6 +356,11 @@ class Review:
     def funnel_diagnosis(self) -> FunnelDiagnosisBench:
         """Where are customers lost, why, and what does it cost?"""
         return FunnelDiagnosisBench(self)
+
+    @functools.cached_property
+    def ab_review(self) -> AbReviewBench:
+        """Which outreach works?"""
+        return AbReviewBench(self)
 
     @functools.cached_property
     def identification(self) -> IdentificationBench:

@@ -1,0 +1,84 @@
+"""`review.ab_review`: which outreach works, said only when it is known."""
+
+from __future__ import annotations
+
+from repurchase.analysis import trial_units, trials
+from repurchase.analysis.trials import Trial
+from repurchase.benches.base import Bench
+from repurchase.params import ExperimentPlan
+from repurchase.records import Result
+
+CONTROLS = ("control", "对照", "对照组", "hold-out", "holdout", "none")
+
+
+class AbReviewBench(Bench):
+    """Results of the experiments of this review."""
+
+    def plans(self) -> tuple[ExperimentPlan, ...]:
+        """Every experiment of the profile that has begun, then those logged without a plan.
+
+        An experiment without a plan has the control that its arms' names give away; there is none
+        if no arm is called so, and the experiment cannot be read.
+        """
+        end = self._review.period.end
+        planned = [p for p in self._params.experiments if p.start is None or p.start <= end]
+        known = {p.id for p in self._params.experiments}
+        found = []
+        for experiment, arms in self._logged().items():
+            control = next((c for c in CONTROLS if c in {a.lower() for a in arms}), None)
+            if experiment not in known and control is not None:
+                name = next(a for a in arms if a.lower() == control)
+                found.append(ExperimentPlan(id=experiment, control=name))
+        return (*planned, *found)
+
+    def trial(self, experiment: str) -> Trial:
+        """One experiment read from end to end."""
+        plan = next(p for p in self.plans() if p.id == experiment)
+        review = self._review
+        logged = trial_units.assignments(review.table("experiments"), experiment)
+        tables = trial_units.TrialTables(
+            logged,
+            review.customer_days,
+            review.table("events") if "events" in review.snapshot.tables else None,
+            review.table("tickets") if "tickets" in review.snapshot.tables else None,
+        )
+        units = trial_units.units(
+            tables, horizons=trials.horizons_of(plan), seen_until=review.windows.seen_until
+        )
+        planned = plan.id in {p.id for p in self._params.experiments}
+        return trials.read(
+            plan,
+            logged,
+            units.cache(),
+            seen_until=review.windows.seen_until,
+            planned=planned,
+        )
+
+    def trials(self) -> tuple[Trial, ...]:
+        """All of them, the latest assignment first."""
+        logged = self._logged()
+        found = [self.trial(p.id) for p in self.plans() if p.id in logged]
+        return tuple(sorted(found, key=lambda t: (-_last(t), t.plan.id)))
+
+    def figures(self) -> Result:
+        """The records of every experiment."""
+        import pandas as pd
+
+        found = [record for trial in self.trials() for record in trials.records(trial)]
+        return self._result(Result(pd.DataFrame([vars(r) for r in found]), tuple(found)))
+
+    def _logged(self) -> dict[str, list[str]]:
+        """The arms of each experiment of the table."""
+        if "experiments" not in self._review.snapshot.tables:
+            return {}
+        table = self._review.table("experiments")
+        rows = table.select("experiment_id", "arm").distinct().to_pyarrow().to_pylist()
+        found: dict[str, list[str]] = {}
+        for row in sorted(rows, key=lambda r: (r["experiment_id"], r["arm"])):
+            found.setdefault(row["experiment_id"], []).append(row["arm"])
+        return found
+
+
+def _last(trial: Trial) -> int:
+    day = trial.units.assigned_on.max().to_pyarrow().as_py()
+    return 0 if day is None else int(day.toordinal())
