@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from repurchase.analysis import trial_units, trials
+from repurchase.analysis.trial_findings import trial_findings
 from repurchase.analysis.trials import Trial
 from repurchase.benches.base import Bench
 from repurchase.params import ExperimentPlan
-from repurchase.records import Result
+from repurchase.records import Finding, Result
 
 CONTROLS = ("control", "对照", "对照组", "hold-out", "holdout", "none")
 
@@ -66,6 +67,10 @@ class AbReviewBench(Bench):
 
         found = [record for trial in self.trials() for record in trials.records(trial)]
         return self._result(Result(pd.DataFrame([vars(r) for r in found]), tuple(found)))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the tests say on the first page."""
+        return trial_findings(self.trials(), exhibit="X-1")
 
     def _logged(self) -> dict[str, list[str]]:
         """The arms of each experiment of the table."""

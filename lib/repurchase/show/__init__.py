@@ -62,6 +62,7 @@ from repurchase.show.tables import (
     totals,
     triangle,
 )
+from repurchase.show.trials import trial_pages, trials_headline, trials_table
 from repurchase.show.worklists import list_reasons, list_results, sheets, worklists
 
 __all__ = [
@@ -131,6 +132,9 @@ __all__ = [
     "tier_table",
     "totals",
     "trend",
+    "trial_pages",
+    "trials_headline",
+    "trials_table",
     "triangle",
     "value_actions",
     "value_ahead",

@@ -394,6 +394,22 @@ class Row(Block):
         return "\n\n".join(block.to_text() for block in self.blocks)
 
 
+@dataclass(frozen=True)
+class Several:
+    """Blocks one below the other, as many as there are; each is an output of its own."""
+
+    blocks: tuple[Block, ...]
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for block in self.blocks:
+            display(block)
+
+    def to_text(self) -> str:
+        return "\n\n".join(block.to_text() for block in self.blocks)
+
+
 KINDS: Mapping[str, type[Block]] = {
     kind.kind: kind for kind in (Headline, Kpis, Figure, Table, Note, ListBlock, Text, Row)
 }

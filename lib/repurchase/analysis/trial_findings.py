@@ -1,0 +1,89 @@
+"""What the experiments have to say on the first page, as messages that rest on records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from repurchase.analysis.findings import record_key
+from repurchase.analysis.trial_verdict import MONEY
+from repurchase.analysis.trials import Trial, metric_of, records
+from repurchase.records import Finding, Record, parse_dimensions
+from repurchase.words import N_
+
+CLAIMS = {
+    "adopt": N_(
+        "{test_text}: {arm_text} brings {gain_money} of {money_kind} more a customer in"
+        " {days_count} days, net of its cost, and the longer stretch does not take it back"
+    ),
+    "adopt_provisionally": N_(
+        "{test_text}: {arm_text} brings {gain_money} of {money_kind} more a customer in"
+        " {days_count} days, net of its cost; whether orders only came forward can be read from"
+        " {read_day}"
+    ),
+    "pulled_forward": N_(
+        "{test_text}: {arm_text} only brought orders forward; over {more_count} days nothing of the"
+        " gain is left to be sure of"
+    ),
+    "stop_for_harm": N_(
+        "{test_text}: {arm_text} does harm and should be stopped"
+    ),
+    "invalid": N_(
+        "{test_text}: the split of the customers is not the planned one or another check failed, so"
+        " its result is withheld"
+    ),
+}
+ACTIONS = {
+    "adopt": N_("Roll it out, and keep a small control to see whether the gain stays."),
+    "adopt_provisionally": N_("Roll it out for now, and read it again on the day named."),
+    "pulled_forward": N_("Do not roll it out on the first weeks' figures."),
+    "stop_for_harm": N_("Stop it now."),
+    "invalid": N_("Find out who is missing from the log, then repeat the test."),
+}
+TONES = {"adopt": "good", "adopt_provisionally": "good", "pulled_forward": "neutral",
+         "stop_for_harm": "bad", "invalid": "unsure"}  # fmt: skip
+
+
+def trial_findings(trials: Sequence[Trial], *, exhibit: str) -> tuple[Finding, ...]:
+    """A message for each test that is decided, stopped or broken; none for those that run on."""
+    return tuple(f for t in trials if (f := _finding(t, exhibit)) is not None)
+
+
+def _finding(trial: Trial, exhibit: str) -> Finding | None:
+    told, plan = trial.verdict, trial.plan
+    key = "pulled_forward" if told.why == "pulled_forward" else told.decision
+    if key not in CLAIMS:
+        return None
+    if key in ("adopt", "adopt_provisionally") and plan.metric not in MONEY:
+        return None
+    rests_on = [r for r in records(trial) if _is_own(trial, r)]
+    yearly = told.yearly if told.decision in ("adopt", "adopt_provisionally") else None
+    return Finding(
+        id=f"ab_review.{plan.id}.{key}",
+        claim=CLAIMS[key],
+        values={
+            "test_text": plan.id,
+            "arm_text": told.arm,
+            "gain_money": None if told.gain is None else told.gain.value,
+            "money_kind": plan.metric if plan.metric in MONEY else None,
+            "days_count": plan.horizon_days,
+            "more_count": plan.longer_horizon_days,
+            "read_day": None if told.on is None else told.on.isoformat(),
+        },
+        records=tuple(record_key(r) for r in rests_on),
+        tone=TONES[key],  # type: ignore[arg-type]
+        confidence="medium" if key == "adopt_provisionally" else "high",
+        money=None if yearly is None else yearly.value,
+        money_low=None if yearly is None else yearly.low,
+        money_high=None if yearly is None else yearly.high,
+        suggested_action=ACTIONS[key],
+        exhibit=exhibit,
+    )
+
+
+def _is_own(trial: Trial, record: Record) -> bool:
+    """Whether a record is of the plan's own metric, or the split of a broken test."""
+    name, _ = metric_of(trial.plan, trial.plan.metric)
+    if trial.broken:
+        return record.metric == "trial_split"
+    where = parse_dimensions(record.dimensions)
+    return record.metric == name and where.get("arm") == trial.verdict.arm
