@@ -2,10 +2,20 @@
 
 import datetime as dt
 import textwrap
+from typing import get_args
 
 import pytest
 from repurchase.errors import ParameterError
-from repurchase.params import Generator, PeriodFile, Profile, SourceSpec, load_params, project_root
+from repurchase.params import (
+    Generator,
+    PeriodFile,
+    Profile,
+    SourceSpec,
+    Trouble,
+    load_params,
+    project_root,
+)
+from repurchase.sources.demo import plan
 
 GOOD = """\
 company: 恒云 & Sons
@@ -56,6 +66,15 @@ def test_a_good_profile_is_read_as_typed_values(project):
     assert dt.date(2025, 9, 30) == params.period.end
 
 
+def test_the_troubles_of_a_profile_are_those_of_the_demo_company(project):
+    """Their order, and a name twice, change nothing."""
+    text = "generator: {name: demo, without: [late_till, funnel_break, late_till]}\n"
+    params = load_params("shop", root=project(GOOD + text))
+
+    assert plan.TROUBLES == get_args(Trouble)
+    assert ("funnel_break", "late_till") == params.profile.generator.without
+
+
 @pytest.mark.parametrize(
     ("broken", "line", "words"),
     [
@@ -78,6 +97,10 @@ def test_a_good_profile_is_read_as_typed_values(project):
         (GOOD + "promotions: [{name: x, day: 02-30}]\n", 12, ["02-30", "no year has that day"]),
         (GOOD + "promotions: [{name: x, day: 04-31}]\n", 12, ["04-31", "no year has that day"]),
         (GOOD + "country: GZ\n", 12, ["country == 'GZ'", "did you mean '"]),
+        (
+            GOOD + "generator: {name: demo, without: [late_till, funnel_brake]}\n", 12,
+            ["'funnel_brake' is none of", "did you mean 'funnel_break'?"],
+        ),
         (GOOD + "  bad: [\n", 13, ["not YAML"]),
     ],
 )

@@ -16,7 +16,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -113,12 +113,36 @@ class SourceSpec(Strict):
     exclude: dict[str, str] = {}
 
 
+# What goes wrong in the demo company (`repurchase.sources.demo.plan.TROUBLES`).
+Trouble = Literal[
+    "funnel_break", "service_trouble", "over_contact", "identification", "late_till",
+    "duplicates", "broken_split",
+]  # fmt: skip
+
+
 class Generator(Strict):
     """A company made up by the release instead of exported files."""
 
     name: Literal["demo"]
     customers: Annotated[int, Field(ge=300, le=1_000_000)] = 20_000
     seed: int = 20260101
+    without: Seq[Trouble] = ()
+
+    @field_validator("without", mode="before")
+    @classmethod
+    def _known_troubles(cls, value: Any) -> Any:
+        known = get_args(Trouble)
+        for name in value if isinstance(value, list | tuple) else ():
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, 1, 0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"{name!r} is none of {', '.join(known)}{hint}")
+        return value
+
+    @field_validator("without")
+    @classmethod
+    def _in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in get_args(Trouble) if name in value)
 
 
 class Promotion(Strict):

@@ -6,6 +6,7 @@ between two versions is the effect of the cause, to the last order.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,8 +61,13 @@ class _State(NamedTuple):
     stocked: Flags
 
 
-def lives(crowd: People, *, seed: int, days: int) -> Lives:
-    """Every purchase of the first `days` days, in each version of the company."""
+def lives(
+    crowd: People, *, seed: int, days: int, without: Collection[str] = ()
+) -> Lives:
+    """Every purchase of the first `days` days, in each version of the company.
+
+    What is `without` (names of plan.TROUBLES) is in no version.
+    """
     count = len(crowd.joined)
     shape = (len(plan.SCENARIOS), count)
     state = _State(
@@ -74,13 +80,15 @@ def lives(crowd: People, *, seed: int, days: int) -> Lives:
     tests: list[Assignment] = []
     arms = _Arms(count)
     found: list[tuple[Ints, Ints, Ints, Flags]] = []
-    world = _World(crowd, seed=seed, days=days)
+    world = _World(crowd, seed=seed, days=days, without=without)
     # Blocks end where an experiment begins, so that its units are drawn from a complete state.
     begins = {plan.day_of(test.assigned_on) for test in plan.EXPERIMENTS}
     starts = sorted({*range(0, days, _BLOCK_DAYS), *(day for day in begins if day < days)})
     for first, after in zip(starts, [*starts[1:], days], strict=True):
         for experiment in plan.EXPERIMENTS:
             if plan.day_of(experiment.assigned_on) == first:
+                if "broken_split" in without:
+                    experiment = experiment._replace(lost_treated=0.0)
                 tests.append(_assignment(experiment, crowd, state, seed=seed))
                 arms.begin(tests[-1])
         now = np.flatnonzero((crowd.joined < after) & state.alive.any(axis=0))
@@ -142,8 +150,11 @@ class _Arms:
 class _World:
     """All that does not depend on what the customers do."""
 
-    def __init__(self, crowd: People, *, seed: int, days: int) -> None:
+    def __init__(
+        self, crowd: People, *, seed: int, days: int, without: Collection[str]
+    ) -> None:
         self.crowd = crowd
+        self.without = without
         self.busy = store_day(days)
         self.gifts = gift_day(days)
         who = np.arange(len(crowd.joined), dtype=np.int64)
@@ -198,7 +209,7 @@ class _World:
         if ramp:
             tracked = self.go_live[now].astype(float)
             causes["without_go_live"] = 1.0 + plan.GO_LIVE_RATE * ramp * tracked
-        ramp = _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
+        ramp = self._service_ramp(day)
         if ramp:
             troubled = self.service[now].astype(float)
             causes["without_service_trouble"] = 1.0 + plan.SERVICE_RATE * ramp * troubled
@@ -225,7 +236,7 @@ class _World:
 
     def _lose_carts(self, day: int, now: Ints, bought: Flags, state: _State) -> None:
         """In the mini-program some purchases fail; who fails once is upset and may not return."""
-        if day < plan.day_of(plan.FUNNEL_FROM):
+        if day < plan.day_of(plan.FUNNEL_FROM) or "funnel_break" in self.without:
             return
         where = order_channel(self.crowd, now, fractions(keyed(self.channel_stream[now], day)), day)
         fails = fractions(keyed(self.streams["cart"][now], day)) < plan.FUNNEL_LOST
@@ -244,8 +255,13 @@ class _World:
         )
         return Purchases(person, day, np.ones(len(person), dtype=bool))
 
+    def _service_ramp(self, day: int) -> float:
+        if "service_trouble" in self.without:
+            return 0.0
+        return _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
+
     def _bad(self, day: int, version: Ints, person: Ints) -> Floats:
-        ramp = _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
+        ramp = self._service_ramp(day)
         troubled = self.service[person] & (version != _VERSION["without_service_trouble"])
         return plan.BASE_BAD + plan.SERVICE_BAD * ramp * troubled
 

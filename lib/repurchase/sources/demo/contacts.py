@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,14 +106,18 @@ class Contacts(NamedTuple):
     opted_out: Ints
 
 
-def contacts(crowd: People, life: Lives, orders: Orders, *, seed: int, days: int) -> Contacts:
-    """Every contact with a known customer."""
+def contacts(
+    crowd: People, life: Lives, orders: Orders, *, seed: int, days: int,
+    without: Collection[str] = (),
+) -> Contacts:
+    """Every contact with a known customer; what is `without` (plan.TROUBLES) troubles nobody."""
+    breaks = days if "funnel_break" in without else plan.day_of(plan.FUNNEL_FROM)
     sent, opted_out = _messages(crowd, life, seed=seed, days=days)
     parts = [
         *sent,
-        *_reactions(_joined(sent), seed=seed),
+        *_reactions(_joined(sent), seed=seed, breaks=breaks),
         *_shopping(crowd, life, orders, seed=seed),
-        *_browsing(crowd, life, seed=seed, days=days),
+        *_browsing(crowd, life, seed=seed, days=days, breaks=breaks),
         _follow_ups(crowd, orders, seed=seed),
     ]
     who, what = np.nonzero(opted_out < 10**6)
@@ -178,7 +183,7 @@ def _send(
                    personal=personal, template=(wave % 12) if wave >= 0 else 12)
 
 
-def _reactions(sent: Events, *, seed: int) -> list[Events]:
+def _reactions(sent: Events, *, seed: int, breaks: int) -> list[Events]:
     """Opens, clicks (a few by machines that test links), page views and baskets after a message."""
     keys = (sent.person, sent.second)
     draw = uniform(seed, "reaction/click", *keys)
@@ -199,14 +204,14 @@ def _reactions(sent: Events, *, seed: int) -> list[Events]:
         second=opened.second + later[opens] - 1, type=np.full_like(opened.type, TYPE["email_open"]),
         outcome=np.zeros_like(opened.outcome),
     )
-    return [opened, clicked, *_after_click(_part(clicked, ~clicked.bot), seed=seed)]
+    return [opened, clicked, *_after_click(_part(clicked, ~clicked.bot), seed=seed, breaks=breaks)]
 
 
-def _after_click(clicked: Events, *, seed: int) -> list[Events]:
-    """Page views and baskets; from the broken month on fewer baskets in the mini-program."""
+def _after_click(clicked: Events, *, seed: int, breaks: int) -> list[Events]:
+    """Page views and baskets; from the day `breaks` on fewer baskets in the mini-program."""
     keys = (clicked.person, clicked.second)
     seen = uniform(seed, "reaction/view", *keys) < 0.92
-    broken = (clicked.channel == 2) & (clicked.second >= plan.day_of(plan.FUNNEL_FROM) * _DAY)
+    broken = (clicked.channel == 2) & (clicked.second >= breaks * _DAY)
     chance = np.where(broken, plan.CART_AFTER_CLICK_BROKEN, plan.CART_AFTER_CLICK)
     fills = seen & (uniform(seed, "reaction/cart", *keys) < chance)
     found = []
@@ -249,7 +254,9 @@ def _shopping(crowd: People, life: Lives, orders: Orders, *, seed: int) -> list[
     return found
 
 
-def _browsing(crowd: People, life: Lives, *, seed: int, days: int) -> list[Events]:
+def _browsing(
+    crowd: People, life: Lives, *, seed: int, days: int, breaks: int
+) -> list[Events]:
     """Visits to the app and the mini-program that end without an order."""
     bought = life.purchases[plan.AS_IT_WAS]
     looks = uniform(seed, "browse/come", bought.person, bought.day)
@@ -266,7 +273,7 @@ def _browsing(crowd: People, life: Lives, *, seed: int, days: int) -> list[Event
     fills = uniform(seed, "browse/cart", app.person, app.second) < plan.CART_AFTER_CLICK
     full = _part(app, fills)
     full = full._replace(second=full.second + 150, type=np.full_like(full.type, TYPE["cart"]))
-    return [clicked, *_after_click(clicked, seed=seed), app, full]
+    return [clicked, *_after_click(clicked, seed=seed, breaks=breaks), app, full]
 
 
 def _follow_ups(crowd: People, orders: Orders, *, seed: int) -> Events:
@@ -307,7 +314,9 @@ TICKET_CATEGORIES = ("咨询", "配送延迟", "缺货", "质量问题", "服务
 PRIORITIES = ("低", "中", "高")
 
 
-def tickets(crowd: People, orders: Orders, *, seed: int, days: int) -> Tickets:
+def tickets(
+    orders: Orders, *, seed: int, days: int, without: Collection[str] = ()
+) -> Tickets:
     """Half of what goes wrong is complained of; a few ask without cause."""
     mine = (orders.person >= 0) & (orders.role == 0)
     keys = (orders.person, orders.second)
@@ -317,6 +326,7 @@ def tickets(crowd: People, orders: Orders, *, seed: int, days: int) -> Tickets:
     keys = (person, second)
     regions = np.array([s.region for s in plan.STORES])
     south = (regions[store] == plan.SERVICE_REGION) & (day >= plan.day_of(plan.SERVICE_FROM))
+    south &= "service_trouble" not in without
     draw = uniform(seed, "ticket/category", *keys)
     usual = 1 + pick(draw, np.array([2.0, 2.0, 4.0, 2.0]))
     trouble = 1 + pick(draw, np.array([6.0, 3.0, 0.5, 0.5]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -138,9 +138,12 @@ class OrderBook(NamedTuple):
 
 
 def order_book(
-    orders: Orders, book: Accounts, *, seed: int, days: int
+    orders: Orders, book: Accounts, *, seed: int, days: int, without: Collection[str] = ()
 ) -> OrderBook:
-    """Ids, accounts, status, loading time and the unreadable rows."""
+    """Ids, accounts, status, loading time and the unreadable rows.
+
+    `without` the trouble `late_till` no till was off line.
+    """
     stamps = _iso(orders.second)
     # 19 digits, beyond what a double holds: a reader that makes numbers of ids will be seen.
     order_id = [
@@ -153,7 +156,7 @@ def order_book(
         order_id=order_id,
         entry=np.where(orders.known, order_account(orders, book, seed=seed), -1),
         status=_status(orders, days=days),
-        loaded=_loaded(orders, seed=seed),
+        loaded=_loaded(orders, seed=seed, till_off_line="late_till" not in without),
         bad_date=torn < 0.0005,
         bad_amount=(torn >= 0.0005) & (torn < 0.0010),
     )
@@ -171,7 +174,7 @@ def _status(orders: Orders, *, days: int) -> list[str]:
     return found
 
 
-def _loaded(orders: Orders, *, seed: int) -> Ints:
+def _loaded(orders: Orders, *, seed: int, till_off_line: bool) -> Ints:
     """When a row reached the warehouse: the tills at night, the marketplace after days."""
     draw = uniform(seed, "late/order", orders.second, orders.person)
     night = (orders.day + 1) * _DAY + 14_400 + below(draw, 2_400)
@@ -187,6 +190,7 @@ def _loaded(orders: Orders, *, seed: int) -> Ints:
         (orders.store == ids.index(plan.LATE_STORE))
         & (orders.day >= plan.day_of(plan.LATE_FROM))
         & (orders.day <= plan.day_of(plan.LATE_UNTIL))
+        & till_off_line
     )
     return np.where(stuck, plan.day_of(plan.LATE_LOADED) * _DAY + 15_000, loaded)
 

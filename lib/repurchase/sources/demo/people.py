@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,8 +50,11 @@ class People(NamedTuple):
     over_contact: NDArray[np.bool_]
 
 
-def people(count: int, *, seed: int) -> People:
-    """`count` persons who join over the thirty months; the same person for the same number."""
+def people(count: int, *, seed: int, without: Collection[str] = ()) -> People:
+    """`count` persons who join over the thirty months; the same person for the same number.
+
+    `without` the trouble `over_contact` nobody stands on both audience lists.
+    """
     who = np.arange(count, dtype=np.int64)
     joined = _joining_days(uniform(seed, "joined", who))
     segment = pick(uniform(seed, "segment", who), _SEGMENT_SHARE)
@@ -60,6 +64,7 @@ def people(count: int, *, seed: int) -> People:
     heavy = np.exp(_SPREAD[segment] * normal(seed, "rate", who))
     # A twentieth of all customers buy three times as often: a tail that no gamma has.
     heavy *= np.where(uniform(seed, "fan", who) < 0.05, 3.0, 1.0)
+    doubled = 0.0 if "over_contact" in without else plan.OVER_CONTACT_SHARE
     return People(
         joined=joined,
         buys=uniform(seed, "buys", who) >= 0.03,
@@ -75,7 +80,7 @@ def people(count: int, *, seed: int) -> People:
         patience=-np.log1p(-uniform(seed, "patience", who)),
         life_days=_LIFE_DAYS[segment],
         bucket=below(uniform(seed, "bucket", who), plan.EXPERIMENT_BUCKETS),
-        over_contact=uniform(seed, "over-contact", who) < plan.OVER_CONTACT_SHARE,
+        over_contact=uniform(seed, "over-contact", who) < doubled,
     )
 
 

@@ -170,6 +170,17 @@ SCENARIOS = (
 )
 AS_IT_WAS = 0
 
+# What goes wrong in the company, each of which can be left out: the same draws, without the cause.
+TROUBLES = (
+    "funnel_break",
+    "service_trouble",
+    "over_contact",
+    "identification",
+    "late_till",
+    "duplicates",
+    "broken_split",
+)
+
 
 def day_of(day: date) -> int:
     """Days since the company's first day."""

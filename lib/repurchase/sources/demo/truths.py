@@ -48,6 +48,7 @@ class Company(NamedTuple):
     files: dict[str, Ints]
     seed: int
     days: int
+    left_out: tuple[str, ...] = ()
 
 
 class Dates(NamedTuple):
@@ -189,6 +190,7 @@ def _about(company: Company) -> Truth:
         "time_zone": plan.TIME_ZONE, "first_day": str(plan.START),
         "last_day": str(date_of(company.days - 1)), "seed": company.seed,
         "persons": len(company.crowd.joined), "membership_numbers": len(company.book.person),
+        "troubles_left_out": company.left_out,
         "how": "each truth is the difference between the company as it was and the same company, "
         "with the same draws, lived again without the cause; a person belongs to the store of the "
         "first order (as the files show it, if that order's number was taken)",
