@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from repurchase.errors import ParameterError
 from repurchase.params import (
+    FunnelRules,
     Generator,
     PeriodFile,
     Profile,
@@ -101,6 +102,8 @@ def test_the_troubles_of_a_profile_are_those_of_the_demo_company(project):
             GOOD + "generator: {name: demo, without: [late_till, funnel_brake]}\n", 12,
             ["'funnel_brake' is none of", "did you mean 'funnel_break'?"],
         ),
+        (GOOD + "funnel_rules:\n  touch_day: 7\n", 13, ["did you mean 'touch_days'?"]),
+        (GOOD + "funnel_rules:\n  due_touched_share: 60\n", 13, ["less than or equal to 1"]),
         (GOOD + "  bad: [\n", 13, ["not YAML"]),
     ],
 )
@@ -308,7 +311,7 @@ def test_every_parameter_is_documented(root):
     text = (root / "docs" / "parameters.md").read_text(encoding="utf-8")
     keys = {
         info.alias or name
-        for model in (Profile, SourceSpec, PeriodFile, Generator)
+        for model in (Profile, SourceSpec, PeriodFile, Generator, FunnelRules)
         for name, info in model.model_fields.items()
     }
 

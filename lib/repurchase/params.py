@@ -195,6 +195,51 @@ class Lists(Strict):
     show_contact_details: bool = False
 
 
+ConsentChannel = Literal["email", "sms", "wechat", "phone"]
+Failures = ("failed", "bounced", "bounce", "undelivered", "invalid", "unreachable")
+Touches = ("email_sent", "sms", "wechat", "call", "visit")
+
+
+class FunnelRules(Strict):
+    """What the checks of the funnel chapter hold the company against.
+
+    A rule that is None is not stated: missing it is then never called something to act on.
+    """
+
+    # reach: of customers, and of due ones; a channel is dead after so many failures in a row
+    reachable_share: Share | None = None
+    due_contacted_share: Share | None = None
+    failures: Annotated[int, Field(ge=1, le=10)] = 2
+    failed_outcomes: Seq[str] = Failures
+    addresses: dict[ConsentChannel, str] = {}
+    # tiers: the one to check, its labels from low to high, whether it stays as it was at joining
+    tier: str | None = None
+    tier_order: Seq[str] = ()
+    tier_fixed: bool = False
+    # use: of due customers by a sales person, within so many days of the period's start
+    due_touched_share: Share | None = None
+    touch_days: Annotated[int, Field(ge=1, le=31)] = 14
+    promise_days: Annotated[int, Field(ge=0, le=31)] = 3
+    entry_days: Annotated[int, Field(ge=1, le=60)] = 2
+    fewest_due: Annotated[int, Field(ge=5, le=1000)] = 30
+    # cadence: touches of one customer in 30 days, and days that may pass without or must pass
+    touches: Annotated[Seq[str], Field(min_length=1)] = Touches
+    opt_outs: Seq[str] = ("unsubscribe",)
+    touch_limit: Annotated[int, Field(ge=1, le=1000)] = 12
+    forgotten_days: Days = 90
+    channel_gap_days: Days = 2
+    after_order_days: Days = 3
+    # content: what answers a message, and within how many days
+    clicks: Seq[str] = ("email_click", "sms_click", "wechat_click")
+    response_days: Annotated[int, Field(ge=1, le=180)] = 30
+    # cost: days before an order in which a contact is credited, and what counts as contact cost
+    lookback_days: Annotated[int, Field(ge=1, le=365)] = 30
+    contact_costs: Seq[str] = ("campaign", "contact", "advertising", "marketing")
+    # below these nothing is called something to look into
+    material_customers: Annotated[int, Field(ge=1)] = 30
+    material_points: Share = 0.05
+
+
 class Profile(Strict):
     """One company: what it is, where its files lie and what counts as an order."""
 
@@ -220,6 +265,7 @@ class Profile(Strict):
     fatal: Seq[DraftReason] = ()
     segments: dict[SegmentName, SegmentText] = {}
     lists: Lists = Lists()
+    funnel_rules: FunnelRules = FunnelRules()
     generator: Generator | None = None
     extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None
@@ -582,7 +628,7 @@ def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
     nested: dict[Any, type[Strict]] = {
         "sources": SourceSpec, "columns": ColumnSpec, "generator": Generator,
         "promotions": Promotion, "incidents": Incident, "control_totals": ControlTotal,
-        "exchange_rates": ExchangeRates,
+        "exchange_rates": ExchangeRates, "funnel_rules": FunnelRules,
     }  # fmt: skip
     inside = [nested[p] for p in place if p in nested]
     nearest: type[Strict] = inside[-1] if inside else model
