@@ -178,7 +178,7 @@ DraftReason = Literal[
     "incomplete_period", "empty_period", "unexplained_money", "stale_source",
     "chapter_not_computed", "parts_do_not_add_up",
 ]  # fmt: skip
-FlowTable = Literal["events", "tickets", "surveys", "costs"]
+FlowTable = Literal["orders", "events", "tickets", "surveys", "costs"]
 Days = Annotated[int, Field(ge=1, le=3660)]
 STALE_DAYS = 45
 
@@ -235,9 +235,65 @@ class FunnelRules(Strict):
     # cost: days before an order in which a contact is credited, and what counts as contact cost
     lookback_days: Annotated[int, Field(ge=1, le=365)] = 30
     contact_costs: Seq[str] = ("campaign", "contact", "advertising", "marketing")
+    # delay: an order is late after so many days; of orders late, of touches sent without knowing
+    late_days: Annotated[int, Field(ge=0, le=60)] = 2
+    late_share: Share | None = None
+    stale_touch_share: Share | None = None
+    # path: fewer customers than this on a path are shown together with others
+    fewest_on_path: Annotated[int, Field(ge=5, le=1000)] = 20
     # below these nothing is called something to look into
     material_customers: Annotated[int, Field(ge=1)] = 30
     material_points: Share = 0.05
+
+
+class FunnelStep(Strict):
+    """What has happened when a customer is at a step: any of what is told.
+
+    `orders` are purchases by the rank of their order date in the customer's life; `where` is a
+    condition over the columns of the one table that the step is told from.
+    """
+
+    name: ReaderText
+    events: OneOrMore[str] = ()
+    orders: Literal["any", "first", "second", "third", "repeat"] | None = None
+    tickets: Literal["opened", "replied", "closed"] | None = None
+    surveys: Literal["answered"] | None = None
+    where: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the step is told from."""
+        return tuple(t for t in ("events", "orders", "tickets", "surveys") if getattr(self, t))
+
+    @model_validator(mode="after")
+    def _told(self) -> FunnelStep:
+        if not self.tables:
+            raise ValueError("a step is told by events, orders, tickets or surveys")
+        if self.where and len(self.tables) > 1:
+            raise ValueError("where is over one table, and the step is told from several")
+        return self
+
+
+class FunnelSpec(Strict):
+    """Steps that a contact should lead to, per customer and contact window."""
+
+    name: ReaderText
+    window_days: Annotated[int, Field(ge=1, le=366)] = 30
+    order: Literal["ordered", "any"] = "ordered"
+    steps: Annotated[Seq[FunnelStep], Field(min_length=2, max_length=8)]
+
+    @property
+    def key(self) -> str:
+        """The name by which records know the funnel, the same in each language of a pack."""
+        return self.name if isinstance(self.name, str) else next(iter(self.name.values()), "")
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, value: ReaderText) -> ReaderText:
+        texts = [value] if isinstance(value, str) else list(value.values())
+        if not texts or not all(0 < len(text.strip()) <= 60 for text in texts):
+            raise ValueError("must be 1 to 60 characters")
+        return value
 
 
 class Profile(Strict):
@@ -264,6 +320,7 @@ class Profile(Strict):
     max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
     fatal: Seq[DraftReason] = ()
     segments: dict[SegmentName, SegmentText] = {}
+    funnels: Seq[FunnelSpec] = ()
     lists: Lists = Lists()
     funnel_rules: FunnelRules = FunnelRules()
     generator: Generator | None = None
@@ -294,6 +351,15 @@ class Profile(Strict):
         taken = {"store_id", "channel"} & set(value)
         if taken:
             raise ValueError(f"{taken.pop()!r} is a cut of the release; take another name")
+        return value
+
+    @field_validator("funnels")
+    @classmethod
+    def _told_apart(cls, value: tuple[FunnelSpec, ...]) -> tuple[FunnelSpec, ...]:
+        keys = [funnel.key for funnel in value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two funnels have the name {twice!r}")
         return value
 
     @field_validator("time_zone")
@@ -457,6 +523,7 @@ def load_params(
     raw = {**raw, **{key: value for key, value in told.items() if value is not None}}
     profile = validated(Profile, raw, lines, path)
     check_sources(profile, lines, path)
+    check_funnels(profile, lines, path)
     check_chapters(period_file, profile, period_lines, period_path)
     targets = read_targets(root / "params" / name / "targets.csv")
     return Params(name, profile, root, period, period_file, targets, data)
@@ -701,6 +768,23 @@ def check_sources(profile: Profile, lines: Mapping[tuple[Any, ...], int], path: 
             rule="only orders are required; every other table is optional",
             remedy="name the files that hold the orders",
         )
+
+
+def check_funnels(
+    profile: Profile, lines: Mapping[tuple[Any, ...], int], path: Path
+) -> None:
+    """Raises ParameterError if a step of a funnel is told from a table without a source."""
+    for f, funnel in enumerate(profile.funnels):
+        for s, step in enumerate(funnel.steps):
+            missing = [table for table in step.tables if table not in profile.sources]
+            if missing:
+                at = ("funnels", f, "steps", s)
+                line = lines.get((*at, missing[0]), lines.get(at, 1))
+                raise ParameterError(
+                    f"funnels.{f}.steps.{s} is told from {missing[0]}, and there is no such source",
+                    where=f"{_shown(path)}, line {line}",
+                    remedy=f"add sources.{missing[0]}; sources here: {', '.join(profile.sources)}",
+                )
 
 
 def _check_columns(spec: SourceSpec, allowed: set[str], table: str, where: str) -> None:
