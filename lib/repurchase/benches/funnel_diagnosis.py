@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from repurchase.benches.base import Bench
+from repurchase.benches.funnel import FunnelBench
 
 
-class FunnelDiagnosisBench(Bench):
+class FunnelDiagnosisBench(FunnelBench):
     """Results of the funnel and its seven checks for this review."""
