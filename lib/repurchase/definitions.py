@@ -138,6 +138,14 @@ def _warning(name: str, formula: str) -> Metric:
     return Metric(name, formula, "", N_("customers and dates"), "ratio", 4)
 
 
+def _contact_count(name: str, formula: str, of: str) -> Metric:
+    return Metric(name, formula, N_("customers or contacts"), of, "count", 0, "down")
+
+
+def _answered(name: str, formula: str, numerator: str, of: str, direction: Direction) -> Metric:
+    return Metric(name, formula, numerator, of, "share", 6, direction)
+
+
 METRICS: dict[str, Metric] = {
     "returning_buyer_share": Metric(
         name=N_("Returning-buyer share"),
@@ -1015,6 +1023,189 @@ METRICS: dict[str, Metric] = {
         denominator=N_("baskets expected to have both by chance"),
         unit="ratio",
         digits=4,
+    ),
+    "over_contacted": _contact_count(
+        N_("Customers contacted too often"),
+        N_("Customers with more contacts in the last 30 days than the profile's limit."),
+        N_("customers with a contact in those days"),
+    ),
+    "forgotten": _contact_count(
+        N_("Forgotten customers"),
+        N_(
+            "Customers with an order date in the activity window, who do not refuse every channel,"
+            " without a contact in the profile's number of days."
+        ),
+        N_("such customers, contacted or not"),
+    ),
+    "forgotten_due": _contact_count(
+        N_("Forgotten customers who are due"),
+        N_("Forgotten customers whose next order is due by their own rhythm."),
+        N_("forgotten customers"),
+    ),
+    "two_channels": _contact_count(
+        N_("Customers reached on two channels at once"),
+        N_(
+            "Customers with two contacts on different channels within the profile's number of days,"
+            " the later one in the period."
+        ),
+        N_("customers with a contact in the period"),
+    ),
+    "touched_after_order": _contact_count(
+        N_("Campaign contacts after the order"),
+        N_(
+            "Contacts of a campaign in the period that went out within the profile's number of days"
+            " after an order date of the customer."
+        ),
+        N_("contacts of campaigns in the period"),
+    ),
+    "listed_after_order": _contact_count(
+        N_("Customers asked who had ordered"),
+        N_(
+            "Customers contacted from a list in the period who had ordered since the list was drawn"
+            " up."
+        ),
+        N_("customers contacted from a list in the period"),
+    ),
+    "dose_repurchase": _answered(
+        N_("Order after so many contacts"),
+        N_(
+            "Share of the active customers with so many contacts in 30 days who have an order date"
+            " in the 30 days after them."
+        ),
+        N_("customers with an order date in the 30 days after"),
+        N_("customers with so many contacts"),
+        "up",
+    ),
+    "dose_opt_out": _answered(
+        N_("Request for no more after so many contacts"),
+        N_(
+            "Share of the active customers with so many contacts in 30 days who ask for no more"
+            " contact in the 30 days after them."
+        ),
+        N_("customers who ask for no more in the 30 days after"),
+        N_("customers with so many contacts"),
+        "down",
+    ),
+    "dose_repurchase_difference": _answered(
+        N_("Order after so many contacts, against like customers"),
+        N_(
+            "Difference from customers with the fewest contacts above nought, within strata of days"
+            " since the last order by number of order dates before the contacts (Mantel and"
+            " Haenszel; Sato's variance). No effect of contact."
+        ),
+        N_("difference of shares"),
+        N_("customers with so many contacts"),
+        "up",
+    ),
+    "dose_opt_out_difference": _answered(
+        N_("Request for no more, against like customers"),
+        N_(
+            "Difference from customers with the fewest contacts above nought, within strata of days"
+            " since the last order by number of order dates before the contacts (Mantel and"
+            " Haenszel; Sato's variance). No effect of contact."
+        ),
+        N_("difference of shares"),
+        N_("customers with so many contacts"),
+        "down",
+    ),
+    "contact_effect": _answered(
+        N_("Effect of a randomised contact"),
+        N_(
+            "Share of an arm with an order date, or with a request for no more, in the 30 days from"
+            " assignment on, less that of the control; everyone assigned counts (Newcombe)."
+            " Withheld where the arms are not of the planned sizes (chi-square, p below 0.001)."
+        ),
+        N_("difference of shares"),
+        N_("customers of both arms"),
+        "none",
+    ),
+    "content_order": _answered(
+        N_("Order after a message"),
+        N_(
+            "Share of the messages of six months, a customer's first of its kind in a week, to"
+            " customers who had ordered before, whose next order date lies within the profile's"
+            " number of days after it; the interval is over customers."
+        ),
+        N_("messages with such an order date"),
+        N_("messages so counted"),
+        "up",
+    ),
+    "content_click": _answered(
+        N_("Click on a message"),
+        N_(
+            "Share of the messages of six months, a customer's first of its kind in a week, to"
+            " customers who had ordered before, with a click on its template within seven days; the"
+            " interval is over customers."
+        ),
+        N_("messages with such a click"),
+        N_("messages so counted"),
+        "up",
+    ),
+    **{
+        f"content_{outcome}_difference": _answered(
+            name,
+            N_(
+                "Difference from the other messages within strata of channel, week, days since the"
+                " last order and number of order dates (Mantel and Haenszel; interval robust to"
+                " customers). No effect of the message."
+            ),
+            N_("difference of shares"),
+            N_("messages in strata that hold others too"),
+            "up",
+        )
+        for outcome, name in (
+            ("order", N_("Order after a message, against like customers")),
+            ("click", N_("Click on a message, against like customers")),
+        )
+    },
+    "attributed_orders": Metric(
+        name=N_("Repeat orders credited"),
+        formula=N_(
+            "Repeat order dates of the period credited to the first, to the last or evenly to all"
+            " contacts of the profile's number of days before them. Attribution, no effect."
+        ),
+        numerator=N_("repeat order dates"),
+        denominator="",
+        unit="count",
+        digits=4,
+    ),
+    **{
+        f"attributed_{worth}": Metric(
+            name=name,
+            formula=N_("Money of the repeat order dates credited. Attribution, no effect."),
+            numerator=N_("money"),
+            denominator=N_("repeat orders credited"),
+            unit="money",
+            digits=4,
+        )
+        for worth, name in (
+            ("margin", N_("Margin of repeat orders credited")),
+            ("revenue", N_("Revenue of repeat orders credited")),
+        )
+    },
+    "contact_cost": Metric(
+        name=N_("Cost of contact"),
+        formula=N_(
+            "Costs of the profile's categories, each by the share of its days that lie in the"
+            " period, by channel."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=4,
+        direction="down",
+    ),
+    "cost_per_attributed_order": Metric(
+        name=N_("Cost a repeat order credited"),
+        formula=N_(
+            "Cost of contact of a channel divided by the repeat orders credited to it. Who would"
+            " have ordered anyway is credited too: it is no return on the cost."
+        ),
+        numerator=N_("cost of contact"),
+        denominator=N_("repeat orders credited"),
+        unit="money",
+        digits=4,
+        direction="down",
     ),
 }
 
