@@ -299,7 +299,30 @@ def _browsing(
     fills = uniform(seed, "browse/cart", app.person, app.second) < plan.CART_AFTER_CLICK
     full = _part(app, fills)
     full = full._replace(second=full.second + 150, type=np.full_like(full.type, TYPE["cart"]))
-    return [clicked, *_after_click(clicked, seed=seed, breaks=breaks), app, full]
+    return [clicked, *_after_click(clicked, seed=seed, breaks=breaks), app, full,
+            *_looking(crowd, seed=seed, days=days, breaks=breaks)]
+
+
+def _looking(crowd: People, *, seed: int, days: int, breaks: int) -> list[Events]:
+    """Customers of the app and the mini-program who look, in most months, whether they buy or not.
+
+    Once a stretch of thirty days at most.
+    """
+    online = np.flatnonzero((crowd.channel == 1) | (crowd.channel == 3))
+    who, stretch = (part.ravel() for part in np.meshgrid(
+        online, np.arange(days // 30 + 1, dtype=np.int64), indexing="ij"))
+    day = stretch * 30 + below(uniform(seed, "look/day", who, stretch), 30)
+    comes = uniform(seed, "look/come", who, stretch) < plan.LOOKS
+    comes &= (day > crowd.joined[who]) & (day < days)
+    who, day = who[comes], day[comes]
+    mini = crowd.channel[who] == 3
+    moment = day * _DAY + 28_800 + below(uniform(seed, "look/second", who, day), 50_000)
+    views = _events(who, moment, TYPE["web_view"], np.where(mini, 2, 3))
+    chance = np.where(mini & (day >= breaks), 1.0 - plan.FUNNEL_LOST, 1.0) * plan.CART_AFTER_LOOK
+    fills = uniform(seed, "look/cart", who, day) < chance
+    full = _part(views, fills)
+    return [views, full._replace(second=full.second + 150,
+                                 type=np.full_like(full.type, TYPE["cart"]))]
 
 
 def follow_ups(

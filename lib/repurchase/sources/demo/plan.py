@@ -105,6 +105,11 @@ FUNNEL_LOST = 0.65
 FUNNEL_UPSET = 0.1
 CART_AFTER_CLICK = 0.30
 
+# How often in a month a customer of the app or the mini-program looks only, and how often that
+# fills a basket.
+LOOKS = 0.45
+CART_AFTER_LOOK = 0.10
+
 # How often customers of a store order in the app, the mini-program and on the marketplace instead.
 STRAY_APP = 0.045
 STRAY_WECHAT = 0.04
@@ -132,9 +137,9 @@ DUPLICATE_KNOWN = 0.6
 DUPLICATE_USE = 0.6
 
 # Planted: a till that was off line, its orders loaded much later.
-LATE_STORE = "S015"
+LATE_STORE = "S001"
 LATE_FROM = date(2025, 9, 3)
-LATE_UNTIL = date(2025, 9, 16)
+LATE_UNTIL = date(2025, 9, 18)
 LATE_LOADED = date(2025, 9, 24)
 
 
@@ -185,7 +190,7 @@ AS_IT_WAS = 0
 # Planted: a store whose sales persons stop using the tracking system; nobody buys otherwise for it.
 # Elsewhere the system has them call who is due: who has not come for so many of the usual times
 # between two purchases.
-UNUSED_STORE = "S001"
+UNUSED_STORE = "S015"
 UNUSED_FROM = date(2025, 6, 1)
 DUE_AFTER = 1.5
 DUE_DAYS = (21, 150)
