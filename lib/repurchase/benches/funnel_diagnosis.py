@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from repurchase.benches.contact_checks import ContactChecksBench
-from repurchase.benches.funnel import FunnelBench
+from repurchase.benches.leaks import LeaksBench
 
 
-class FunnelDiagnosisBench(ContactChecksBench, FunnelBench):
+class FunnelDiagnosisBench(ContactChecksBench, LeaksBench):
     """Results of the funnel and its seven checks for this review."""

@@ -33,6 +33,7 @@ from repurchase.show.customer_value import (
 from repurchase.show.cuts import cuts
 from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
 from repurchase.show.festival import january_february
+from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
 from repurchase.show.next_purchase import next_purchase
@@ -100,7 +101,9 @@ __all__ = [
     "disagreement",
     "dose_response",
     "drivers",
+    "end_change",
     "findings",
+    "former_leaks",
     "further_findings",
     "headline",
     "identification",
@@ -109,6 +112,7 @@ __all__ = [
     "joining_months",
     "key_figures",
     "ladder",
+    "leaks",
     "list_reasons",
     "list_results",
     "load_report",
@@ -157,6 +161,7 @@ __all__ = [
     "verdict",
     "warning_test",
     "whole_source",
+    "within_steps",
     "worklists",
 ]
 
