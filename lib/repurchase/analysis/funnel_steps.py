@@ -126,10 +126,10 @@ def check_types(step: FunnelStep, types: Collection[str], *, where: str) -> None
 
 
 def happenings(tables: Tables, step: FunnelStep, *, where: str, until: dt.date) -> ir.Table:
-    """The rows of a step up to a day, with the columns of HAPPENING; bots' are not among them.
+    """The rows of a step, with the columns of HAPPENING; bots' are not among them.
 
     `key` tells happenings apart: an order by its day, since a day's orders count as one. `row` is
-    the row's own id, that breaks ties.
+    the row's own id, that breaks ties. `until` is the last day whose rows are wanted.
     """
     tellers = {"events": _events, "orders": _orders, "tickets": _tickets, "surveys": _surveys}
     parts = []
@@ -138,8 +138,7 @@ def happenings(tables: Tables, step: FunnelStep, *, where: str, until: dt.date) 
         if step.where:
             rows = tables.where(name, step.where, where)
         told = tellers[name](tables, rows, step, until)
-        told = told.filter(told.customer_id.notnull() & (told.day <= until))
-        parts.append(told.select(list(HAPPENING)))
+        parts.append(told.filter(told.customer_id.notnull()).select(list(HAPPENING)))
     return reduce(lambda one, other: one.union(other), parts)
 
 
