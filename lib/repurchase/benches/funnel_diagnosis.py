@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from repurchase.benches.contact_checks import ContactChecksBench
+from repurchase.benches.due_checks import DueChecksBench
 from repurchase.benches.leaks import LeaksBench
 
 
-class FunnelDiagnosisBench(ContactChecksBench, LeaksBench):
+class FunnelDiagnosisBench(ContactChecksBench, DueChecksBench, LeaksBench):
     """Results of the funnel and its seven checks for this review."""

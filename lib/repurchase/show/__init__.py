@@ -32,16 +32,9 @@ from repurchase.show.customer_value import (
 )
 from repurchase.show.cuts import cuts
 from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
+from repurchase.show.due_checks import due_contacted, reach, tiers, use, use_work
 from repurchase.show.festival import january_february
 from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
-from repurchase.show.funnel import (
-    funnel,
-    funnel_banner,
-    funnel_changes,
-    funnel_cuts,
-    funnel_steps,
-    funnel_times,
-)
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
 from repurchase.show.next_purchase import next_purchase
@@ -109,15 +102,10 @@ __all__ = [
     "disagreement",
     "dose_response",
     "drivers",
+    "due_contacted",
     "end_change",
     "findings",
     "former_leaks",
-    "funnel",
-    "funnel_banner",
-    "funnel_changes",
-    "funnel_cuts",
-    "funnel_steps",
-    "funnel_times",
     "further_findings",
     "headline",
     "identification",
@@ -153,6 +141,7 @@ __all__ = [
     "predicted_chart",
     "predicted_parts",
     "product_table",
+    "reach",
     "repeat_share",
     "revenue",
     "score_limits",
@@ -161,9 +150,12 @@ __all__ = [
     "sources",
     "stage_table",
     "tier_table",
+    "tiers",
     "totals",
     "trend",
     "triangle",
+    "use",
+    "use_work",
     "value_actions",
     "value_ahead",
     "value_certainty",
