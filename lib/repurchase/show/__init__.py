@@ -35,6 +35,14 @@ from repurchase.show.data import load_report, money_bridge, notes, sources, whol
 from repurchase.show.due_checks import due_contacted, reach, tiers, use, use_work
 from repurchase.show.festival import january_february
 from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
+from repurchase.show.funnel import (
+    funnel,
+    funnel_banner,
+    funnel_changes,
+    funnel_cuts,
+    funnel_steps,
+    funnel_times,
+)
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
 from repurchase.show.next_purchase import next_purchase
@@ -106,6 +114,12 @@ __all__ = [
     "end_change",
     "findings",
     "former_leaks",
+    "funnel",
+    "funnel_banner",
+    "funnel_changes",
+    "funnel_cuts",
+    "funnel_steps",
+    "funnel_times",
     "further_findings",
     "headline",
     "identification",
