@@ -174,3 +174,36 @@ def test_every_repeat_order_is_credited_once(company):
         assert float(margin) == pytest.approx(whole[f"{rule}_worth"], abs=0.005)
         assert orders == pytest.approx(parts[f"{rule}_orders"].sum())
         assert float(margin) == pytest.approx(parts[f"{rule}_worth"].sum(), abs=0.005)
+
+
+def test_the_till_that_was_off_line_is_found(company):
+    """Its store, its days, its orders and the day on which they came; nobody else was off line.
+
+    The demo's own rule on late orders is broken by it: the check calls for action and names it.
+    """
+    review, truths = company
+    late = truths["late_orders"]
+    till = late["till_off_line"]
+    funnel = review("2025-09").funnel_diagnosis
+    (row,) = funnel.outages().frame.to_dict("records")
+    verdict = funnel.delay_verdict()
+
+    assert ("store_id", till["store_id"], till["loaded_on"]) == (
+        row["cut"], row["label"], str(row["loaded"])
+    )  # fmt: skip
+    assert till["from"] <= str(row["first"]) <= str(row["last"]) <= till["until"]
+    assert abs(till["orders"] - row["late"]) <= 2
+    assert ("act", f"store_id={till['store_id']}") == (
+        verdict.answer, verdict.values["where_place"]
+    )  # fmt: skip
+    worst = funnel.delay().one("arrival_worst", dimensions="table=orders")
+    assert late["largest_lag_days"] == worst.value
+
+
+def test_a_month_without_a_till_off_line_has_none(company):
+    """In June 2025 all stores send what they sell."""
+    review, _ = company
+    funnel = review("2025-06").funnel_diagnosis
+
+    assert funnel.outages().frame.empty
+    assert "ok" == funnel.delay_verdict().answer

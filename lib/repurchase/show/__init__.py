@@ -32,9 +32,9 @@ from repurchase.show.customer_value import (
 )
 from repurchase.show.cuts import cuts
 from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
+from repurchase.show.delay import arrivals, completeness, delay_days, freshness
 from repurchase.show.due_checks import due_contacted, reach, tiers, use, use_work
 from repurchase.show.festival import january_february
-from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
 from repurchase.show.funnel import (
     funnel,
     funnel_banner,
@@ -43,11 +43,13 @@ from repurchase.show.funnel import (
     funnel_steps,
     funnel_times,
 )
+from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
 from repurchase.show.next_purchase import next_purchase
 from repurchase.show.order_rank import order_values
 from repurchase.show.outlook import ahead, outlook, outlook_line, outlook_table
+from repurchase.show.path import campaign_answers, paths, transitions
 from repurchase.show.predicted_value import (
     predicted,
     predicted_chart,
@@ -80,11 +82,13 @@ from repurchase.show.tables import (
     totals,
     triangle,
 )
+from repurchase.show.verdicts import first_steps, funnel_headline, verdicts
 from repurchase.show.worklists import list_reasons, list_results, sheets, worklists
 
 __all__ = [
     "ahead",
     "answer",
+    "arrivals",
     "article",
     "at_risk",
     "attribution",
@@ -92,12 +96,14 @@ __all__ = [
     "bridge_and_drivers",
     "by_period",
     "calendar_days",
+    "campaign_answers",
     "category_cycles",
     "causes",
     "certainty",
     "churn",
     "commentary",
     "comparisons",
+    "completeness",
     "concentration",
     "contact_counts",
     "contact_tests",
@@ -107,17 +113,21 @@ __all__ = [
     "cuts",
     "decide",
     "definitions",
+    "delay_days",
     "disagreement",
     "dose_response",
     "drivers",
     "due_contacted",
     "end_change",
     "findings",
+    "first_steps",
     "former_leaks",
+    "freshness",
     "funnel",
     "funnel_banner",
     "funnel_changes",
     "funnel_cuts",
+    "funnel_headline",
     "funnel_steps",
     "funnel_times",
     "further_findings",
@@ -150,6 +160,7 @@ __all__ = [
     "outlook_line",
     "outlook_table",
     "pair_table",
+    "paths",
     "pooled",
     "predicted",
     "predicted_chart",
@@ -166,6 +177,7 @@ __all__ = [
     "tier_table",
     "tiers",
     "totals",
+    "transitions",
     "trend",
     "triangle",
     "use",
@@ -179,6 +191,7 @@ __all__ = [
     "value_so_far",
     "value_stages",
     "verdict",
+    "verdicts",
     "warning_test",
     "whole_source",
     "within_steps",
