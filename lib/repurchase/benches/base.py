@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import pandas as pd
 
+from repurchase.answers import MISSING
 from repurchase.errors import UnknownNameError
 from repurchase.lab.names import nearest
 from repurchase.records import Result
 
 if TYPE_CHECKING:
     from repurchase.review import Review
+
+PLAIN = (str, int, float, bool, dt.date, type(None))
+_asking: ContextVar[bool] = ContextVar("asking", default=False)
 
 
 @contextmanager
@@ -46,7 +54,10 @@ class Bench:
     """Analyses of one subject, bound to a review's tables.
 
     Every public method is asked once for the same arguments, and its result carries the SQL that
-    the engine ran for it. A bench lives as long as its review, so as long as its snapshot.
+    the engine ran for it. A bench lives as long as its review, so as long as its snapshot; where
+    the review keeps answers on disk (see `repurchase.answers`) they outlive both, so a public
+    method depends on nothing but the review and its own arguments. What is handed out can be
+    changed without changing what is known.
     """
 
     def __init_subclass__(cls) -> None:
@@ -69,16 +80,65 @@ class Bench:
 
 
 def _asked_once(method: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(method)
+
     @functools.wraps(method)
     def asked(self: Bench, *args: Any, **options: Any) -> Any:
-        key = (method.__name__, args, tuple(sorted(options.items())))
-        if key not in self._answers:
-            said: list[str] = []
-            with logging(said.append):
-                found = method(self, *args, **options)
-            if isinstance(found, Result) and found.sql is None and said:
-                found = replace(found, sql=";\n\n".join(said))
-            self._answers[key] = found
-        return self._answers[key]
+        try:
+            given = signature.bind(self, *args, **options)
+        except TypeError:
+            return method(self, *args, **options)  # says it in its own words
+        given.apply_defaults()
+        key = (method.__name__, *list(given.arguments.items())[1:])
+        inner, token = _asking.get(), _asking.set(True)
+        try:
+            if key not in self._answers:
+                self._answers[key] = _known_or_found(self, key, method, given)
+        finally:
+            _asking.reset(token)
+        found = self._answers[key]
+        return found if inner else _handed_out(found)
 
     return asked
+
+
+def _known_or_found(
+    bench: Bench, key: tuple[Any, ...], method: Callable[..., Any], given: inspect.BoundArguments
+) -> Any:
+    """The answer that was kept, or the one that is found now and kept."""
+    kept = bench._review.answers
+    question = _question(bench, key) if kept else None
+    if kept is None or question is None:
+        return _found(method, given)
+    answer = kept.take(question)
+    if answer is MISSING:
+        answer = _found(method, given)
+        kept.keep(question, answer)
+    return answer
+
+
+def _found(method: Callable[..., Any], given: inspect.BoundArguments) -> Any:
+    said: list[str] = []
+    with logging(said.append):
+        found = method(*given.args, **given.kwargs)
+    if isinstance(found, Result) and found.sql is None and said:
+        found = replace(found, sql=";\n\n".join(said))
+    return found
+
+
+def _question(bench: Bench, key: tuple[Any, ...]) -> str | None:
+    """Bench, method and arguments as text; None where an argument is no plain value."""
+    values = [value for _, value in key[1:]]
+    inside = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    if not all(isinstance(one, PLAIN) for one in inside):
+        return None
+    return f"{type(bench).__name__}.{key!r}"
+
+
+def _handed_out(answer: Any) -> Any:
+    """The answer with frames that share their data until somebody writes to them."""
+    if isinstance(answer, pd.DataFrame):
+        return answer.copy(deep=False)
+    if isinstance(answer, Result) and isinstance(answer.frame, pd.DataFrame):
+        return replace(answer, frame=answer.frame.copy(deep=False))
+    return answer

@@ -96,8 +96,9 @@ def _run_side_by_side(
         warm.start()
         run_file = work.folder / f".run-{missing[0].name}.json"
         chapters.write_run_file(
-            run_file, work.params, work.snapshot, told=told, beside=told is None
-        )
+            run_file, work.params, work.snapshot, told=told, beside=told is None,
+            asks_only=[c.name for c in missing if keys[c.name]],
+        )  # fmt: skip
         try:
             ran |= _run_missing(work, missing, keys, run_file)
         finally:
