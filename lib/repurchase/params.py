@@ -116,7 +116,7 @@ class SourceSpec(Strict):
 # What goes wrong in the demo company (`repurchase.sources.demo.plan.TROUBLES`).
 Trouble = Literal[
     "funnel_break", "service_trouble", "over_contact", "identification", "late_till",
-    "duplicates", "broken_split",
+    "duplicates", "broken_split", "unused_system",
 ]  # fmt: skip
 
 
@@ -696,6 +696,7 @@ def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
         "sources": SourceSpec, "columns": ColumnSpec, "generator": Generator,
         "promotions": Promotion, "incidents": Incident, "control_totals": ControlTotal,
         "exchange_rates": ExchangeRates, "funnel_rules": FunnelRules,
+        "funnels": FunnelSpec, "steps": FunnelStep,
     }  # fmt: skip
     inside = [nested[p] for p in place if p in nested]
     nearest: type[Strict] = inside[-1] if inside else model

@@ -147,6 +147,16 @@ def test_no_output_says_where_an_object_lay_in_memory(run):
     assert "<object object at 0x…> born at 0x12, worth 0x7f0123456789\n" in texts
 
 
+@pytest.mark.parametrize("before", [180, 190, 199])
+def test_a_secret_is_taken_out_before_a_long_line_is_cut(before, monkeypatch):
+    """A line of a failure ends after 200 characters: no part of a secret may be its end."""
+    monkeypatch.setenv("SHOP_PASSWORD", "open-sesame")
+    (line,) = chapters._last_lines("x" * before + "open-sesame, and more" * 9)
+
+    assert 200 == len(line)
+    assert ("x" * before + "[SHOP_PASSWORD], and more" * 9)[:200] == line
+
+
 def test_parameters_arrive_as_the_text_that_they_are(run, tiny_company):
     """papermill's command would make numbers of 007 and 2025, and a truth value of NO."""
     text = (tiny_company / "params" / "tiny.yaml").read_text(encoding="utf-8")

@@ -434,6 +434,53 @@ def test_the_basket_step_breaks_in_one_channel_and_month(middle: Path) -> None:
     assert rates["2025-09"]["carts_per_click"] < 0.65 * before
 
 
+def test_the_store_that_does_not_use_the_system_is_seen_in_the_events(middle: Path) -> None:
+    """What its sales persons enter is entered days later, theirs are few logins and due calls."""
+    truth = truths_of(middle)["unused_system"]
+    events = pq.read_table(middle / "events.parquet").to_pylist()
+    since = datetime.fromisoformat(truth["date"])
+    by_hand = [e for e in events if e["rep_id"] and e["type"] in ("call", "wechat", "visit")
+               and e["occurred_at"] >= since]
+    late = {e["event_id"] for e in by_hand
+            if (e["loaded_at"].date() - e["occurred_at"].date()).days > 2}
+    there = [e for e in by_hand if e["rep_id"] in truth["reps"]]
+
+    assert late == {e["event_id"] for e in there}
+    assert len(there) == truth["there"]["entries_late"]["n"] > 0
+    others = truth["other_stores_with_the_system"]
+    assert truth["there"]["due_customers_called"]["value"] < 0.25
+    assert 0.6 < others["due_customers_called"]["value"] < 0.9
+    assert 0.7 < others["promises_kept"]["value"] <= 1.0
+    logins = Counter(e["rep_id"] in truth["reps"] for e in events
+                     if e["type"] == "login" and e["rep_id"] and e["occurred_at"] >= since)
+    assert {True: truth["there"]["logins"], False: others["logins"]} == logins
+    assert logins[False] > 50 * logins[True]
+
+
+def test_no_message_reaches_an_address_that_is_not_there(middle: Path) -> None:
+    """Without an e-mail address no e-mail goes out, and what failed is never opened or clicked."""
+    blank = {row["会员编号"] for row in csv_rows(middle / "customers.csv") if not row["邮箱"]}
+    events = pq.read_table(middle / "events.parquet").to_pylist()
+    emails = [e for e in events if e["type"] == "email_sent"]
+
+    assert emails
+    failed = {(e["customer_id"], e["campaign_id"]) for e in events if e["outcome"] == "failed"}
+    answers = [e for e in events if e["type"] in ("email_open", "email_click", "sms_click")
+               and e["campaign_id"]]
+    assert failed and answers
+    assert [] == [e for e in answers if (e["customer_id"], e["campaign_id"]) in failed]
+    assert [] == [e for e in emails if e["customer_id"] in blank]
+
+
+def test_personalised_messages_are_clicked_more_often(middle: Path) -> None:
+    """By about the planted factor, in a plain count."""
+    truth = truths_of(middle)["messages"]
+    shares = {name: part["value"] for name, part in truth["clicks_per_message"].items()}
+
+    assert truth["click_factor"] == pytest.approx(shares["personalised"] / shares["generic"],
+                                                  rel=0.15)
+
+
 @pytest.fixture(scope="module")
 def replayed() -> tuple[Any, dict[str, set[tuple[int, int]]]]:
     """A crowd, and its (person, day) purchases in each version."""
@@ -496,6 +543,9 @@ def test_a_healthy_company_says_so_and_has_no_trouble(healthy: Path, middle: Pat
     assert 0 == truth["identification"]["orders_hit"]
     assert [] == truth["duplicates"]["pairs"]
     assert not any(test["split_is_broken"] for test in truth["experiments"]["tests"].values())
+    used = truth["unused_system"]
+    assert 0 == used["there"]["entries_late"]["numerator"] < used["there"]["entries_late"]["n"]
+    assert used["there"]["due_customers_called"]["value"] > 0.5
     rates = truth["funnel_break"]["carts_per_click_by_month"]
     before = np.mean([rates[f"2025-{m:02d}"]["carts_per_click"] for m in range(1, 8)])
     assert 0.85 < rates["2025-08"]["carts_per_click"] / before

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from repurchase.stats.proportion import Z95
 from repurchase.stats.stratified import (
     Stratum,
@@ -78,7 +79,6 @@ def _estimate(rows):
 
 def test_clusters_as_statsmodels_has_them():
     """Least squares with a dummy a stratum and a covariance by customer, without its n - k."""
-    sm = pytest.importorskip("statsmodels.api")
     rows = _clustered(np.random.default_rng(3))
     customer, stratum, x, y = rows.T
     design = np.column_stack([x, *(stratum == k for k in np.unique(stratum))]).astype(float)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from repurchase.benches.base import Bench
+from repurchase.benches.contact_checks import ContactChecksBench
+from repurchase.benches.funnel import FunnelBench
 
 
-class FunnelDiagnosisBench(Bench):
+class FunnelDiagnosisBench(ContactChecksBench, FunnelBench):
     """Results of the funnel and its seven checks for this review."""

@@ -352,7 +352,8 @@ TAIL_LINES = 8
 
 
 def _last_lines(text: str) -> tuple[str, ...]:
-    lines = [line.rstrip() for line in ESCAPE.sub("", text).splitlines()]
+    # before anything is cut: of a secret that is cut in two neither part would be known as one
+    lines = [line.rstrip() for line in scrub.scrubbed(ESCAPE.sub("", text)).splitlines()]
     return tuple(line[:200] for line in lines if line)[-TAIL_LINES:]
 
 

@@ -8,6 +8,14 @@ from repurchase.show.bridge import bridge
 from repurchase.show.charts import curve, identification, pooled, revenue, trend
 from repurchase.show.churn import by_period, churn
 from repurchase.show.churn_warning import at_risk, warning_test
+from repurchase.show.contacts import (
+    attribution,
+    contact_counts,
+    contact_tests,
+    content,
+    content_tests,
+    dose_response,
+)
 from repurchase.show.customer_value import (
     concentration,
     moves,
@@ -69,6 +77,7 @@ __all__ = [
     "answer",
     "article",
     "at_risk",
+    "attribution",
     "bridge",
     "bridge_and_drivers",
     "by_period",
@@ -80,11 +89,16 @@ __all__ = [
     "commentary",
     "comparisons",
     "concentration",
+    "contact_counts",
+    "contact_tests",
+    "content",
+    "content_tests",
     "curve",
     "cuts",
     "decide",
     "definitions",
     "disagreement",
+    "dose_response",
     "drivers",
     "findings",
     "further_findings",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from repurchase.sources.demo import plan
 from repurchase.sources.demo.draws import Floats, Ints, fractions, keyed, uniform, words
-from repurchase.sources.demo.people import GIFTS, People
+from repurchase.sources.demo.people import GIFTS, REGULAR, People
 from repurchase.sources.demo.seasons import gift_day, store_day
 
 Flags = NDArray[np.bool_]
@@ -165,7 +165,7 @@ class _World:
         ids = np.array([store.store_id for store in plan.STORES])
         regions = np.array([store.region for store in plan.STORES])
         self.go_live = np.isin(ids, plan.GO_LIVE_STORES)[crowd.home]
-        self.service = (regions == plan.SERVICE_REGION)[crowd.home]
+        self.service = (regions == plan.SERVICE_REGION)[crowd.home] & (crowd.segment != REGULAR)
         self._failed: list[tuple[int, Ints]] = []
         self.rest_days = np.clip(0.35 / crowd.rate, 1.5, 25.0)
 
@@ -243,7 +243,7 @@ class _World:
         failed = bought & (fails & (where == plan.FUNNEL_CHANNEL) & (self.crowd.joined[now] < day))
         failed[_VERSION["without_funnel_break"]] = False
         bought &= ~failed
-        state.upset[failed] += 0.5
+        state.upset[failed] += plan.FUNNEL_UPSET
         self._failed.append((day, now[failed[plan.AS_IT_WAS]]))
 
     def lost_carts(self) -> Purchases:
@@ -296,9 +296,11 @@ def over_contacted(crowd: People) -> Flags:
 def order_channel(crowd: People, person: Ints, draw: Floats, day: Ints | int) -> Ints:
     """Where a purchase is made: mostly the person's own channel, else another one."""
     own = crowd.channel[person]
-    stray = np.where(draw < 0.045, 1, np.where(draw < 0.09, 3, 2))
+    regular = crowd.segment[person] == REGULAR
+    small = plan.STRAY_APP + np.where(regular, plan.STRAY_WECHAT_REGULAR, plan.STRAY_WECHAT)
+    stray = np.where(draw < plan.STRAY_APP, 1, np.where(draw < small, 3, 2))
     away = np.where(own == 0, stray, np.where(draw < 0.07, 0, own))
-    channel = np.where(draw < 0.11, away, own)
+    channel = np.where((own > 0) | (draw < small + plan.STRAY_MARKET), away, own)
     ids = np.array([plan.day_of(s.closed_on) if s.closed_on else 10**6 for s in plan.STORES])
     opened = np.array([plan.day_of(s.opened_on) for s in plan.STORES])
     store = crowd.city[person]

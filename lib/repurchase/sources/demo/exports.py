@@ -22,12 +22,20 @@ from repurchase.sources.demo.baskets import (
     CANCELLED,
     COUPONS,
     TEST,
+    TEST_ACCOUNTS,
     UNPAID,
     Lines,
     Orders,
     month_of,
 )
-from repurchase.sources.demo.contacts import EVENT_CHANNELS, OUTCOMES, TYPES, Contacts, campaigns
+from repurchase.sources.demo.contacts import (
+    EVENT_CHANNELS,
+    OUTCOMES,
+    STAFF,
+    TYPES,
+    Contacts,
+    campaigns,
+)
 from repurchase.sources.demo.draws import Ints, below, uniform
 from repurchase.sources.demo.goods import products
 from repurchase.sources.demo.people import REGULAR, People
@@ -378,16 +386,19 @@ def write_events(folder: Path, contact: Contacts, book: Accounts, *, days: int) 
 
     every = np.ones(len(events.person), dtype=bool)
     everyone = pa.array(customer_id(np.arange(len(book.person))))
+    # A sales person logs in as staff: the first of the accounts that are the company's own.
+    staff = int(np.flatnonzero(book.person == -2 - TEST_ACCOUNTS)[0])
+    entry = np.where(events.person == STAFF, staff, book.first[np.maximum(events.person, 0)])
     table = pa.table(
         {
             "event_id": pa.array([f"E{k:08d}" for k in range(1, len(every) + 1)]),
-            "customer_id": everyone.take(pa.array(book.first[events.person])),
+            "customer_id": everyone.take(pa.array(entry)),
             "occurred_at": times(events.second, every),
             "type": named(pa.array(TYPES), events.type, every),
-            "channel": named(pa.array(EVENT_CHANNELS), events.channel, every),
+            "channel": named(pa.array(EVENT_CHANNELS), events.channel, events.channel >= 0),
             "rep_id": named(pa.array([f"R{k + 1:04d}" for k in range(102)]), events.rep,
                             events.rep >= 0),
-            "template_id": named(pa.array([f"T{k:02d}" for k in range(14)]), events.template,
+            "template_id": named(pa.array([f"T{k:02d}" for k in range(16)]), events.template,
                                  events.template >= 0),
             "is_personalised": pa.array(events.personal),
             "outcome": named(pa.array(OUTCOMES), events.outcome, events.outcome > 0),
@@ -395,7 +406,7 @@ def write_events(folder: Path, contact: Contacts, book: Accounts, *, days: int) 
             "campaign_id": named(waves, events.campaign, events.campaign >= 0),
             "next_at": times(events.next_at, events.next_at >= 0),
             "is_bot": pa.array(events.bot),
-            "loaded_at": times(events.second + 900, every),
+            "loaded_at": times(events.loaded, every),
         }
     )
     pq.write_table(table, folder / "events.parquet", compression="zstd")

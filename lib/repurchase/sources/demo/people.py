@@ -21,8 +21,13 @@ _SPREAD = np.array([0.65, 0.75, 0.6, 0.7])
 _QUIT_FIRST = np.array([0.33, 0.60, 0.46, 0.53])
 _QUIT_LATER = np.array([0.005, 0.06, 0.03, 0.05])
 _LIFE_DAYS = np.array([400.0, 450.0, 700.0, 500.0])
-_CHANNEL_SHARE = np.array([0.62, 0.15, 0.12, 0.11])
+_CHANNEL_SHARE = np.array([0.63, 0.15, 0.12, 0.10])
 _HORIZON = plan.day_of(plan.END) + 1
+
+
+def has_email(count: int, *, seed: int) -> NDArray[np.bool_]:
+    """Whose address for e-mail is known."""
+    return uniform(seed, "person/owed", np.arange(count, dtype=np.int64)) < 0.8
 
 
 class People(NamedTuple):
