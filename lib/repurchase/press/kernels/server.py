@@ -28,7 +28,7 @@ MODULES = (
     "numpy", "pandas", "pyarrow", "pyarrow.parquet", "duckdb", "ibis", "ibis.backends.duckdb",
     "ibis.backends.sql.compilers.duckdb", "sqlglot", "matplotlib.pyplot",
     "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell",
-    "repurchase.review", "repurchase.show",
+    "repurchase.review",
     # what these would import in each kernel
     "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic",
     "holidays.countries", "ibis.backends.duckdb.converter", "matplotlib.backends.backend_svg",
@@ -78,6 +78,13 @@ def _import_all() -> list[str]:
             importlib.import_module(name)
         except ImportError:
             missing.append(name)
+    try:
+        from repurchase import show
+
+        for name in show.__all__:  # its modules are imported when they are first asked for
+            getattr(show, name)
+    except ImportError:
+        missing.append("repurchase.show")
     if "duckdb" in sys.modules:
         # its import opens a database whose threads a fork would lose; a new one opens at first use
         sys.modules["duckdb"].default_connection().close()
