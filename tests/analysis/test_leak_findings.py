@@ -27,8 +27,8 @@ def test_a_leak_says_where_since_when_and_what_it_costs():
     assert (0.2, 0.15) == pytest.approx(
         (finding.values["level_share"], finding.values["now_share"]), abs=1e-3
     )
-    assert ("channel=wechat", "2025-09", "margin") == tuple(
-        finding.values[k] for k in ("where_place", "since_period", "money_kind")
+    assert ("channel=wechat", "2025-08-02", "margin") == tuple(
+        finding.values[k] for k in ("where_place", "since_day", "money_kind")
     )
     assert ("bad", "F-6", ACTIONS["place"]) == (
         finding.tone, finding.exhibit, finding.suggested_action
@@ -37,7 +37,7 @@ def test_a_leak_says_where_since_when_and_what_it_costs():
     assert 50 * finding.values["customers_count"] == pytest.approx(finding.money, abs=50)
     assert set(finding.records) <= records
     assert (
-        "Interest → Repurchase leaks at Channel: WeChat since September 2025: 15.0% take the step,"
+        "Interest → Repurchase leaks at Channel: WeChat since 2 Aug 2025: 15.0% take the step,"
         " before it 20.0% did; about 200 repurchases a month are missing for it"
     ) == claim_text(Words("en"), finding, currency="CNY")
 

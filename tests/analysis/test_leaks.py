@@ -191,7 +191,9 @@ def test_since_is_the_first_window_of_the_run():
         return usual * (0.955 if period == "2025-08" else 0.93)
 
     row = found(counted(rate)).frame.query("step == 1 and label == 'wechat'").iloc[0]
-    assert ("2025-08", "2025-09") == (row["since"], row["found"])
+    assert ("2025-08", "2025-07-02", "2025-09") == (
+        row["since"], row["since_day"], row["found"]
+    )  # fmt: skip
 
 
 def test_a_leak_that_lasts_keeps_the_level_that_it_fell_from():
@@ -200,7 +202,9 @@ def test_a_leak_that_lasts_keeps_the_level_that_it_fell_from():
 
     assert [(2, "channel", "wechat")] == leaking(result)
     row = result.frame.iloc[0]
-    assert ("2025-07", "2025-07") == (row["found"], row["since"])
+    assert ("2025-07", "2025-07", "2025-06-01") == (
+        row["found"], row["since"], row["since_day"]
+    )  # fmt: skip
     assert 200 == pytest.approx(row["missing"], abs=1)
 
 

@@ -40,10 +40,10 @@ FRAME = [
     "funnel", "step", "cut", "label", "funnel_name", "step_name", "status", "rank", "found",
     "lasts", "units", "converted", "now", "level", "windows", "season_known", "p", "q", "missing",
     "missing_low", "missing_high", "customers", "customers_low", "customers_high", "money",
-    "money_low", "money_high", "since", "reason",
+    "money_low", "money_high", "since", "since_day", "reason",
 ]  # fmt: skip
 TEXTS = ("funnel", "step", "cut", "label", "funnel_name", "step_name", "status", "found", "since",
-         "reason", "season_known", "lasts")  # fmt: skip
+         "since_day", "reason", "season_known", "lasts")  # fmt: skip
 
 
 def leaks(
@@ -61,9 +61,10 @@ def leaks(
     (Benjamini-Hochberg over all places of all funnels; within a step that stands as a whole over
     its labels), missing (conversions of this window, with 95 % interval), customers (repurchases a
     month that are missing for it, as later steps convert at their level), money (a month), since
-    (first contact window of the run that lies nearer to this one than to the level). Money and
-    customers are missing for steps after the repurchase. A label is read beside the other labels
-    of its cut, so within a step no fall is told twice; funnels may tell of the same customers.
+    (period of the first contact window of the run that lies nearer to this one than to the level)
+    and since_day (its first day). Money and customers are missing for steps after the repurchase.
+    A label is read beside the other labels of its cut, so within a step no fall is told twice;
+    funnels may tell of the same customers.
 
     Records: `leak_customers`, `leak_money`, `leak_conversion`, `leak_level` by funnel, step, cut
     and label, for leaks; `leak_places` by funnel.
@@ -115,7 +116,8 @@ def _carry(
         return
     place = {k: before[k] for k in ("step", "cut", "label")}
     row = _row(counted, found, i, span=span, **place)
-    kept = {k: before[k] for k in ("found", "q", "since")} | {"status": LEAK, "lasts": True}
+    kept = {k: before[k] for k in ("found", "q", "since", "since_day")}
+    kept |= {"status": LEAK, "lasts": True}
     here = [r for r in rows if (r["funnel"], r["step"]) == (counted.key, row["step"])]
     for other in here:
         if (other["cut"], other["label"]) == (row["cut"], row["label"]):
@@ -178,6 +180,7 @@ def _row(
         "missing_low": gone.low[i] if enough else math.nan,
         "missing_high": gone.high[i] if enough else math.nan,
         "since": span.columns[-run] if enough else None, "reason": why, "found": span.judged,
+        "since_day": counted.first_day(span.columns[-run]) if enough else None,
         "lasts": False,
         "status": STEADY if enough else UNJUDGED,
     }  # fmt: skip
