@@ -2,11 +2,16 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# `made` holds what tests of several folders build by hand
+FOLDER = str(ROOT / "tests")
+if FOLDER not in sys.path:
+    sys.path.insert(0, FOLDER)
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ LAYOUT = 1
 FOLDER = "answers"
 SUFFIX = ".answer"
 Asker = Literal["press", "lab"]
+NOT_COMPUTED_FROM = {"allow_incomplete", "chapters", "commentary"}
 # no bench calls these
 NOT_READ = ("press", "show", "cli.py", "__main__.py", "catalogue.py")
 # an answer of millions of rows is quicker computed than read, and would fill the disk
@@ -104,17 +105,20 @@ def _names_are_untouched() -> bool:
 def made_of(params: Params, snapshot: Snapshot, sample: Sample | None = None) -> dict[str, Any]:
     """Everything that an answer may depend on, but for the question.
 
-    Of the profile the list of chapters is left out, of the period file the commentary: nothing is
-    computed from them. So a comment that is written on a finished review costs its drawing alone.
+    Of the profile and the period file is left out what nothing is computed from (a test holds it
+    so): a preview, which allows an incomplete period, and a commentary that is written on a
+    finished review cost their drawing alone.
     """
     assert params.period is not None
     return {
         "layout": LAYOUT,
         "name": params.name,
         "period": params.period.label,
-        "profile": params.profile.model_dump(mode="json", by_alias=True, exclude={"chapters"}),
+        "profile": params.profile.model_dump(
+            mode="json", by_alias=True, exclude=NOT_COMPUTED_FROM
+        ),
         "period_file": params.period_file.model_dump(
-            mode="json", by_alias=True, exclude={"commentary"}
+            mode="json", by_alias=True, exclude=NOT_COMPUTED_FROM
         ),
         "targets": [asdict(target) for target in params.targets],
         "data": params.data,

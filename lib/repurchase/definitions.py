@@ -1380,6 +1380,18 @@ METRICS: dict[str, Metric] = {
         digits=6,
         direction="up",
     ),
+    "login_day_share": Metric(
+        name=N_("Days with a login"),
+        formula=N_(
+            "Share of the days of the period, over the sales people who have ever logged in, on"
+            " which they did."
+        ),
+        numerator=N_("days with a login"),
+        denominator=N_("days of the sales people on the system"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
     "rep_login_share": Metric(
         name=N_("Sales people who logged in"),
         formula=N_("Share of the sales people with a login in the period."),
@@ -1469,6 +1481,19 @@ METRICS: dict[str, Metric] = {
         unit="share",
         digits=6,
         direction="down",
+    ),
+    "campaign_answer_share": Metric(
+        name=N_("Answered campaign contacts"),
+        formula=N_(
+            "Of customers and the campaigns of the last 24 months that they were contacted with,"
+            " the share with an answer to that campaign since, such as a click or a coupon"
+            " redeemed. No effect of the campaign."
+        ),
+        numerator=N_("customers by campaign with an answer"),
+        denominator=N_("customers by campaign contacted"),
+        unit="share",
+        digits=6,
+        direction="up",
     ),
     "back_after_path": Metric(
         name=N_("Came back after a way"),

@@ -241,6 +241,8 @@ class FunnelRules(Strict):
     stale_touch_share: Share | None = None
     # path: fewer customers than this on a path are shown together with others
     fewest_on_path: Annotated[int, Field(ge=5, le=1000)] = 20
+    # leaks: a smaller share of a step's conversions missing against its own level is none
+    leak_share: Annotated[float, Field(gt=0, le=0.9)] = 0.05
     # below these nothing is called something to look into
     material_customers: Annotated[int, Field(ge=1)] = 30
     material_points: Share = 0.05

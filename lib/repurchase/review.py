@@ -345,6 +345,7 @@ class Review:
         try:
             with unwatched():
                 told = self._connection.sql(f"SELECT *, ({sql}) AS _holds FROM {name}")
+                told._holds.count().to_pyarrow()  # a value that does not fit shows here only
         except duckdb.Error as error:
             raise ParameterError(
                 f"the condition does not fit the columns' kinds: {str(error).splitlines()[0]}",

@@ -401,6 +401,8 @@ def test_other_content_for_the_same_number_of_contacts(windows, lives) -> None:
 
     assert (False, True) == (frame["touches_differ"].iloc[0], frame["content_differs"].iloc[0])
     assert 1 == len(content.clean(frame))
+    # half a contact more is another number of contacts, also where too few show that it is
+    assert content.clean(frame.assign(touch_change=0.5)).empty
 
 
 # ---- content -------------------------------------------------------------------------------------
@@ -743,7 +745,8 @@ def test_content_is_acted_on_only_where_chance_decided(windows, lives) -> None:
     """Other content, equally many contacts, sure and large; with more it is not content alone."""
     quiet = responses(windows, lives, *messages(24, 20))
     sure = {"repurchase_change": -0.06, "repurchase_p": 0.001}
-    clean = content.verdict(quiet, one_test(touches_differ=False, **sure), RULES)
+    alike = one_test(touches_differ=False, touch_change=0.0, **sure)
+    clean = content.verdict(quiet, alike, RULES)
     mixed = content.verdict(quiet, one_test(**sure), RULES)
 
     assert ("act", "ok") == (clean.answer, mixed.answer)

@@ -88,6 +88,17 @@ def test_late_orders_are_held_against_a_stated_rule_only(late, rule, answer):
     assert answer == judged({"late_share": rule}, late=late).answer
 
 
+def test_late_orders_beyond_the_rule_name_the_place_that_was_off_line():
+    """Twenty of the eighty were one store's, and how late they came."""
+    found = judged({"late_share": 0.05}, late=80, outage=[OUTAGE])
+
+    assert ("act", "store_id=S2", 20, 80, 19) == (
+        found.answer, found.values["where_place"], found.values["orders_count"],
+        found.values["all_count"], found.values["worst_count"],
+    )  # fmt: skip
+    assert "where_place" not in judged({"late_share": 0.05}, late=80).values
+
+
 @pytest.mark.parametrize(
     ("blind", "rule", "answer"), [(80, 0.05, "act"), (55, 0.05, "ok"), (400, None, "ok")]
 )

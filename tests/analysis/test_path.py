@@ -12,7 +12,7 @@ UNITS = {"customer_id": "string", "entered_at": "timestamp", "entered_on": "date
 GOAL = {"customer_id": "string", "at": "timestamp", "day": "date", "whole_day": "boolean"}
 EVENTS = {
     "customer_id": "string", "occurred_at": "timestamp", "occurred_date": "date", "type": "string",
-    "event_id": "string", "outcome": "string", "is_bot": "boolean",
+    "event_id": "string", "outcome": "string", "is_bot": "boolean", "stage": "string",
 }  # fmt: skip
 BEGIN = pd.Timestamp("2025-08-02")
 
@@ -25,7 +25,7 @@ def table(rows, schema):
     return ibis.memtable(pd.DataFrame(rows, columns=list(schema)), schema=schema)
 
 
-def walks(people, *, whole_day=False, bots=(), failed=()):
+def walks(people, *, whole_day=False, bots=(), failed=(), stages=None):
     """Ways of customers: {name: ([(type, days since entry), ...], day of the order or None)}."""
     units, goal, events = [], [], []
     for name, (steps, back) in people.items():
@@ -35,7 +35,7 @@ def walks(people, *, whole_day=False, bots=(), failed=()):
         for k, (kind, day) in enumerate(steps):
             events.append((name, at(day), at(day).date(), kind, f"{name}{k}",
                            "failed" if (name, kind) in failed else None,
-                           (name, kind) in bots))  # fmt: skip
+                           (name, kind) in bots, (stages or {}).get(kind)))  # fmt: skip
     return path.walks(
         table(units, UNITS), table(goal, GOAL), table(events, EVENTS), days=30,
         rules=FunnelRules(),
@@ -95,6 +95,14 @@ def test_machines_opens_and_failed_contacts_make_no_way():
     found = ways(walks({"a": (steps, None)}, bots={("a", "web_view")}, failed={("a", "call")}))
 
     assert {"sms"} == set(found)
+
+
+def test_a_stage_of_an_opportunity_is_told_with_the_type():
+    """Of no other type; a sign that parts the steps of a way stands in no name."""
+    steps = [("opp_stage", 0), ("quote", 1), ("a>b", 2)]
+    found = ways(walks({"a": (steps, None)}, stages={"opp_stage": "won", "quote": "x"}))
+
+    assert {"opp_stage:won>quote>a b"} == set(found)
 
 
 def test_a_long_way_is_cut_after_six():
@@ -194,7 +202,7 @@ def test_days_are_those_of_the_company_not_of_the_clock():
     """The window's last day counts to its end."""
     units = table([("a", at(0), BEGIN.date())], UNITS)
     goal = table([("a", at(31.3), dt.date(2025, 9, 1), False)], GOAL)
-    events = table([("a", at(0), BEGIN.date(), "sms", "1", None, False)], EVENTS)
+    events = table([("a", at(0), BEGIN.date(), "sms", "1", None, False, None)], EVENTS)
     found = path.walks(units, goal, events, days=30, rules=FunnelRules())
 
     assert 1 == ways(found)["sms"]["came"]

@@ -9,7 +9,9 @@ from repurchase.stats.leak import (
     falls,
     missing,
     others,
+    stacked,
     themselves,
+    together,
 )
 from scipy import stats
 
@@ -18,7 +20,7 @@ STEADY = [200] * 6
 
 def one(made, units=1000, **options):
     """One row: conversions by window of as many units each."""
-    return falls([[units] * len(made)], [made], **options)
+    return falls(themselves([[units] * len(made)], [made]), **options)
 
 
 def test_a_fall_after_six_equal_windows_by_hand():
@@ -28,7 +30,7 @@ def test_a_fall_after_six_equal_windows_by_hand():
     level = 1200.5 / 6001
     drop = np.log(200.5 / 800.5) - np.log(150.5 / 850.5)
     variance = (1 + 1 / 6) / (1000 * level * (1 - level))
-    assert (level, 0.15) == pytest.approx((found.level[0], found.now[0]))
+    assert (level, 150.5 / 1001) == pytest.approx((found.level[0], found.now[0]))
     assert (drop, drop) == pytest.approx((found.own[0], found.drop[0]))
     assert variance == pytest.approx(found.variance[0])
     assert (5, 6, True) == (found.df[0], found.windows[0], found.enough[0])
@@ -55,7 +57,7 @@ def test_what_moves_all_labels_moves_none_of_them():
     n = np.full((3, 7), 2000.0)
     y = np.array([[400.0] * 6 + [300]] * 3)
 
-    beside, alone = falls(n, y, beside=others(n, y)), falls(n, y)
+    beside, alone = falls(themselves(n, y), beside=others(n, y)), falls(themselves(n, y))
     assert [0, 0, 0] == pytest.approx(beside.drop.tolist(), abs=1e-3)
     assert (alone.p_values() < 0.001).all()
     assert beside.own == pytest.approx(alone.own)
@@ -66,8 +68,39 @@ def test_a_larger_mailing_to_others_is_no_fall():
     n = np.array([[1000.0] * 7, [1000.0] * 7, [1000.0] * 6 + [9000]])
     y = np.array([[200.0] * 7, [100.0] * 7, [400.0] * 6 + [3600]])
 
-    found = falls(n, y, beside=others(n, y))
+    found = falls(themselves(n, y), beside=others(n, y))
     assert [0, 0, 0] == pytest.approx(found.drop.tolist(), abs=2e-3)
+
+
+def test_all_labels_together_move_only_if_conversions_do():
+    """Nine times as many come of those who convert least: the total falls, in fixed shares not."""
+    n = np.array([[1000.0] * 7, [1000.0] * 6 + [9000]])
+    y = np.array([[400.0] * 7, [100.0] * 6 + [900]])
+
+    plain = falls(themselves(n.sum(axis=0), y.sum(axis=0)))
+    fixed = falls(together(n, y))
+    assert plain.drop[0] > 0.5
+    assert 0 == pytest.approx(fixed.drop[0], abs=2e-3)
+    assert plain.level == pytest.approx(fixed.level, abs=1e-3)
+    assert 1000 < fixed.units[0] < 4000
+
+
+def test_a_label_without_units_in_a_window_is_in_no_reference():
+    """The new store cannot be held in fixed proportions; it is still judged beside the others."""
+    n = np.array([[1000.0] * 7, [1000.0] * 7, [0.0] * 3 + [1000.0] * 4])
+    y = np.array([[200.0] * 7, [200.0] * 6 + [150], [0.0] * 3 + [500.0] * 4])
+
+    assert 0.2 == pytest.approx(others(n, y).level[0], abs=1e-3)
+    found = falls(themselves(n, y), beside=others(n, y))
+    assert [True] * 3 == found.enough.tolist()
+
+
+def test_rows_are_judged_together_when_stacked():
+    """Two series read alone share their spread once they are stacked."""
+    a, b = (themselves([[1000] * 7], [[200] * 7]) for _ in "ab")
+
+    assert [5.0] == falls(a).df.tolist()
+    assert [10.0, 10.0] == falls(stacked([a, b])).df.tolist()
 
 
 def test_a_label_that_falls_alone_is_found_beside_the_others():
@@ -75,7 +108,7 @@ def test_a_label_that_falls_alone_is_found_beside_the_others():
     n = np.full((3, 7), 5000.0)
     y = np.array([[1000.0] * 6 + [800], [900.0] * 7, [500.0] * 7])
 
-    p = falls(n, y, beside=others(n, y)).p_values()
+    p = falls(themselves(n, y), beside=others(n, y)).p_values()
     assert p[0] < 1e-4
     assert (p[1:] > 0.5).all()
 
@@ -84,8 +117,8 @@ def test_labels_lend_each_other_their_spread():
     """15 degrees of freedom at most from the others; none where a row stands alone."""
     n, y = np.full((9, 7), 1000.0), np.full((9, 7), 200.0)
 
-    assert [20.0] * 9 == falls(n, y).df.tolist()
-    assert [10.0] * 9 == falls(n, y, borrowed=5).df.tolist()
+    assert [20.0] * 9 == falls(themselves(n, y)).df.tolist()
+    assert [10.0] * 9 == falls(themselves(n, y), borrowed=5).df.tolist()
     assert [5.0] == one([200] * 7).df.tolist()
 
 
@@ -110,7 +143,7 @@ def test_fewer_than_three_windows_or_thirty_expected_say_nothing(made, units, en
 def test_windows_without_units_are_no_windows():
     """A store that opened three windows ago has a level of three."""
     n = [[0, 0, 0, 1000, 1000, 1000, 1000]]
-    found = falls(n, [[0, 0, 0, 200, 200, 200, 150]])
+    found = falls(themselves(n, [[0, 0, 0, 200, 200, 200, 150]]))
 
     assert (3, 2, True) == (found.windows[0], found.df[0], found.enough[0])
     assert 600.5 / 3001 == pytest.approx(found.level[0])
@@ -131,7 +164,7 @@ def seasonal(size):
     n, now, then = np.full((12, 7), 5000.0), np.full((12, 7), 1000.0), np.full((12, 7), 1000.0)
     now[0, -1] = 800
     then[:, -1] = 1000 + size * np.where(np.arange(12) % 2, 1, -1)
-    read = [falls(n, y, beside=others(n, y)) for y in (now, then)]
+    read = [falls(themselves(n, y), beside=others(n, y)) for y in (now, then)]
     return read[0], beyond_season(*read)
 
 
@@ -157,11 +190,11 @@ def test_the_calmest_reading_counts_and_the_boldest_bounds():
     """A label that fell by less than the others rose is short of its own level only."""
     n = np.full((2, 7), 5000.0)
     y = np.array([[1000.0] * 6 + [950], [1000.0] * 6 + [1200]])
-    read = falls(n, y, beside=others(n, y))
+    read = falls(themselves(n, y), beside=others(n, y))
     found = missing(read)
 
     assert 50 == pytest.approx(found.value[0], abs=1)
-    assert found.high[0] > missing(falls(n, y)).high[0]
+    assert found.high[0] > missing(falls(themselves(n, y))).high[0]
 
 
 def test_a_run_of_low_windows_is_counted_back():
@@ -176,7 +209,7 @@ def test_a_run_of_low_windows_is_counted_back():
 def test_impossible_counts_are_refused(n, y):
     """Uneven tables, more conversions than units, fewer than none."""
     with pytest.raises(ValueError, match="equally large"):
-        falls(n, y)
+        themselves(n, y)
 
 
 def lived(rng, *, labels, fall=0.0):
@@ -199,7 +232,7 @@ def test_the_p_value_keeps_its_promise_where_windows_differ():
     found: list[Falls] = []
     for _ in range(300):
         n, y = lived(rng, labels=6)
-        found.append(falls(n, y, beside=others(n, y)))
+        found.append(falls(themselves(n, y), beside=others(n, y)))
     p = np.concatenate([f.p_values()[f.enough] for f in found])
 
     assert len(p) > 1500
@@ -215,7 +248,7 @@ def test_a_label_that_loses_a_fifth_of_many_is_mostly_found():
     hits, short = 0, []
     for _ in range(100):
         n, y = lived(rng, labels=6, fall=0.2)
-        read = falls(n, y, beside=others(n, y))
+        read = falls(themselves(n, y), beside=others(n, y))
         if read.enough[0]:
             hits += read.p_values()[0] < 0.01
             short.append(missing(read).value[0] / (missing(read).value[0] + y[0, -1]))
@@ -226,7 +259,7 @@ def test_a_label_that_loses_a_fifth_of_many_is_mostly_found():
 
 def test_thirty_conversions_must_be_expected():
     """At a level of 30 % a hundred units are enough to judge, ninety-eight are not."""
-    enough = [falls([[1000] * 6 + [n]], [[300] * 6 + [10]]).enough[0] for n in (98, 100)]
+    judged = [themselves([[1000] * 6 + [n]], [[300] * 6 + [10]]) for n in (98, 100)]
 
-    assert [False, True] == enough
+    assert [False, True] == [falls(series).enough[0] for series in judged]
     assert 30 == FEWEST_EXPECTED

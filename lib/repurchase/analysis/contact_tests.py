@@ -33,14 +33,14 @@ from repurchase.reasons import (
     reason,
 )
 from repurchase.records import Record, Result, dimensions
-from repurchase.stats.proportion import change_of, wilson
+from repurchase.stats.proportion import Z95, change_of, wilson
 from repurchase.stats.sample_ratio import BROKEN, sample_ratio
 
 DAYS = 30
 FEWEST = 30
 CONTROL = "control"
-# A difference in contacts counts as one if chance would show it once in a thousand tests.
-APART = 3.2905267314919255
+# Arms whose mean number of contacts differs by less were contacted equally often.
+AS_OFTEN = 0.25
 # Arms got different content if so many more of the one got a template, or a personalised contact.
 MOST = 0.5
 COLUMNS = [
@@ -61,12 +61,12 @@ def tests(
     against (the control), assigned_on (the first day of assignment), readable_from (30 days after
     the last one), fresh (became readable in the period), n, other_n (customers; of the control),
     dropped (customers found in more than one arm, who count in none), touches, other_touches (mean
-    number a customer), touch_change (their difference), touches_differ, content_differs (flags; a
-    template, or personalised contacts, for many more of one arm), sample_p (chi-square of all arms
-    against the planned shares), missing (why it has no answer, else ""), and for repurchase (an
-    order date) and opt_out (a request for no more): `_value`, `_other_value`, `_change`,
-    `_change_low`, `_change_high` (Newcombe), `_p`, `_mark` (Benjamini-Hochberg over all arms and
-    both outcomes).
+    number a customer), touch_change (their difference), touches_differ (flag: by 0.25 or more, and
+    its 95 % interval leaves 0 out), content_differs (flag: a template, or personalised contacts,
+    for many more of one arm), sample_p (chi-square of all arms against the planned shares),
+    missing (why it has no answer, else ""), and for repurchase (an order date) and opt_out (a
+    request for no more): `_value`, `_other_value`, `_change`, `_change_low`, `_change_high`
+    (Newcombe), `_p`, `_mark` (Benjamini-Hochberg over all arms and both outcomes).
 
     Records: `contact_effect` by experiment=, arm= and outcome=; not computed where the arms are
     not of the planned sizes (p < .001), those are not given, or an arm has fewer than 30.
@@ -232,7 +232,7 @@ def _compared(arm: Row, control: Row, templates: Templates, missing: str) -> Row
     found: Row = {
         "arm": str(arm["arm"]), "n": n, "other_n": m, "touches": means[0],
         "other_touches": means[1], "touch_change": gap,
-        "touches_differ": bool(abs(gap) > APART * math.hypot(*errors)) and gap != 0,
+        "touches_differ": abs(gap) >= AS_OFTEN and abs(gap) > Z95 * math.hypot(*errors),
         "content_differs": _content_differs(arm, control, templates),
     }  # fmt: skip
     if missing:

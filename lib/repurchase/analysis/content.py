@@ -18,6 +18,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from repurchase.analysis.contact_tests import AS_OFTEN
 from repurchase.analysis.findings import record_key
 from repurchase.analysis.judging import STANDS, judged
 from repurchase.analysis.ratios import flag
@@ -404,7 +405,8 @@ def clean(tests: pd.DataFrame) -> pd.DataFrame:
     """The tests that tell content alone: other content, equally many contacts, arms as planned."""
     if tests.empty:
         return tests
-    return tests[tests["content_differs"] & ~tests["touches_differ"] & (tests["missing"] == "")]
+    as_often = tests["touch_change"].abs() < AS_OFTEN
+    return tests[tests["content_differs"] & as_often & (tests["missing"] == "")]
 
 
 def _of_tests(tests: Result, rules: FunnelRules, exhibit: str | None) -> Verdict | None:

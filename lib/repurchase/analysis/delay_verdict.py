@@ -28,6 +28,11 @@ CLAIMS = {
         "{late_share} of the orders were loaded more than {late_count} days late, at worst"
         " {worst_count} days; the profile allows {limit_share}"
     ),
+    "late_place": N_(
+        "{late_share} of the orders were loaded more than {late_count} days late, the profile"
+        " allows {limit_share}; {orders_count} of the {all_count} were of {where_place}, from"
+        " {first_day} to {last_day}, up to {worst_count} days late"
+    ),
     "blind": N_(
         "{stale_share} of the contacts went to a customer whose order had happened and was not"
         " loaded yet; the profile allows {limit_share}"
@@ -85,7 +90,7 @@ def verdict(
         return Verdict("delay", "not_computable", reason=NO_LOADED)
     record = arrived.one("late_arrival_share", dimensions=dimensions(table="orders"))
     tries: Iterable[Callable[[], Verdict | None]] = (
-        lambda: _late(whole, record, rules, shown.get("arrived")),
+        lambda: _late(whole, found, record, rules, shown.get("arrived")),
         lambda: _blind(stale, rules, shown.get("arrived")),
         lambda: _outage(found, record, shown.get("arrived")),
         lambda: _silent(rows, shown.get("fresh")),
@@ -125,16 +130,21 @@ def _of_source(kind: str, answer: Any, row: Mapping[Any, Any], exhibit: str | No
 
 
 def _late(
-    whole: Mapping[str, Any], record: Record, rules: FunnelRules, exhibit: str | None
-) -> Verdict | None:
+    whole: Mapping[str, Any], found: Result, record: Record, rules: FunnelRules,
+    exhibit: str | None,
+) -> Verdict | None:  # fmt: skip
     if rules.late_share is None or not whole["low"] > rules.late_share:
         return None
     values = {
         "late_share": whole["share"], "late_count": rules.late_days,
         "worst_count": whole["worst"], "limit_share": rules.late_share,
     }  # fmt: skip
+    claim = CLAIMS["late"]
+    if len(found.frame):
+        claim = CLAIMS["late_place"]
+        values |= {**_place(found), "all_count": whole["late"]}
     return Verdict(
-        "delay", "act", CLAIMS["late"], values, (record_key(record),), action=ACTIONS["late"],
+        "delay", "act", claim, values, (record_key(record),), action=ACTIONS["late"],
         confidence="high", exhibit=exhibit,
     )  # fmt: skip
 
@@ -155,17 +165,21 @@ def _blind(stale: Result, rules: FunnelRules, exhibit: str | None) -> Verdict | 
 def _outage(found: Result, record: Record, exhibit: str | None) -> Verdict | None:
     if found.frame.empty:
         return None
+    return Verdict(
+        "delay", "watch", CLAIMS["outage"], _place(found), (record_key(record),),
+        action=ACTIONS["outage"], confidence="high", exhibit=exhibit,
+    )  # fmt: skip
+
+
+def _place(found: Result) -> dict[str, Any]:
+    """The outage with the most late orders."""
     row = found.frame.iloc[0]
-    values = {
+    return {
         "where_place": dimensions(**{row["cut"]: row["label"]}),
         "first_day": row["first"].isoformat(), "last_day": row["last"].isoformat(),
         "loaded_day": row["loaded"].isoformat(), "worst_count": int(row["worst"]),
         "orders_count": int(row["late"]),
     }  # fmt: skip
-    return Verdict(
-        "delay", "watch", CLAIMS["outage"], values, (record_key(record),),
-        action=ACTIONS["outage"], confidence="high", exhibit=exhibit,
-    )  # fmt: skip
 
 
 def _silent(rows: Iterable[Mapping[Any, Any]], exhibit: str | None) -> Verdict | None:

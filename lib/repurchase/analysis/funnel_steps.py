@@ -23,11 +23,14 @@ from repurchase.words import N_, Words
 
 DEFAULT_DAYS, ORDER_RANK_DAYS = 30, 180
 DEFAULT, ORDER_RANK = "contact to repurchase", "order rank"
+NAMES = {DEFAULT: N_("Contact to repurchase"), ORDER_RANK: N_("Order after order")}
 CONTACT = ("sms", "email_sent", "wechat", "call", "visit")
 # No opens: privacy proxies and virus scanners open messages for people.
 INTEREST = ("sms_click", "email_click", "wechat_click", "web_view", "cart", "quote")
 SERVICE = ("call", "visit", "ticket_close")
 NOT_FAILED = "outcome is null or outcome <> 'failed'"
+# Entry by the rank of an order: before a customer's orders can be counted from the first one,
+# the data must be as long as the time after which one is no longer a customer.
 RANKS = {"first": 1, "second": 2, "third": 3}
 # What happened to whom and when, and where the customer enters by it.
 HAPPENING = {
@@ -126,10 +129,10 @@ def check_types(step: FunnelStep, types: Collection[str], *, where: str) -> None
 
 
 def happenings(tables: Tables, step: FunnelStep, *, where: str, until: dt.date) -> ir.Table:
-    """The rows of a step up to a day, with the columns of HAPPENING; bots' are not among them.
+    """The rows of a step, with the columns of HAPPENING; bots' are not among them.
 
     `key` tells happenings apart: an order by its day, since a day's orders count as one. `row` is
-    the row's own id, that breaks ties.
+    the row's own id, that breaks ties. `until` is the last day whose rows are wanted.
     """
     tellers = {"events": _events, "orders": _orders, "tickets": _tickets, "surveys": _surveys}
     parts = []
@@ -138,8 +141,7 @@ def happenings(tables: Tables, step: FunnelStep, *, where: str, until: dt.date) 
         if step.where:
             rows = tables.where(name, step.where, where)
         told = tellers[name](tables, rows, step, until)
-        told = told.filter(told.customer_id.notnull() & (told.day <= until))
-        parts.append(told.select(list(HAPPENING)))
+        parts.append(told.filter(told.customer_id.notnull()).select(list(HAPPENING)))
     return reduce(lambda one, other: one.union(other), parts)
 
 

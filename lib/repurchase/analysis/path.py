@@ -32,6 +32,7 @@ MORE = "..."
 SEPARATOR = ">"
 OTHERS = ""
 BACK = "back"
+STAGE = "opp_stage"  # told with the stage, as "opp_stage:won"
 HOURS = 24
 
 
@@ -106,11 +107,17 @@ def _people(units: ir.Table, goal: ir.Table, *, days: int) -> ir.Table:
 
 
 def _told(events: ir.Table, rules: FunnelRules) -> ir.Table:
-    """Events that make a way: not a machine's, no opens, no contact that failed."""
+    """Events that make a way: not a machine's, no opens, no contact that failed.
+
+    The type of a stage of an opportunity is told with the stage.
+    """
     seen = events.filter(~events.is_bot.fill_null(False) & ~events.type.isin(NO_STEP))
     failed = seen.outcome.isin(rules.failed_outcomes).fill_null(False)
-    return seen.filter(~failed).select(
-        "customer_id", "type", "event_id", at=seen.occurred_at, day=seen.occurred_date
+    staged = (seen.type == STAGE) & seen.stage.notnull()
+    kind = ibis.cases((staged, seen.type + ":" + seen.stage), else_=seen.type)
+    told = seen.mutate(type=kind.replace(SEPARATOR, " ")).filter(~failed)
+    return told.select(
+        "customer_id", "type", "event_id", at=told.occurred_at, day=told.occurred_date
     )
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import ibis.expr.types as ir
 import pandas as pd
 
-from repurchase.analysis import clock, funnel, funnel_steps
+from repurchase.analysis import clock, funnel, funnel_figures, funnel_steps
 from repurchase.analysis.funnel import Funnel
 from repurchase.benches.base import Bench, unwatched
 from repurchase.params import FunnelSpec
-from repurchase.period import Period
+from repurchase.period import Period, add_months
+from repurchase.records import Result
 
 TABLES = ("events", "orders", "tickets", "surveys")
 
@@ -48,7 +49,10 @@ class FunnelBench(Bench):
     def windows(self, which: Funnel) -> tuple[Period, ...]:
         """The periods whose contact windows are counted, oldest first; see `analysis.funnel`."""
         return funnel.periods(
-            self._review.period, days=which.window_days, data_from=self._data_from(which)
+            self._review.period,
+            days=which.window_days,
+            data_from=self._data_from(which),
+            sure_from=self._sure_from(which),
         )
 
     def units(self, which: Funnel) -> ir.Table:
@@ -77,14 +81,53 @@ class FunnelBench(Bench):
         """Who reached each step and the next, by contact window and cut; see `analysis.funnel`."""
         if not self.windows(which):
             return pd.DataFrame(columns=funnel.COUNTS)
-        cuts = (*funnel.CUTS, *(c for c in self._labels() if c not in funnel.CUTS))
-        return funnel.counts(self.units(which), steps=len(which), cuts=cuts)
+        return funnel.counts(self.units(which), steps=len(which), cuts=self._cuts())
+
+    def conversion(self, which: Funnel) -> Result:
+        """Each step's conversion, against the window before, a year ago and its own level."""
+        return self._result(funnel_figures.conversion(self.units(which), self._asked(which)))
+
+    def waiting(self, which: Funnel) -> Result:
+        """Who has entered and cannot be read yet, and from which day on."""
+        first = self._steps(which)[0]
+        return self._result(funnel_figures.waiting(first, self._asked(which)))
+
+    def by_label(self, which: Funnel) -> Result:
+        """Each step's conversion by channel, campaign, rep, store, region, tier and segment."""
+        return self._result(
+            funnel_figures.by_cut(
+                self.units(which),
+                self._asked(which),
+                self._cuts(),
+                alike={"store_id": self._kinds_of_stores()},
+                as_of_today=() if self._params.funnel_rules.tier_fixed else ("tier",),
+            )
+        )
+
+    def times(self, which: Funnel) -> Result:
+        """How long the steps take: half and nine in ten of those who take them."""
+        return self._result(funnel_figures.times(self.units(which), self._asked(which)))
+
+    def _asked(self, which: Funnel) -> funnel_figures.Asked:
+        return funnel_figures.Asked(
+            funnel=which,
+            windows=self._review.windows,
+            readable=self.windows(which),
+            data_from=self._data_from(which),
+            zone=self._params.time_zone,
+            sure_from=self._sure_from(which),
+            activity_months=self._params.activity_window_months,
+        )
+
+    def _cuts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*funnel_steps.PLACES, *self._labels())))
 
     def _funnel(self, spec: FunnelSpec, source: funnel.Source) -> Funnel:
         said = self._review.params.said
+        own = funnel_steps.NAMES.get(spec.key) if source != "profile" else None
         return Funnel(
             key=spec.key,
-            name=said(spec.name),
+            name=self._review.words._(own) if own else said(spec.name),
             steps=tuple(said(step.name) for step in spec.steps),
             window_days=spec.window_days,
             order=spec.order,
@@ -161,17 +204,32 @@ class FunnelBench(Bench):
     def _ripe_until(self, which: Funnel) -> dt.date:
         return self._review.windows.seen_until - dt.timedelta(days=which.window_days)
 
+    def _sure_from(self, which: Funnel) -> dt.date | None:
+        """From when on the rank of an order is sure, where one enters by it."""
+        if which.spec.steps[0].orders not in funnel_steps.RANKS:
+            return None
+        return add_months(self._data_from(which), self._params.activity_window_months)
+
     def _data_from(self, which: Funnel) -> dt.date:
         """From when on every table that the funnel is told from has rows."""
         names = sorted({table for step in which.spec.steps for table in step.tables})
-        found = [self._review.snapshot.data_from]
+        found = [self._review.snapshot.data_from] if "orders" in names else []
         for name in names:
             if name != "orders":
                 table = self._review.table(name, cut=False)
                 with unwatched():
                     first = table[TIMES[name][1]].min().to_pyarrow().as_py()
                 found += [first] if first else []
-        return max(found)
+        return max(found, default=self._review.snapshot.data_from)
+
+    def _kinds_of_stores(self) -> Mapping[str, str]:
+        """Own, franchise, online, by store: an online shop is no measure of a street's."""
+        if not self._review.snapshot.has("stores", "channel_kind"):
+            return {}
+        stores = self._review.table("stores")
+        with unwatched():
+            rows = stores.select("store_id", "channel_kind").to_pandas().dropna()
+        return dict(zip(rows["store_id"], rows["channel_kind"], strict=True))
 
     def _labels(self) -> Mapping[str, ir.Table]:
         """The label of each customer, by cut: region, tier and the profile's segments."""
@@ -179,7 +237,8 @@ class FunnelBench(Bench):
         found: dict[str, ir.Table] = {}
         if "customers" in review.snapshot.tables:
             customers = review.table("customers")
-            tiers = [c for c in ("level", "segment") if c in customers.columns]
+            wanted = (self._params.funnel_rules.tier, "level", "segment")
+            tiers = [c for c in wanted if c in customers.columns]
             for cut, column in (("region", "region"), ("tier", tiers[0] if tiers else "")):
                 if column in customers.columns:
                     found[cut] = customers.select("customer_id", label=column)

@@ -26,12 +26,17 @@ GIVEN = {
     ),
     "cuts": "cuts",
     "data": "load_report money_bridge notes sources whole_source",
+    "delay": "arrivals completeness delay_days freshness",
+    "due_checks": "due_contacted reach tiers use use_work",
     "festival": "january_february",
+    "funnel": "funnel funnel_banner funnel_changes funnel_cuts funnel_steps funnel_times",
+    "leaks": "end_change former_leaks leaks mended within_steps",
     "mix": "disagreement drivers mix_and_rate",
     "newest": "newest newest_line",
     "next_purchase": "next_purchase",
     "order_rank": "order_values",
     "outlook": "ahead outlook outlook_line outlook_table",
+    "path": "campaign_answers paths transitions",
     "predicted_value": "predicted predicted_chart predicted_parts value_ahead",
     "products": "new_product_table pair_table product_table",
     "repeat": "joining_months next_orders repeat_share",
@@ -44,6 +49,7 @@ GIVEN = {
         "article calendar_days comparisons identification_cuts ladder not_computed totals "
         "triangle"
     ),
+    "verdicts": "first_steps funnel_headline verdicts",
     "worklists": "list_reasons list_results sheets worklists",
 }
 _WHERE = {name: module for module, names in GIVEN.items() for name in names.split()}

@@ -17,7 +17,7 @@ from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Result, dimensions
 from repurchase.show import style
-from repurchase.show.blocks import Cell, Column, Figure, Row, Table, Text
+from repurchase.show.blocks import Cell, Column, Figure, Note, Row, Table, Text
 from repurchase.show.charts import _direct_labels, _share_axis
 from repurchase.show.data import table_name
 from repurchase.show.mix import place_name
@@ -35,10 +35,13 @@ ENOUGH = 0.9995
 
 def arrivals(
     result: Result, outages: Result, stale: Result, *, id: str | None = None
-) -> Table:
+) -> Table | Note:
     """Days until loading by table and source system; below it what stuck, and what that touched."""
     context: Context = result.context
     words = context.words
+    if not (result.frame["known"] > 0).any():
+        said = dict.fromkeys(worded(words, r.reason) for r in result.records if r.reason)
+        return Note(words._("Not computed: {reason}.", reason=words.listed(list(said))), "unsure")
     late = words.count(context.params.profile.funnel_rules.late_days)
     columns = (
         Column(words._("Source"), "left", "fr"),

@@ -1,4 +1,4 @@
-"""The ways that customers went after contact, and where the time goes."""
+"""The ways that customers went after contact, where the time goes, who answered campaigns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from repurchase.analysis.path import BACK, MORE, OTHERS, SEPARATOR, longest
+import pandas as pd
+
+from repurchase.analysis.path import BACK, MORE, OTHERS, SEPARATOR, STAGE, longest
 from repurchase.analysis.path import shown as commonest
 from repurchase.context import Context
 from repurchase.reasons import worded
@@ -14,7 +16,7 @@ from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, Note, Table
 from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
-from repurchase.show.tables import shortened
+from repurchase.show.tables import shortened, value_name
 from repurchase.words import N_, Words
 
 EVENTS = {
@@ -38,16 +40,23 @@ EVENTS = {
     "coupon_redeemed": N_("coupon redeemed"),
     "login": N_("login"),
     "unsubscribe": N_("request for no more"),
-    BACK: N_("order"),
+    BACK: N_("coming back"),
     MORE: N_("more"),
 }
 SHOWN_TRANSITIONS = 12
+SHOWN_CAMPAIGNS = 15
+CAMPAIGN_CUTS = {"all": "", "channel": N_("Channel"), "campaign": N_("Campaign")}
 ARROW = " → "
 
 
 def event_name(words: Words, kind: str) -> str:
     """What a type of event is called; one that is not ours keeps its name."""
-    return words._(EVENTS[kind]) if kind in EVENTS else shortened(kind)
+    if kind in EVENTS:
+        return words._(EVENTS[kind])
+    name, _, stage = kind.partition(":")
+    if name == STAGE and stage:
+        return words._("stage {stage}", stage=shortened(stage))
+    return shortened(kind)
 
 
 def path_name(words: Words, path: str) -> str:
@@ -75,10 +84,11 @@ def paths(result: Result, *, id: str | None = None) -> Table | Note:
     fewest = words.count(context.params.profile.funnel_rules.fewest_on_path)
     caption = [
         words._(
-            "Events from the entry into the funnel to the order, or to the end of the window;"
+            "Events from the entry into the funnel to coming back, or to the end of the window;"
             " repeats of one kind stand once, opens are left out. Came back later: of all whose way"
             " began so, however it went on. Customers chose their way, and the company chose whom"
-            " to contact: no way is shown to work by this."
+            " to contact: no way is shown to work by this. Coming back: the last step of the funnel"
+            " that is an order, or its last step."
         ),
         words._(
             "Shown are the commonest of both groups; the others stand in the data, those of fewer"
@@ -128,7 +138,7 @@ def _paths_title(words: Words, result: Result) -> str:
 
 
 def transitions(result: Result, *, id: str | None = None) -> Table | Note:
-    """Days from one kind of event to the next, and the part of the whole time that it takes."""
+    """Days from one kind of event to the next, and which part of the whole time that is."""
     context: Context = result.context
     words = context.words
     if result.frame.empty:
@@ -155,7 +165,7 @@ def transitions(result: Result, *, id: str | None = None) -> Table | Note:
                      words.share(share)))  # fmt: skip
     caption = words._(
         "Days of those who went on to the next kind of event; times are told to the hour. Share of"
-        " their time: of all the time that those who came back took from entry to order."
+        " their time: of all the time that those who came back took from entry to coming back."
     )
     return Table(
         columns, tuple(rows), id=id, title=_time_title(words, result), caption=caption,
@@ -180,9 +190,82 @@ def _time_title(words: Words, result: Result) -> str:
     if most is None:
         return words._("Where does the time go?")
     return words._(
-        "The largest part of the time to an order ({share}) passes between {start} and {end}",
+        "The largest part of the time to coming back ({share}) passes between {start} and {end}",
         share=words.share(float(most["time_share"])),
         start=event_name(words, str(most["start"])), end=event_name(words, str(most["end"])),
+    )  # fmt: skip
+
+
+def campaign_answers(result: Result, *, id: str | None = None) -> Table | Note:
+    """Contacts by channel and campaign, and how many were answered; no effect is claimed."""
+    context: Context = result.context
+    words = context.words
+    if result.frame.empty:
+        return _not_computed(result)
+    columns = (
+        Column(words._("Campaigns by"), "left", "fr"),
+        Column(words._("First contact"), "right"),
+        Column(words._("Contacts"), "right"),
+        Column(words._("Answered"), "right"),
+        Column(words._("Share, 95% interval"), "right"),
+    )
+    frame = result.frame
+    rows: list[tuple[str | Cell, ...]] = []
+    for cut, name in CAMPAIGN_CUTS.items():
+        part = frame[frame["cut"] == cut]
+        shown = part.head(SHOWN_CAMPAIGNS)
+        if cut != "all":
+            rows.append((Cell(words._(name), bold=True), *[""] * 4))
+        rows += [_campaign_row(words, row) for row in shown.to_dict("records")]
+    whole = frame.iloc[0]
+    days = words.count(context.params.profile.funnel_rules.response_days)
+    caption = [
+        words._(
+            "A contact is a customer and a campaign; answered by an event of the same customer with"
+            " the same campaign. Campaigns of the last 24 months."
+        ),
+        words._("The largest {count} campaigns; the others stand in the data.",
+                count=words.count(SHOWN_CAMPAIGNS)) if _cut_off(frame) else "",
+        words._("{count} contacts of the last {days} days may still be answered.",
+                count=words.count(int(whole["young"])), days=days) if whole["young"] else "",
+        words._(
+            "Contact was not randomised: who was chosen may have answered more than others would."
+            " The shares describe whom a campaign reached and are no effect of it."
+        ),
+    ]  # fmt: skip
+    return Table(
+        columns, tuple(rows), id=id, title=_campaign_title(words, whole.to_dict()),
+        caption=paragraph(words, caption), csv=csv_text(frame), size="small",
+    )  # fmt: skip
+
+
+def _cut_off(frame: pd.DataFrame) -> bool:
+    return int((frame["cut"] == "campaign").sum()) > SHOWN_CAMPAIGNS
+
+
+def _campaign_row(words: Words, row: Mapping[Any, Any]) -> tuple[str | Cell, ...]:
+    name = words._("All campaigns") if row["cut"] == "all" else _label(words, row)
+    interval = f"{words.number(row['low'] * 100, 1)}–{words.share(row['high'])}"
+    return (
+        name,
+        words.day(row["first"]),
+        words.count(row["contacts"]),
+        words.count(row["answered"]),
+        f"{words.share(row['share'])} ({interval})",
+    )
+
+
+def _label(words: Words, row: Mapping[Any, Any]) -> str:
+    if not row["label"]:
+        return words._("not known")
+    return shortened(value_name(words, row["cut"], row["label"]))
+
+
+def _campaign_title(words: Words, row: Mapping[Any, Any]) -> str:
+    return words._(
+        "{answered} of {contacts} campaign contacts were answered ({share})",
+        answered=words.count(row["answered"]), contacts=words.count(row["contacts"]),
+        share=words.share(row["share"]),
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize
 
 Floats = NDArray[np.float64]
 Why = Literal["too_few", "no_repeat", "at_limit", "flat", "not_converged", "no_mean"]

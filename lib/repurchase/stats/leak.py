@@ -2,7 +2,7 @@
 
 A window's conversion is held against the six windows before it, on the log-odds scale, with a
 prediction interval: sampling error of the window and of the level, and what windows differ by
-beyond sampling error. It can be read beside a reference: a label of a cut (a channel, a store)
+beyond sampling error. It can be read beside another series: a label of a cut (a channel, a store)
 beside the others of its cut in fixed proportions, so that neither what moves the whole step in a
 window (season, a holiday) nor a larger mailing to some of them moves the label; a whole step, which
 has no others, beside its own windows a year ago.
@@ -15,6 +15,7 @@ sampling error.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -41,12 +42,12 @@ BORROWED = 15
 class Falls:
     """What `falls` says of each label; arrays of one entry a label.
 
-    `level`, `now`: pooled conversion of the level's windows, and of the judged one (nan without
-    units). `own`: log-odds by which the label itself fell; `drop`: by which it fell more than the
-    rest (equal to `own` for a step read alone). `variance`: of the prediction error of `drop`, `df`
-    its degrees of freedom. `windows`: how many of the level say something. `enough`: whether there
-    are windows and units enough to judge; `run`: how many windows up to the judged one lie nearer
-    to it than to the level (1 = the judged one alone).
+    `level`, `now`: pooled conversion of the level's windows, and of the judged one (drawn towards
+    one half by a single unit, as log-odds need it). `own`: log-odds by which the label itself fell;
+    `drop`: by which it fell more than what it is read beside (equal to `own` if read alone).
+    `variance`: of the prediction error of `drop`, `df` its degrees of freedom. `windows`: how many
+    of the level say something. `enough`: whether there are windows and units enough to judge.
+    `run`: how many windows up to the judged one lie nearer to it than to the level (1 = itself).
     """
 
     level: Floats
@@ -67,11 +68,11 @@ class Falls:
         return np.where(self.enough, stdtr(self.df, -t), 1.0)
 
 
-class Reference(NamedTuple):
-    """What labels are read beside: a row a label, a column a window.
+class Series(NamedTuple):
+    """Conversions of labels (a row) in windows (a column, the oldest first, the last is judged).
 
-    Log-odds of its conversion, their sampling variance, units that would be as telling, and the
-    level of each row.
+    Log-odds, their sampling variance at the level, units that would be as telling, and the level
+    of each row.
     """
 
     log_odds: Floats
@@ -80,69 +81,61 @@ class Reference(NamedTuple):
     level: Floats
 
 
-def others(n: ArrayLike, y: ArrayLike) -> Reference:
+def themselves(n: ArrayLike, y: ArrayLike) -> Series:
+    """Each label by itself; `n` units reached the step in a window, `y` of them converted.
+
+    Raises ValueError for uneven arrays, or y outside 0..n.
+    """
+    units, made = _checked(n, y)
+    level = _pooled(units, made)
+    variance = 1 / (np.maximum(units, 1e-9) * (level * (1 - level))[:, None])
+    return Series(np.log((made + 0.5) / (units - made + 0.5)), variance, units, level)
+
+
+def others(n: ArrayLike, y: ArrayLike) -> Series:
     """For each label all others of its cut, each with its own share of the level's units.
 
     Labels without units in one of the windows are in nobody's reference: the proportions would
-    have to change there. Where no other label is left, the reference has no units.
+    have to change there. Where no other label is left, there are no units.
     """
+    return _mixed(n, y, _without)
+
+
+def together(n: ArrayLike, y: ArrayLike) -> Series:
+    """One row for all labels of a cut, each with its own share of the level's units.
+
+    It moves only if conversions do, not if other labels come in other numbers; labels without units
+    in one of the windows are left out.
+    """
+    return _mixed(n, y, lambda x: x.sum(axis=0, keepdims=True))
+
+
+def stacked(parts: Sequence[Series]) -> Series:
+    """The rows of several, one after the other."""
+    return Series(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _mixed(n: ArrayLike, y: ArrayLike, summed: Callable[[Floats], Floats]) -> Series:
     units, made = _checked(n, y)
     whole = (units > 0).all(axis=1)
     weight = np.where(whole, units[:, :-1].sum(axis=1), 0.0)[:, None]
     level = _pooled(units, made)[:, None]
     rate = np.divide(made, units, out=np.zeros_like(made), where=units > 0)
     noise = level * (1 - level) / np.maximum(units, 1)
-    rest = np.maximum(_without(weight), 1e-12)
-    base = np.clip(_without(weight * level) / rest, 1e-9, 1 - 1e-9)
-    mean = np.clip(_without(weight * rate) / rest, 1e-6, 1 - 1e-6)
-    variance = _without(weight**2 * noise) / rest**2
-    any_left = _without(weight) > 0
-    size = np.where(any_left, base * (1 - base) / np.maximum(variance, 1e-12), 0.0)
-    return Reference(
-        np.log(mean / (1 - mean)), variance / (base * (1 - base)) ** 2, size, base[:, 0]
+    size = np.maximum(summed(weight), 1e-12)
+    base = np.clip(summed(weight * level) / size, 1e-9, 1 - 1e-9)
+    mean = np.clip(summed(weight * rate) / size, 1e-6, 1 - 1e-6)
+    variance = summed(weight**2 * noise) / size**2
+    as_telling = np.where(
+        summed(weight) > 0, base * (1 - base) / np.maximum(variance, 1e-12), 0.0
     )
+    variance = np.maximum(variance, 1e-12) / (base * (1 - base)) ** 2
+    return Series(np.log(mean / (1 - mean)), variance, as_telling, base[:, 0])
 
 
 def _without(x: Floats) -> Floats:
     """Each column's sum without the row itself."""
     return np.maximum(0.0, x.sum(axis=0, keepdims=True) - x)
-
-
-def themselves(n: ArrayLike, y: ArrayLike) -> Reference:
-    """For each row other windows of its own, such as those a year ago."""
-    units, made = _checked(n, y)
-    level = _pooled(units, made)
-    return Reference(*_log_odds(units, made, level), units, level)
-
-
-def falls(
-    n: ArrayLike, y: ArrayLike, *, beside: Reference | None = None, borrowed: int = BORROWED
-) -> Falls:  # fmt: skip
-    """How far the last window lies below those before it, for each label of a cut at one step.
-
-    `n` (units that reached the step) and `y` (of them, who converted) have a row a label and a
-    column a window, the oldest first; the last column is judged, those before it are the level.
-    `beside`: what each row is read beside (`others`, `themselves`); without it each is read alone.
-    `borrowed`: degrees of freedom that the other rows' spread counts for at most.
-
-    Raises ValueError for uneven arrays, or y outside 0..n.
-    """
-    units, made = _checked(n, y)
-    level = _pooled(units, made)
-    own, variance = _log_odds(units, made, level)
-    known = _telling(units, level)
-    enough = _enough(units[:, -1], level)
-    x = own
-    if beside is not None:
-        x, variance = own - beside.log_odds, variance + beside.variance
-        known &= _telling(beside.units, beside.level)
-        enough &= _enough(beside.units[:, -1], beside.level)
-    enough &= known[:, :-1].sum(axis=1) >= FEWEST_WINDOWS
-    found = _held_against(x, variance, known, enough, borrowed)
-    alone = _weighted(own[:, :-1], np.where(known, 1 / variance, 0.0)[:, :-1])
-    now = np.divide(made[:, -1], units[:, -1], out=np.full(len(units), np.nan),
-                    where=units[:, -1] > 0)  # fmt: skip
-    return replace(found, level=level, now=now, units=units[:, -1], own=alone - own[:, -1])
 
 
 def _checked(n: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
@@ -152,17 +145,32 @@ def _checked(n: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     return units, made
 
 
+def falls(own: Series, *, beside: Series | None = None, borrowed: int = BORROWED) -> Falls:
+    """How far the last window lies below those before it, for each row.
+
+    `beside`: what each row is read beside (`others`, or `themselves` of other windows); without it
+    each is read alone. `borrowed`: degrees of freedom that the other rows' spread counts for at
+    most.
+    """
+    x, variance = own.log_odds, own.variance
+    known = _telling(own.units, own.level)
+    enough = _enough(own.units[:, -1], own.level)
+    if beside is not None:
+        x, variance = x - beside.log_odds, variance + beside.variance
+        known &= _telling(beside.units, beside.level)
+        enough &= _enough(beside.units[:, -1], beside.level)
+    enough &= known[:, :-1].sum(axis=1) >= FEWEST_WINDOWS
+    found = _held_against(x, variance, known, enough, borrowed)
+    level = _weighted(own.log_odds[:, :-1], np.where(known, 1 / variance, 0.0)[:, :-1])
+    return replace(
+        found, level=own.level, now=expit(own.log_odds[:, -1]), units=own.units[:, -1],
+        own=level - own.log_odds[:, -1],
+    )  # fmt: skip
+
+
 def _pooled(n: Floats, y: Floats) -> Floats:
     """Conversion of the level's windows together, kept off 0 and 1."""
     return (y[:, :-1].sum(axis=1) + 0.5) / (n[:, :-1].sum(axis=1) + 1)
-
-
-def _log_odds(n: Floats, y: Floats, level: Floats) -> tuple[Floats, Floats]:
-    """Log-odds of each window, and their sampling variance at the level."""
-    return (
-        np.log((y + 0.5) / (n - y + 0.5)),
-        1 / (np.maximum(n, 1e-9) * (level * (1 - level))[:, None]),
-    )
 
 
 def _telling(n: Floats, level: Floats) -> Bools:
@@ -252,7 +260,7 @@ def missing(*readings: Falls) -> Missing:
     The interval goes from the lower bound of the calmest to the upper bound of the boldest.
     """
     first = readings[0]
-    now = logit(np.clip(first.now, 0.5 / np.maximum(first.units, 1), 1 - 1e-9))
+    now = logit(first.now)
     calmest = np.minimum.reduce([first.own, *(r.drop for r in readings)])
     boldest = np.maximum.reduce([calmest, *(r.drop for r in readings)])
     reach = np.maximum.reduce(

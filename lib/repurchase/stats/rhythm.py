@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 from scipy.special import expit, log_ndtr, logit, ndtr, ndtri_exp
 
 from repurchase.stats.fitting import Floats, NotFitted

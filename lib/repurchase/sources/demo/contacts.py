@@ -203,8 +203,11 @@ def _send(
     good[uniform(seed, "message/dead", told, channel) < plan.DEAD_ADDRESS] = 0.0
     outcome = np.where(good < 0.02, 2, np.where((channel == 2) & (good < 0.62), 3, 1))
     type_ = np.array([TYPE["sms"], TYPE["email_sent"], TYPE["wechat"]])[channel]
+    # Of the four designs of a quarter each message takes one by lot.
+    design = 4 * (day // 91 % 3) + below(uniform(seed, "message/design", told, day, wave), 4)
+    template = design if wave >= 0 else 12
     return _events(told, moment, type_, channel, outcome=outcome, campaign=wave,
-                   personal=personal, template=(wave % 12) if wave >= 0 else 12)
+                   personal=personal, template=template)
 
 
 def _reactions(sent: Events, *, seed: int, breaks: int) -> list[Events]:
@@ -331,7 +334,7 @@ def follow_ups(
     """Calls, messages and visits by sales persons.
 
     After a purchase (many more since the go-live, none to whom one has come in the fortnight);
-    to those who are due, as the system names them; and as promised.
+    to those who are due; and as promised.
     """
     told = _after_purchase(crowd, orders, seed=seed)
     due, called = due_calls(crowd, orders, seed=seed, days=days, without=without)
@@ -370,29 +373,37 @@ def unused(store: Ints, day: Ints, without: Collection[str]) -> Flags:
 def due_calls(
     crowd: People, orders: Orders, *, seed: int, days: int, without: Collection[str] = ()
 ) -> tuple[Events, Flags]:
-    """Whom the system names as due, as touches on that day; and which of them were made."""
+    """Who is due in the stores that got the system, as touches on that day; and which were made."""
     mine = (orders.person >= 0) & (orders.role == 0) & orders.known
     by_person = np.lexsort((orders.second[mine], orders.person[mine]))
     person, day = orders.person[mine][by_person], orders.day[mine][by_person]
     same = np.r_[person[1:] == person[:-1], False]
     following = np.where(same, np.r_[day[1:], 0], 10**6)
     usual = np.clip(plan.DUE_AFTER / crowd.rate[person], *plan.DUE_DAYS).astype(np.int64)
-    due, store = day + usual, crowd.home[person]
-    named = (due < following) & (due < days) & _live_store()[store]
-    named &= due >= plan.day_of(plan.GO_LIVE) + plan.GO_LIVE_RAMP_DAYS
-    person, due, store = person[named], due[named], store[named]
+    live = _live_store()[crowd.home[person]]
+    person, day, following, usual = (part[live] for part in (person, day, following, usual))
+    last = np.minimum(np.minimum(following, day + plan.DUE_UNTIL), days)
+    times = np.maximum(-(-(last - day - usual) // plan.DUE_EVERY), 0)
+    row = np.repeat(np.arange(len(person)), times)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+    person, due = person[row], day[row] + usual[row] + plan.DUE_EVERY * nth
+    store = crowd.home[person]
     share = np.where(unused(store, due, without), plan.DUE_CALLED_UNUSED, plan.DUE_CALLED)
     called: Flags = uniform(seed, "follow/due", person, due) < share
-    return _rep_touches(person, due, store, seed=seed, template=14), called
+    return _rep_touches(person, due, store, seed=seed, template=14, kinds=(7.0, 0.0, 3.0)), called
 
 
 def _rep_touches(
-    person: Ints, day: Ints, store: Ints, *, seed: int, template: int
+    person: Ints, day: Ints, store: Ints, *, seed: int, template: int,
+    kinds: tuple[float, float, float] = (4.0, 4.0, 2.0),
 ) -> Events:
-    """Touches by each person's own sales person; one in seven ends with a promise."""
+    """Touches by each person's own sales person; one in seven ends with a promise.
+
+    `kinds` are the weights of calls, messages and visits.
+    """
     keys = (person, day)
     moment = day * _DAY + 34_200 + below(uniform(seed, "follow/second", *keys), 28_000)
-    kind = pick(uniform(seed, "follow/kind", *keys), np.array([4.0, 4.0, 2.0]))
+    kind = pick(uniform(seed, "follow/kind", *keys), np.array(kinds))
     outcome = 4 + pick(uniform(seed, "follow/outcome", *keys), np.array([45.0, 33.0, 15.0, 7.0]))
     booked = outcome == OUTCOMES.index("booked")
     return _events(person, moment, np.array([_CALL, _WECHAT, _VISIT])[kind],

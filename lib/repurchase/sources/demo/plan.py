@@ -173,7 +173,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 EXPERIMENT_BUCKETS = 3
 
 # The share of those who bought in the last 200 days, and of all others, to whom a wave goes.
-WAVE = (0.70, 0.13)
+WAVE = (0.70, 0.17)
 SMALL_WAVE = (0.25, 0.05)
 
 SCENARIOS = (
@@ -188,12 +188,15 @@ SCENARIOS = (
 AS_IT_WAS = 0
 
 # Planted: a store whose sales persons stop using the tracking system; nobody buys otherwise for it.
-# Elsewhere the system has them call who is due: who has not come for so many of the usual times
-# between two purchases.
+# The stores that got the system have always called who is due, once a month: who has not come for
+# so many of the usual times between two purchases, in the first year after the last one. So the
+# go-live changes nothing about who is called.
 UNUSED_STORE = "S015"
 UNUSED_FROM = date(2025, 6, 1)
 DUE_AFTER = 1.5
 DUE_DAYS = (21, 150)
+DUE_EVERY = 30
+DUE_UNTIL = 365
 DUE_CALLED = 0.75
 DUE_CALLED_UNUSED = 0.08
 PROMISE_DAYS = 5

@@ -387,7 +387,7 @@ def _unused(company: Company) -> Truth:
         }
     return {
         "definition": "from the date on the sales persons of one store with the tracking system "
-        "hardly log in, leave those uncalled whom it names as due, do not call as promised and "
+        "hardly log in, leave those uncalled who are due, do not call as promised and "
         "enter what they do 3 to 9 days later; nobody buys otherwise for it",
         "date": str(plan.UNUSED_FROM), "store_id": plan.UNUSED_STORE,
         "reps": [f"R{row * 4 + k + 1:04d}" for k in range(4)], **found,
