@@ -64,6 +64,8 @@ def maximise(
 
     Raises NotFitted (`at_limit`, `flat`, `not_converged`).
     """
+    # only where something is fitted: their import takes longer than a chapter to be drawn again
+    from scipy import linalg, optimize
 
     def down(point: Floats) -> tuple[float, Floats]:
         value, gradient = objective(point)

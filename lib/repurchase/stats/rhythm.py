@@ -117,6 +117,8 @@ def fit_rhythm(customers: Gaps) -> Rhythm:
     within could not be told from scatter between), `flat` if gaps do not scatter within a customer,
     `not_converged`.
     """
+    from scipy.optimize import minimize  # see fitting.maximise
+
     n = customers.ended
     if not (n > 0).any():
         raise NotFitted("no_repeat", f"{len(n)} customers")
