@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from repurchase.press.kernels import warm
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,3 +41,31 @@ def little_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert little != demo
     (folder / "params" / "little.yaml").write_text(little, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def end_warm() -> Iterator[Callable[[], None]]:
+    """Ends this process's warm process; done at the latest when the tests end."""
+    end = warm.stop
+    yield end
+    end()
+
+
+@pytest.fixture(scope="module")
+def kept_warm(end_warm: Callable[[], None]) -> Iterator[None]:
+    """The module's runs fork their kernels from one warm process, not each from one of its own.
+
+    That takes two seconds of importing off each run. Modules share it, too; a test that asks for
+    `fresh_warm` gets another. What a run does with its own is for test_kernels and test_kill.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(warm, "stop", lambda: None)
+        yield
+
+
+@pytest.fixture
+def fresh_warm(kept_warm: None, end_warm: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """No warm process at the test's begin and end; called, it ends the one that there is."""
+    end_warm()
+    yield end_warm
+    end_warm()

@@ -20,6 +20,7 @@ from repurchase.params import load_params
 from repurchase.press.run import monthly_report
 from repurchase.records import COLUMNS
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
 PERIOD = "2025-09"
 
 
@@ -235,8 +236,8 @@ def test_the_archive_lists_the_period(pack):
     assert f'href="{PERIOD}/review.pdf"' in text
 
 
-def test_the_same_inputs_give_the_same_bytes(outcome, little_company, tmp_path):
-    """A second run of everything, from a cold cache, writes the same pack."""
+def test_the_same_inputs_give_the_same_bytes(outcome, little_company, tmp_path, fresh_warm):
+    """A second run of everything, from a cold cache and other processes, writes the same pack."""
     before = {
         p.relative_to(outcome.path).as_posix(): p.read_bytes()
         for p in outcome.path.rglob("*")

@@ -19,6 +19,7 @@ from repurchase.press.chapters import FailedChaptersError
 from repurchase.press.progress import Bar, Progress, progress
 from repurchase.press.run import monthly_report
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
 PERIOD = "2025-09"
 TITLE = nbformat.v4.new_markdown_cell("# A little", metadata={"tags": ["part-a"]})
 GIVEN = nbformat.v4.new_code_cell(
