@@ -10,6 +10,11 @@ from repurchase.press.kernels import warm
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Read when numpy is imported. Our matrices are of a few rows: more threads, here as in a pack's
+# kernels, only wait for each other, and on a busy machine that takes the greater part of a fit.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
