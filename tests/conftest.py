@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 from repurchase.press.kernels import warm
 
 ROOT = Path(__file__).resolve().parent.parent
+# `made` holds what tests of several folders build by hand
+FOLDER = str(ROOT / "tests")
+if FOLDER not in sys.path:
+    sys.path.insert(0, FOLDER)
 
 # Read when numpy is imported. Our matrices are of a few rows: more threads, here as in a pack's
 # kernels, only wait for each other, and on a busy machine that takes the greater part of a fit.

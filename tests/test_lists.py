@@ -129,6 +129,17 @@ def test_a_contact_column_that_nobody_has_stops_before_any_chapter(company: Path
         open_review("typo", "2025-08")
 
 
+def test_an_address_column_that_nobody_has_stops_before_any_chapter(company: Path) -> None:
+    """The addresses of the channels are held against the customers' columns likewise."""
+    text = (company / "params" / "little.yaml").read_text(encoding="utf-8")
+    rules = "funnel_rules:\n  addresses: {sms: x_手机}\n"
+    without = text.split("funnel_rules:")[0] + "generator:" + text.split("generator:")[1]
+    (company / "params" / "address.yaml").write_text(rules + without, "utf-8")
+
+    with pytest.raises(ParameterError, match=r"(?s)funnel_rules.addresses.*did you mean x_手机号"):
+        open_review("address", "2025-08")
+
+
 def test_what_came_back_is_measured(company: Path, filled: list[dict[str, str]]) -> None:
     """Each filled row finds its customer though its noughts are gone; withheld are none of them."""
     september = open_review("back", "2025-09")

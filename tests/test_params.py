@@ -2,10 +2,23 @@
 
 import datetime as dt
 import textwrap
+from typing import get_args
 
 import pytest
 from repurchase.errors import ParameterError
-from repurchase.params import Generator, PeriodFile, Profile, SourceSpec, load_params, project_root
+from repurchase.params import (
+    FunnelRules,
+    FunnelSpec,
+    FunnelStep,
+    Generator,
+    PeriodFile,
+    Profile,
+    SourceSpec,
+    Trouble,
+    load_params,
+    project_root,
+)
+from repurchase.sources.demo import plan
 
 GOOD = """\
 company: 恒云 & Sons
@@ -19,6 +32,16 @@ sources:
       order_id: 订单编号
       customer_id: [会员编号, 会员号]
       ordered_at: {from: 下单时间, time_zone: Asia/Shanghai}
+"""
+
+
+FUNNEL = """\
+funnels:
+  - name: f
+    window_days: 30
+    steps:
+      - { name: one, orders: first }
+      - { name: two, orders: repeat }
 """
 
 
@@ -56,6 +79,15 @@ def test_a_good_profile_is_read_as_typed_values(project):
     assert dt.date(2025, 9, 30) == params.period.end
 
 
+def test_the_troubles_of_a_profile_are_those_of_the_demo_company(project):
+    """Their order, and a name twice, change nothing."""
+    text = "generator: {name: demo, without: [late_till, funnel_break, late_till]}\n"
+    params = load_params("shop", root=project(GOOD + text))
+
+    assert plan.TROUBLES == get_args(Trouble)
+    assert ("funnel_break", "late_till") == params.profile.generator.without
+
+
 @pytest.mark.parametrize(
     ("broken", "line", "words"),
     [
@@ -78,7 +110,23 @@ def test_a_good_profile_is_read_as_typed_values(project):
         (GOOD + "promotions: [{name: x, day: 02-30}]\n", 12, ["02-30", "no year has that day"]),
         (GOOD + "promotions: [{name: x, day: 04-31}]\n", 12, ["04-31", "no year has that day"]),
         (GOOD + "country: GZ\n", 12, ["country == 'GZ'", "did you mean '"]),
+        (
+            GOOD + "generator: {name: demo, without: [late_till, funnel_brake]}\n", 12,
+            ["'funnel_brake' is none of", "did you mean 'funnel_break'?"],
+        ),
+        (GOOD + "funnel_rules:\n  touch_day: 7\n", 13, ["did you mean 'touch_days'?"]),
+        (GOOD + "funnel_rules:\n  due_touched_share: 60\n", 13, ["less than or equal to 1"]),
         (GOOD + "  bad: [\n", 13, ["not YAML"]),
+        (GOOD + FUNNEL.replace("window_days", "windw_days"), 14, ["did you mean 'window_days'?"]),
+        (GOOD + FUNNEL.replace("orders: r", "order: r"), 17, ["did you mean 'orders'?"]),
+        (GOOD + FUNNEL.replace("repeat", "repeated"), 17, ["steps.1.orders == 'repeated'"]),
+        (GOOD + FUNNEL.replace("orders: first", "where: x = 1"), 16, ["told by events, orders"]),
+        (GOOD + FUNNEL + FUNNEL.replace("funnels:\n", ""), 12, ["two funnels have the name 'f'"]),
+        (GOOD + FUNNEL.replace("orders: first", "events: sms"), 16, ["no such source", "orders"]),
+        (
+            GOOD + FUNNEL.replace("orders: first", "orders: first, tickets: closed, where: a = 1"),
+            16, ["where is over one table"],
+        ),
     ],
 )
 def test_a_wrong_profile_names_line_value_and_the_right_name(project, broken, line, words):
@@ -285,7 +333,8 @@ def test_every_parameter_is_documented(root):
     text = (root / "docs" / "parameters.md").read_text(encoding="utf-8")
     keys = {
         info.alias or name
-        for model in (Profile, SourceSpec, PeriodFile, Generator)
+        for model in (Profile, SourceSpec, PeriodFile, Generator, FunnelRules,
+                      FunnelSpec, FunnelStep)  # fmt: skip
         for name, info in model.model_fields.items()
     }
 

@@ -8,11 +8,14 @@ import re
 import shutil
 import textwrap
 
+import pandas as pd
 import pytest
+from repurchase import show
 from repurchase.errors import DataError, ParameterError
 from repurchase.model.prepare import prepare
 from repurchase.params import load_params
 from repurchase.press.gate import check_complete
+from repurchase.reasons import NO_LOADED
 from repurchase.review import Review, at_period
 
 
@@ -189,6 +192,110 @@ def test_complete_journeys_chapters_see_their_period(journey, period, households
     totals = journey(period).retention.totals()
 
     assert households == value(totals, "customers", "span=history")[0]
+
+
+def test_complete_journeys_campaigns(journey):
+    """6,589 households by campaign got coupons, 792 of them redeemed one; the last are young."""
+    result = journey("2017-12").funnel_diagnosis.campaign_answers()
+    metric = "campaign_answer_share"
+    whole = result.one(metric)
+
+    assert (792, 6_589) == value(result, metric)[1:]
+    assert (0.1202, "provisional") == (round(whole.value, 4), whole.status)
+    assert {"Type A": (604, 3_647), "Type B": (154, 2_368), "Type C": (34, 574)} == {
+        kind: value(result, metric, f"channel={kind}")[1:]
+        for kind in ("Type A", "Type B", "Type C")
+    }
+    assert 27 == len(result.frame[result.frame["cut"] == "campaign"])
+
+
+def test_complete_journeys_campaigns_are_told_as_no_effect(journey):
+    """The page says that nobody was chosen by chance; what cannot be told is named."""
+    review = journey("2017-12")
+    funnel = review.funnel_diagnosis
+    table = show.campaign_answers(funnel.campaign_answers())
+
+    assert "Contact was not randomised" in table.caption
+    assert "792 of 6,589 campaign contacts were answered (12.0%)" == table.title
+    assert NO_LOADED == funnel.delay_verdict().reason
+    named = [f["path"] for s in review.snapshot.meta["sources"] for f in s["files"]]
+    assert not any("promotions" in path for path in named)
+
+
+@pytest.fixture(scope="module")
+def maven(open_real, root, shared_data):
+    """The opportunities of a hardware seller up to December 2017."""
+    return open_real("maven_crm", "2017-12", root, data=str(shared_data / "maven_crm"))
+
+
+def test_mavens_opportunities_are_all_accounted_for(maven):
+    """8,800 by how far they came; 1,425 have no account; what was won is 10,005,534."""
+    load = maven.load
+    outcomes = load.outcomes()
+    rows = {
+        row.reason or "won": row.rows
+        for row in outcomes.frame.itertuples() if row.table == "orders"
+    }  # fmt: skip
+    source = load.source()
+
+    assert {"won": 4_238, "lost": 2_473, "still_engaging": 1_589, "still_prospecting": 500} == rows
+    assert 1_425 == value(load.order_rows(), "rows_without_customer", "span=source")[0]
+    assert 10_005_534 == value(source, "net_revenue", "span=source")[0]
+    assert (85, 4_238) == tuple(
+        value(source, name, "span=source")[0] for name in ("customers", "orders")
+    )
+
+
+def test_mavens_product_that_no_table_has_is_reported(maven):
+    """729 won opportunities say GTXPro; the product is GTX Pro, and nothing is mended."""
+    notes = maven.snapshot.meta["notes"]
+    (unknown,) = [note for note in notes if note["code"] == "unknown_products"]
+    lines = maven.sql("select count(*) from order_lines where product_id = 'GTXPro'").iloc[0, 0]
+    said = show.notes(maven.snapshot, context=maven.context).to_text()
+
+    assert (729, 1, "GTXPro (GTX Pro)") == (unknown["rows"], unknown["count"], unknown["value"])
+    assert 729 == lines
+    assert "729 rows of order lines name products" in said and "GTXPro (GTX Pro)" in said
+
+
+def test_mavens_funnel_is_that_of_its_opportunities(maven, shared_data):
+    """Engaged in a contact window and won within 120 days, counted by hand from the file."""
+    file = shared_data / "maven_crm" / "sales_pipeline.csv"
+    rows = pd.read_csv(file, parse_dates=["engage_date", "close_date"])
+    days = pd.Timedelta(days=120)
+    engaged = rows[rows["engage_date"].notna()]
+    engaged = engaged.assign(
+        won=(engaged["deal_stage"] == "Won")
+        & (engaged["close_date"] <= engaged["engage_date"] + days)
+    )
+    bench = maven.funnel_diagnosis
+    (funnel,) = bench.funnels()
+    counts = bench.counts(funnel)
+    for period in ("2017-07", "2017-12"):
+        month = pd.Period(period)
+        inside = engaged["engage_date"].between(
+            month.start_time - days, month.end_time.normalize() - days
+        )
+        here = engaged[inside]
+        whole = counts[(counts["period"] == period) & (counts["cut"] == "")]
+        agents = counts[(counts["period"] == period) & (counts["cut"] == "rep_id")]
+
+        assert [(len(here), here["won"].sum())] == list(
+            whole[["reached", "converted"]].itertuples(index=False, name=None)
+        )
+        assert here.groupby("sales_agent")["won"].sum().to_dict() == dict(
+            zip(agents["label"], agents["converted"], strict=True)
+        )
+
+
+def test_mavens_agents_and_teams(maven):
+    """35 agents of three offices, 30 of whom have opportunities."""
+    found = maven.sql(
+        "select count(*) as agents, count(distinct team) as teams, count(e.rep_id) as busy"
+        " from reps left join (select distinct rep_id from events) e using (rep_id)"
+    )
+
+    assert [(35, 3, 30)] == list(found.itertuples(index=False, name=None))
 
 
 def test_tmall_is_refused_because_it_has_no_customer(shared_data, tmp_path, cache):

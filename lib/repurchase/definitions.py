@@ -138,6 +138,22 @@ def _warning(name: str, formula: str) -> Metric:
     return Metric(name, formula, "", N_("customers and dates"), "ratio", 4)
 
 
+def _tiering(name: str, formula: str) -> Metric:
+    return Metric(name, formula, "", N_("customers with a tier"), "ratio", 4, "up")
+
+
+def _arrival(name: str, formula: str) -> Metric:
+    return Metric(name, formula, "", N_("rows with a time of loading"), "days", 1, "down")
+
+
+def _contact_count(name: str, formula: str, of: str) -> Metric:
+    return Metric(name, formula, N_("customers or contacts"), of, "count", 0, "down")
+
+
+def _answered(name: str, formula: str, numerator: str, of: str, direction: Direction) -> Metric:
+    return Metric(name, formula, numerator, of, "share", 6, direction)
+
+
 METRICS: dict[str, Metric] = {
     "returning_buyer_share": Metric(
         name=N_("Returning-buyer share"),
@@ -636,6 +652,206 @@ METRICS: dict[str, Metric] = {
         digits=2,
         direction="down",
     ),
+    "step_conversion": Metric(
+        name=N_("Conversion of a step"),
+        formula=N_(
+            "Customers who took the step within the conversion window of their entry / those who"
+            " reached the step before; of the period's contact window. Step end: from entry to the"
+            " last step that is an order."
+        ),
+        numerator=N_("customers who took the step"),
+        denominator=N_("customers who reached it"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "step_level": Metric(
+        name=N_("Own level of a step"),
+        formula=N_(
+            "The same over the six contact windows before, together; a customer may be in several"
+            " of them."
+        ),
+        numerator=N_("customers who took the step"),
+        denominator=N_("customers who reached it"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "step_customers": Metric(
+        name=N_("Customers at a step"),
+        formula=N_("Customers of the period's contact window who reached the step."),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+        direction="up",
+    ),
+    "step_waiting": Metric(
+        name=N_("Customers who cannot be read yet"),
+        formula=N_(
+            "Customers who entered the funnel so late that their conversion window is still open."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+    ),
+    "step_gap": Metric(
+        name=N_("Distance to the best label"),
+        formula=N_(
+            "Conversion of a step of a label less that of the label of the same cut that converted"
+            " best in the six windows before; both of the period's contact window."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    **{
+        f"step_days_{name}": Metric(
+            name=title,
+            formula=formula,
+            numerator=N_("customers who took the step"),
+            denominator=N_("customers who reached it"),
+            unit="days",
+            digits=1,
+        )
+        for name, title, formula in (
+            (
+                "median",
+                N_("Time to step, median"),
+                N_(
+                    "Days after the step before by which half of those have taken the step who"
+                    " take it within the window; Kaplan-Meier."
+                ),
+            ),
+            (
+                "p90",
+                N_("Time to step, nine in ten"),
+                N_(
+                    "Days after the step before by which 90% of those have taken the step who"
+                    " take it within the window; Kaplan-Meier."
+                ),
+            ),
+        )
+    },
+    "leak_customers": Metric(
+        name=N_("Repurchases a month that a leak costs"),
+        formula=N_(
+            "Conversions of the period's contact window that are missing against the step's own"
+            " level of the six windows before, as far as neither the other labels of the cut nor a"
+            " year ago explain them, times the later steps' level up to the repurchase; a month."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=2,
+        direction="down",
+    ),
+    "leak_money": Metric(
+        name=N_("Money a month that a leak costs"),
+        formula=N_(
+            "The repurchases a month that a leak costs, times the mean margin (net revenue where"
+            " the margin is not known) of an order date after the first in the year up to the"
+            " period's end."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="down",
+    ),
+    "leak_conversion": Metric(
+        name=N_("Conversion where it leaks"),
+        formula=N_(
+            "Customers of the period's contact window who took the step / those who reached it."
+        ),
+        numerator=N_("customers who took the step"),
+        denominator=N_("customers who reached it"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "leak_level": Metric(
+        name=N_("Conversion before it leaked"),
+        formula=N_("The same over the six contact windows before, together."),
+        numerator=N_("customers who took the step"),
+        denominator=N_("customers who reached it"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "leak_places": Metric(
+        name=N_("Places looked at for leaks"),
+        formula=N_(
+            "Steps, for all and for each label of each cut, with enough contact windows and"
+            " conversions to tell a fall from chance."
+        ),
+        numerator=N_("places judged"),
+        denominator=N_("places"),
+        unit="count",
+        digits=0,
+    ),
+    "former_leak": Metric(
+        name=N_("What is left of last period's leak"),
+        formula=N_(
+            "Share of the conversions of this contact window that are still missing against the"
+            " level from which the step fell a period ago."
+        ),
+        numerator=N_("conversions missing"),
+        denominator=N_("conversions at the level"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "end_customers": Metric(
+        name=N_("Customers who came to the repurchase"),
+        formula=N_(
+            "Customers of the period's contact window who reached the funnel's last step that is an"
+            " order; its last step where none is."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=0,
+        direction="up",
+    ),
+    "end_part": Metric(
+        name=N_("Part of a step in the change of the end result"),
+        formula=N_(
+            "How many customers more or fewer came to the end because of that factor: who entered"
+            " (factor 0) or the conversion of step k (factor k); its Shapley value. The parts add"
+            " up to the change."
+        ),
+        numerator=N_("customers"),
+        denominator="",
+        unit="count",
+        digits=2,
+        direction="up",
+    ),
+    "step_mix_part": Metric(
+        name=N_("Change of a step by mix"),
+        formula=N_(
+            "The part of the change of a step's conversion that comes from other shares of the"
+            " labels among those who reached it (midpoint weights)."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
+    "step_rate_part": Metric(
+        name=N_("Change of a step by rate"),
+        formula=N_(
+            "The part of the change of a step's conversion that comes from other conversions within"
+            " the labels (midpoint weights)."
+        ),
+        numerator=N_("percentage points"),
+        denominator="",
+        unit="share",
+        digits=6,
+    ),
     "mix_part": Metric(
         name=N_("Change by mix"),
         formula=N_(
@@ -1005,6 +1221,186 @@ METRICS: dict[str, Metric] = {
         unit="count",
         digits=0,
     ),
+    "reachable_share": Metric(
+        name=N_("Customers who can be contacted"),
+        formula=N_(
+            "Share of the customers (an order date in the activity window, no internal or test"
+            " account) who have not opted out of the channel, whose last contacts on it did not all"
+            " fail, and whose address is known where its column is named; without a channel: on at"
+            " least one."
+        ),
+        numerator=N_("customers who can be contacted"),
+        denominator=N_("customers with an order date in the activity window"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "due_contacted_share": Metric(
+        name=N_("Due customers who were contacted"),
+        formula=N_(
+            "Share of the customers due at the period's start, as the lists for sales have them,"
+            " neither internal nor lapsed, who were contacted in the period on any channel."
+        ),
+        numerator=N_("due customers with a contact in the period"),
+        denominator=N_("customers due at the period's start"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "due_fate": Metric(
+        name=N_("What became of the customers due"),
+        formula=N_(
+            "Customers due at the period's start by what became of them: contacted, contacted just"
+            " before, out of reach, with an open complaint, withheld by chance, left."
+        ),
+        numerator=N_("customers"),
+        denominator=N_("customers due at the period's start"),
+        unit="count",
+        digits=0,
+    ),
+    "tiering_auc": _tiering(
+        N_("Tiers: AUC"),
+        N_(
+            "Of pairs of customers of whom one orders within 90 days and one does not, the share"
+            " that the tiers in use put in the right order, ties half; DeLong's interval. Tiers as"
+            " of today, customers as of 90 days before the period's end."
+        ),
+    ),
+    "tiering_rfm_auc": _tiering(
+        N_("RFM: AUC"),
+        N_(
+            "The same for the sum of the scores of recency, frequency and money, from what was"
+            " known on the day, on the same customers."
+        ),
+    ),
+    "tiering_gain": _tiering(
+        N_("Tiers: AUC over RFM"),
+        N_("AUC of the tiers in use less that of RFM, paired on the same customers (DeLong)."),
+    ),
+    "tiering_order_share": Metric(
+        name=N_("Tiers: ordered within 90 days"),
+        formula=N_("Share of the customers of a tier who ordered within 90 days of the day."),
+        numerator=N_("customers with an order date within 90 days"),
+        denominator=N_("customers of the tier"),
+        unit="share",
+        digits=6,
+    ),
+    "tiering_lift": _tiering(
+        N_("Tiers: lift"),
+        N_("That share of a tier over that of all customers with a tier."),
+    ),
+    "tiering_wrong": _customers_of(
+        N_("Customers in the wrong tier"),
+        N_(
+            "Customers in a lower (higher) tier than recency, frequency and money could give them if"
+            " the tiers kept their sizes; equal scores are right in each tier that a cut among them"
+            " touches."
+        ),
+    ),
+    **{
+        f"tiering_wrong_{worth}": _money_of(
+            name, N_("What those customers brought in the activity window.")
+        )
+        for worth, name in (
+            ("margin", N_("Margin of customers in the wrong tier")),
+            ("revenue", N_("Revenue of customers in the wrong tier")),
+        )
+    },
+    "due_touched_share": Metric(
+        name=N_("Customers on the lists touched in time"),
+        formula=N_(
+            "Share of the customers who were on a list for sales at the period's start whom a sales"
+            " person contacted within the stated days of it; by the owner, or who served the last"
+            " order, at that time."
+        ),
+        numerator=N_("customers on a list with a contact in time"),
+        denominator=N_("customers on a list at the period's start"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    **{
+        name: Metric(
+            name=title,
+            formula=formula,
+            numerator="",
+            denominator=N_("customers on the lists, or withheld from them"),
+            unit="share",
+            digits=6,
+            direction="up",
+        )
+        for name, title, formula in (
+            (
+                "touch_difference",
+                N_("Ordered: touched less not touched"),
+                N_(
+                    "Share who ordered after the days for a touch, of those on the lists who had not"
+                    " ordered by then: touched less not touched, within state and thirds of the"
+                    " probability to order (Mantel-Haenszel). Observational: who is touched is"
+                    " chosen."
+                ),
+            ),
+            (
+                "list_touch_gain",
+                N_("Touched: on the lists less withheld"),
+                N_("Share touched in time, of those on the lists less of those withheld by chance."),
+            ),
+            (
+                "list_order_gain",
+                N_("Ordered: on the lists less withheld"),
+                N_(
+                    "Share with an order in the period, of those on the lists less of those withheld"
+                    " by chance."
+                ),
+            ),
+        )
+    },
+    "entered_late_share": Metric(
+        name=N_("Entered late by sales people"),
+        formula=N_(
+            "Share of the contacts and orders of the period that name a sales person and were loaded"
+            " later than the stated days after they happened; what has not arrived is not counted."
+        ),
+        numerator=N_("rows loaded late"),
+        denominator=N_("rows that name a sales person and say when they were loaded"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "promise_kept_share": Metric(
+        name=N_("Promised follow-ups kept"),
+        formula=N_(
+            "Of the follow-ups that sales people promised for a day of the period, the share after"
+            " which the customer was contacted up to the stated days after that day; those settled"
+            " by an order or still open are not counted."
+        ),
+        numerator=N_("follow-ups kept"),
+        denominator=N_("follow-ups kept or broken"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "login_day_share": Metric(
+        name=N_("Days with a login"),
+        formula=N_(
+            "Share of the days of the period, over the sales people who have ever logged in, on"
+            " which they did."
+        ),
+        numerator=N_("days with a login"),
+        denominator=N_("days of the sales people on the system"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "rep_login_share": Metric(
+        name=N_("Sales people who logged in"),
+        formula=N_("Share of the sales people with a login in the period."),
+        numerator=N_("sales people with a login"),
+        denominator=N_("sales people"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
     "pair_lift": Metric(
         name=N_("Lift of a pair"),
         formula=N_(
@@ -1015,6 +1411,328 @@ METRICS: dict[str, Metric] = {
         denominator=N_("baskets expected to have both by chance"),
         unit="ratio",
         digits=4,
+    ),
+    "arrival_median": _arrival(
+        N_("Days until loaded, half"),
+        N_("Half of the period's rows of a table were loaded within so many days of their day."),
+    ),
+    "arrival_p95": _arrival(
+        N_("Days until loaded, 95%"),
+        N_("95% of the period's rows of a table were loaded within so many days of their day."),
+    ),
+    "arrival_worst": _arrival(
+        N_("Days until loaded, the last"),
+        N_("Days from its own day to its loading of the row that took longest."),
+    ),
+    "late_arrival_share": Metric(
+        name=N_("Share loaded late"),
+        formula=N_(
+            "Share of the period's rows of a table that were loaded more days after their own day"
+            " than the profile calls late."
+        ),
+        numerator=N_("rows loaded late"),
+        denominator=N_("rows with a time of loading"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "arrived_share": Metric(
+        name=N_("Share arrived by age"),
+        formula=N_(
+            "Of the orders of a day, the share that has been loaded so many days later: product of"
+            " the reversed-time hazards of loading over the order dates of the last 26 weeks, which"
+            " counts each delay only on days that were followed for as long (Lagakos et al. 1988)."
+        ),
+        numerator=N_("orders loaded by that age"),
+        denominator=N_("orders that are loaded within sixty days"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "days_until_complete": Metric(
+        name=N_("Days until complete"),
+        formula=N_("The first age in days at which 99% of a day's orders have arrived."),
+        numerator="",
+        denominator=N_("orders with a time of loading"),
+        unit="days",
+        digits=0,
+        direction="down",
+    ),
+    "missing_orders": Metric(
+        name=N_("Orders still to arrive"),
+        formula=N_(
+            "Orders that have happened and are expected to be loaded later: of a day with n orders"
+            " of which the share F should have arrived, n (1 - F) / F, by source system."
+        ),
+        numerator=N_("orders expected"),
+        denominator=N_("orders that have arrived"),
+        unit="count",
+        digits=0,
+        direction="down",
+    ),
+    "stale_touch_share": Metric(
+        name=N_("Contacts without knowing of an order"),
+        formula=N_(
+            "Share of the period's contacts that were made after an order of that customer had"
+            " happened and before it was loaded."
+        ),
+        numerator=N_("contacts before the order was loaded"),
+        denominator=N_("contacts"),
+        unit="share",
+        digits=6,
+        direction="down",
+    ),
+    "campaign_answer_share": Metric(
+        name=N_("Answered campaign contacts"),
+        formula=N_(
+            "Of customers and the campaigns of the last 24 months that they were contacted with,"
+            " the share with an answer to that campaign since, such as a click or a coupon"
+            " redeemed. No effect of the campaign."
+        ),
+        numerator=N_("customers by campaign with an answer"),
+        denominator=N_("customers by campaign contacted"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "back_after_path": Metric(
+        name=N_("Came back after a way"),
+        formula=N_(
+            "Of the customers of the contact window whose sequence of events began so, the share"
+            " who came back within the window, however it went on. No effect of the way."
+        ),
+        numerator=N_("customers who came back"),
+        denominator=N_("customers whose way began so"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "path_of_returned": Metric(
+        name=N_("Way of those who came back"),
+        formula=N_(
+            "Share of the customers who came back whose sequence of events up to then was this."
+        ),
+        numerator=N_("customers who came back this way"),
+        denominator=N_("customers who came back"),
+        unit="share",
+        digits=6,
+    ),
+    "path_of_others": Metric(
+        name=N_("Way of those who did not come back"),
+        formula=N_(
+            "Share of the customers who did not come back within the window whose sequence of"
+            " events in it was this."
+        ),
+        numerator=N_("customers who went this way and did not come back"),
+        denominator=N_("customers who did not come back"),
+        unit="share",
+        digits=6,
+    ),
+    "transition_median": Metric(
+        name=N_("Days from one event to the next"),
+        formula=N_(
+            "Half of those who went on from one type of event to the other did so within so many"
+            " days; repeats of a type stand once."
+        ),
+        numerator="",
+        denominator=N_("times it was taken"),
+        unit="days",
+        digits=1,
+    ),
+    "source_age": Metric(
+        name=N_("Age of a source"),
+        formula=N_(
+            "Days from the newest dated row of a table, or of a source system of the orders, to the"
+            " period's end, or to the last order of all if that is earlier."
+        ),
+        numerator=N_("days"),
+        denominator="",
+        unit="days",
+        digits=0,
+        direction="down",
+    ),
+    "over_contacted": _contact_count(
+        N_("Customers contacted too often"),
+        N_("Customers with more contacts in the last 30 days than the profile's limit."),
+        N_("customers with a contact in those days"),
+    ),
+    "forgotten": _contact_count(
+        N_("Forgotten customers"),
+        N_(
+            "Customers with an order date in the activity window, who do not refuse every channel,"
+            " without a contact in the profile's number of days."
+        ),
+        N_("such customers, contacted or not"),
+    ),
+    "forgotten_due": _contact_count(
+        N_("Forgotten customers who are due"),
+        N_("Forgotten customers whose next order is due by their own rhythm."),
+        N_("forgotten customers"),
+    ),
+    "two_channels": _contact_count(
+        N_("Customers reached on two channels at once"),
+        N_(
+            "Customers with two contacts on different channels within the profile's number of days,"
+            " the later one in the period."
+        ),
+        N_("customers with a contact in the period"),
+    ),
+    "touched_after_order": _contact_count(
+        N_("Campaign contacts after the order"),
+        N_(
+            "Contacts of a campaign in the period that went out within the profile's number of days"
+            " after an order date of the customer."
+        ),
+        N_("contacts of campaigns in the period"),
+    ),
+    "listed_after_order": _contact_count(
+        N_("Customers asked who had ordered"),
+        N_(
+            "Customers contacted from a list in the period who had ordered since the list was drawn"
+            " up."
+        ),
+        N_("customers contacted from a list in the period"),
+    ),
+    "dose_repurchase": _answered(
+        N_("Order after so many contacts"),
+        N_(
+            "Share of the active customers with so many contacts in 30 days who have an order date"
+            " in the 30 days after them."
+        ),
+        N_("customers with an order date in the 30 days after"),
+        N_("customers with so many contacts"),
+        "up",
+    ),
+    "dose_opt_out": _answered(
+        N_("Request for no more after so many contacts"),
+        N_(
+            "Share of the active customers with so many contacts in 30 days who ask for no more"
+            " contact in the 30 days after them."
+        ),
+        N_("customers who ask for no more in the 30 days after"),
+        N_("customers with so many contacts"),
+        "down",
+    ),
+    "dose_repurchase_difference": _answered(
+        N_("Order after so many contacts, against like customers"),
+        N_(
+            "Difference from customers with the fewest contacts above nought, within strata of days"
+            " since the last order by number of order dates before the contacts (Mantel and"
+            " Haenszel; Sato's variance). No effect of contact."
+        ),
+        N_("difference of shares"),
+        N_("customers with so many contacts"),
+        "up",
+    ),
+    "dose_opt_out_difference": _answered(
+        N_("Request for no more, against like customers"),
+        N_(
+            "Difference from customers with the fewest contacts above nought, within strata of days"
+            " since the last order by number of order dates before the contacts (Mantel and"
+            " Haenszel; Sato's variance). No effect of contact."
+        ),
+        N_("difference of shares"),
+        N_("customers with so many contacts"),
+        "down",
+    ),
+    "contact_effect": _answered(
+        N_("Effect of a randomised contact"),
+        N_(
+            "Share of an arm with an order date, or with a request for no more, in the 30 days from"
+            " assignment on, less that of the control; everyone assigned counts (Newcombe)."
+            " Withheld where the arms are not of the planned sizes (chi-square, p below 0.001)."
+        ),
+        N_("difference of shares"),
+        N_("customers of both arms"),
+        "none",
+    ),
+    "content_order": _answered(
+        N_("Order after a message"),
+        N_(
+            "Share of the messages of six months, a customer's first of its kind in a week, to"
+            " customers who had ordered before, whose next order date lies within the profile's"
+            " number of days after it; the interval is over customers."
+        ),
+        N_("messages with such an order date"),
+        N_("messages so counted"),
+        "up",
+    ),
+    "content_click": _answered(
+        N_("Click on a message"),
+        N_(
+            "Share of the messages of six months, a customer's first of its kind in a week, to"
+            " customers who had ordered before, with a click on its template within seven days; the"
+            " interval is over customers."
+        ),
+        N_("messages with such a click"),
+        N_("messages so counted"),
+        "up",
+    ),
+    **{
+        f"content_{outcome}_difference": _answered(
+            name,
+            N_(
+                "Difference from the other messages within strata of channel, week, days since the"
+                " last order and number of order dates (Mantel and Haenszel; interval robust to"
+                " customers). No effect of the message."
+            ),
+            N_("difference of shares"),
+            N_("messages in strata that hold others too"),
+            "up",
+        )
+        for outcome, name in (
+            ("order", N_("Order after a message, against like customers")),
+            ("click", N_("Click on a message, against like customers")),
+        )
+    },
+    "attributed_orders": Metric(
+        name=N_("Repeat orders credited"),
+        formula=N_(
+            "Repeat order dates of the period credited to the first, to the last or evenly to all"
+            " contacts of the profile's number of days before them. Attribution, no effect."
+        ),
+        numerator=N_("repeat order dates"),
+        denominator="",
+        unit="count",
+        digits=4,
+    ),
+    **{
+        f"attributed_{worth}": Metric(
+            name=name,
+            formula=N_("Money of the repeat order dates credited. Attribution, no effect."),
+            numerator=N_("money"),
+            denominator=N_("repeat orders credited"),
+            unit="money",
+            digits=4,
+        )
+        for worth, name in (
+            ("margin", N_("Margin of repeat orders credited")),
+            ("revenue", N_("Revenue of repeat orders credited")),
+        )
+    },
+    "contact_cost": Metric(
+        name=N_("Cost of contact"),
+        formula=N_(
+            "Costs of the profile's categories, each by the share of its days that lie in the"
+            " period, by channel."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=4,
+        direction="down",
+    ),
+    "cost_per_attributed_order": Metric(
+        name=N_("Cost a repeat order credited"),
+        formula=N_(
+            "Cost of contact of a channel divided by the repeat orders credited to it. Who would"
+            " have ordered anyway is credited too: it is no return on the cost."
+        ),
+        numerator=N_("cost of contact"),
+        denominator=N_("repeat orders credited"),
+        unit="money",
+        digits=4,
+        direction="down",
     ),
 }
 

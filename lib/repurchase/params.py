@@ -16,7 +16,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -113,12 +113,36 @@ class SourceSpec(Strict):
     exclude: dict[str, str] = {}
 
 
+# What goes wrong in the demo company (`repurchase.sources.demo.plan.TROUBLES`).
+Trouble = Literal[
+    "funnel_break", "service_trouble", "over_contact", "identification", "late_till",
+    "duplicates", "broken_split", "unused_system",
+]  # fmt: skip
+
+
 class Generator(Strict):
     """A company made up by the release instead of exported files."""
 
     name: Literal["demo"]
     customers: Annotated[int, Field(ge=300, le=1_000_000)] = 20_000
     seed: int = 20260101
+    without: Seq[Trouble] = ()
+
+    @field_validator("without", mode="before")
+    @classmethod
+    def _known_troubles(cls, value: Any) -> Any:
+        known = get_args(Trouble)
+        for name in value if isinstance(value, list | tuple) else ():
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, 1, 0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"{name!r} is none of {', '.join(known)}{hint}")
+        return value
+
+    @field_validator("without")
+    @classmethod
+    def _in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in get_args(Trouble) if name in value)
 
 
 class Promotion(Strict):
@@ -154,7 +178,7 @@ DraftReason = Literal[
     "incomplete_period", "empty_period", "unexplained_money", "stale_source",
     "chapter_not_computed", "parts_do_not_add_up",
 ]  # fmt: skip
-FlowTable = Literal["events", "tickets", "surveys", "costs"]
+FlowTable = Literal["orders", "events", "tickets", "surveys", "costs"]
 Days = Annotated[int, Field(ge=1, le=3660)]
 STALE_DAYS = 45
 
@@ -169,6 +193,109 @@ class Lists(Strict):
     interviews: Annotated[int, Field(ge=0, le=1000)] = 30
     contact_columns: Seq[str] = ()
     show_contact_details: bool = False
+
+
+ConsentChannel = Literal["email", "sms", "wechat", "phone"]
+Failures = ("failed", "bounced", "bounce", "undelivered", "invalid", "unreachable")
+Touches = ("email_sent", "sms", "wechat", "call", "visit")
+
+
+class FunnelRules(Strict):
+    """What the checks of the funnel chapter hold the company against.
+
+    A rule that is None is not stated: missing it is then never called something to act on.
+    """
+
+    # reach: of customers, and of due ones; a channel is dead after so many failures in a row
+    reachable_share: Share | None = None
+    due_contacted_share: Share | None = None
+    failures: Annotated[int, Field(ge=1, le=10)] = 2
+    failed_outcomes: Seq[str] = Failures
+    addresses: dict[ConsentChannel, str] = {}
+    # tiers: the one to check, its labels from low to high, whether it stays as it was at joining
+    tier: str | None = None
+    tier_order: Seq[str] = ()
+    tier_fixed: bool = False
+    # use: of due customers by a sales person, within so many days of the period's start
+    due_touched_share: Share | None = None
+    touch_days: Annotated[int, Field(ge=1, le=31)] = 14
+    promise_days: Annotated[int, Field(ge=0, le=31)] = 3
+    entry_days: Annotated[int, Field(ge=1, le=60)] = 2
+    fewest_due: Annotated[int, Field(ge=5, le=1000)] = 30
+    # cadence: touches of one customer in 30 days, and days that may pass without or must pass
+    touches: Annotated[Seq[str], Field(min_length=1)] = Touches
+    opt_outs: Seq[str] = ("unsubscribe",)
+    touch_limit: Annotated[int, Field(ge=1, le=1000)] = 12
+    forgotten_days: Days = 90
+    channel_gap_days: Days = 2
+    after_order_days: Days = 3
+    # content: what answers a message, and within how many days
+    clicks: Seq[str] = ("email_click", "sms_click", "wechat_click")
+    response_days: Annotated[int, Field(ge=1, le=180)] = 30
+    # cost: days before an order in which a contact is credited, and what counts as contact cost
+    lookback_days: Annotated[int, Field(ge=1, le=365)] = 30
+    contact_costs: Seq[str] = ("campaign", "contact", "advertising", "marketing")
+    # delay: an order is late after so many days; of orders late, of touches sent without knowing
+    late_days: Annotated[int, Field(ge=0, le=60)] = 2
+    late_share: Share | None = None
+    stale_touch_share: Share | None = None
+    # path: fewer customers than this on a path are shown together with others
+    fewest_on_path: Annotated[int, Field(ge=5, le=1000)] = 20
+    # leaks: a smaller share of a step's conversions missing against its own level is none
+    leak_share: Annotated[float, Field(gt=0, le=0.9)] = 0.05
+    # below these nothing is called something to look into
+    material_customers: Annotated[int, Field(ge=1)] = 30
+    material_points: Share = 0.05
+
+
+class FunnelStep(Strict):
+    """What has happened when a customer is at a step: any of what is told.
+
+    `orders` are purchases by the rank of their order date in the customer's life; `where` is a
+    condition over the columns of the one table that the step is told from.
+    """
+
+    name: ReaderText
+    events: OneOrMore[str] = ()
+    orders: Literal["any", "first", "second", "third", "repeat"] | None = None
+    tickets: Literal["opened", "replied", "closed"] | None = None
+    surveys: Literal["answered"] | None = None
+    where: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the step is told from."""
+        return tuple(t for t in ("events", "orders", "tickets", "surveys") if getattr(self, t))
+
+    @model_validator(mode="after")
+    def _told(self) -> FunnelStep:
+        if not self.tables:
+            raise ValueError("a step is told by events, orders, tickets or surveys")
+        if self.where and len(self.tables) > 1:
+            raise ValueError("where is over one table, and the step is told from several")
+        return self
+
+
+class FunnelSpec(Strict):
+    """Steps that a contact should lead to, per customer and contact window."""
+
+    name: ReaderText
+    window_days: Annotated[int, Field(ge=1, le=366)] = 30
+    order: Literal["ordered", "any"] = "ordered"
+    steps: Annotated[Seq[FunnelStep], Field(min_length=2, max_length=8)]
+
+    @property
+    def key(self) -> str:
+        """The name by which records know the funnel, the same in each language of a pack."""
+        return self.name if isinstance(self.name, str) else next(iter(self.name.values()), "")
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, value: ReaderText) -> ReaderText:
+        texts = [value] if isinstance(value, str) else list(value.values())
+        if not texts or not all(0 < len(text.strip()) <= 60 for text in texts):
+            raise ValueError("must be 1 to 60 characters")
+        return value
 
 
 class Profile(Strict):
@@ -195,7 +322,9 @@ class Profile(Strict):
     max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
     fatal: Seq[DraftReason] = ()
     segments: dict[SegmentName, SegmentText] = {}
+    funnels: Seq[FunnelSpec] = ()
     lists: Lists = Lists()
+    funnel_rules: FunnelRules = FunnelRules()
     generator: Generator | None = None
     extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None
@@ -224,6 +353,15 @@ class Profile(Strict):
         taken = {"store_id", "channel"} & set(value)
         if taken:
             raise ValueError(f"{taken.pop()!r} is a cut of the release; take another name")
+        return value
+
+    @field_validator("funnels")
+    @classmethod
+    def _told_apart(cls, value: tuple[FunnelSpec, ...]) -> tuple[FunnelSpec, ...]:
+        keys = [funnel.key for funnel in value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two funnels have the name {twice!r}")
         return value
 
     @field_validator("time_zone")
@@ -387,6 +525,7 @@ def load_params(
     raw = {**raw, **{key: value for key, value in told.items() if value is not None}}
     profile = validated(Profile, raw, lines, path)
     check_sources(profile, lines, path)
+    check_funnels(profile, lines, path)
     check_chapters(period_file, profile, period_lines, period_path)
     targets = read_targets(root / "params" / name / "targets.csv")
     return Params(name, profile, root, period, period_file, targets, data)
@@ -558,7 +697,8 @@ def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
     nested: dict[Any, type[Strict]] = {
         "sources": SourceSpec, "columns": ColumnSpec, "generator": Generator,
         "promotions": Promotion, "incidents": Incident, "control_totals": ControlTotal,
-        "exchange_rates": ExchangeRates,
+        "exchange_rates": ExchangeRates, "funnel_rules": FunnelRules,
+        "funnels": FunnelSpec, "steps": FunnelStep,
     }  # fmt: skip
     inside = [nested[p] for p in place if p in nested]
     nearest: type[Strict] = inside[-1] if inside else model
@@ -631,6 +771,23 @@ def check_sources(profile: Profile, lines: Mapping[tuple[Any, ...], int], path: 
             rule="only orders are required; every other table is optional",
             remedy="name the files that hold the orders",
         )
+
+
+def check_funnels(
+    profile: Profile, lines: Mapping[tuple[Any, ...], int], path: Path
+) -> None:
+    """Raises ParameterError if a step of a funnel is told from a table without a source."""
+    for f, funnel in enumerate(profile.funnels):
+        for s, step in enumerate(funnel.steps):
+            missing = [table for table in step.tables if table not in profile.sources]
+            if missing:
+                at = ("funnels", f, "steps", s)
+                line = lines.get((*at, missing[0]), lines.get(at, 1))
+                raise ParameterError(
+                    f"funnels.{f}.steps.{s} is told from {missing[0]}, and there is no such source",
+                    where=f"{_shown(path)}, line {line}",
+                    remedy=f"add sources.{missing[0]}; sources here: {', '.join(profile.sources)}",
+                )
 
 
 def _check_columns(spec: SourceSpec, allowed: set[str], table: str, where: str) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
@@ -40,7 +42,7 @@ from repurchase.lab.sample import Sample
 from repurchase.model.prepare import prepare
 from repurchase.model.schema import TABLES
 from repurchase.model.snapshot import Snapshot, at_period
-from repurchase.model.summary import customer_summary
+from repurchase.model.summary import FOLDER, customer_summary, write_once
 from repurchase.model.typed import business_date_of
 from repurchase.params import Incident, Params, load_params
 from repurchase.period import Period
@@ -121,6 +123,10 @@ class Told:
 
 
 BESIDE = Told([], [])  # of a chapter that runs beside the others, whose figures are not known yet
+
+
+# what computes a part of an expression at once
+Hold = Callable[[ir.Table], ir.Table]
 
 
 class Review:
@@ -305,6 +311,64 @@ class Review:
                 remedy="group them with CASE WHEN ... THEN 'label' ... END",
             )
         return found
+
+    def rows_where(self, name: str, condition: str, *, where: str) -> ir.Table:
+        """The rows of a table for which a condition of the profile holds.
+
+        `where` names the condition's place in the profile. Raises ParameterError for a condition
+        that cannot be read, names an unknown column or is not true or false.
+        """
+        from repurchase.model.expression import compile_expression
+        from repurchase.model.segments import kinds_of
+
+        table = self.table(name)
+        sql = compile_expression(condition, kinds_of(name, table.columns), where=where)
+        try:
+            with unwatched():
+                told = self._connection.sql(f"SELECT *, ({sql}) AS _holds FROM {name}")
+        except duckdb.Error as error:
+            raise ParameterError(
+                f"the condition does not fit the columns' kinds: {str(error).splitlines()[0]}",
+                where=where,
+            ) from None
+        if not told._holds.type().is_boolean():
+            raise ParameterError(
+                f"{condition!r} is not a condition",
+                where=where,
+                rule="it must be true or false for a row",
+            )
+        return told.filter(told._holds).drop("_holds")
+
+    def kept(self, name: str, about: str, make: Callable[[Hold], ir.Table]) -> ir.Table:
+        """The rows of an expression, computed once for a snapshot, period and sample.
+
+        `about` says all else that they depend on. `make` gives the expression; what it passes
+        through the function that it gets is computed at once, however often it is read.
+        """
+        sampled = self.sample and (self.sample.share, self.sample.seed)
+        told = repr((name, about, self.period.label, sampled))
+        digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        path = self.snapshot.path / FOLDER / f"{name}-{digest}.parquet"
+        if not path.is_file():
+            self._write(path, make)
+        return self._connection.read_parquet(
+            path, table_name=f"{name}_{digest}", hive_partitioning=False
+        )
+
+    def _write(self, path: Path, make: Callable[[Hold], ir.Table]) -> None:
+        held: list[ir.CachedTable] = []
+
+        def hold(rows: ir.Table) -> ir.Table:
+            held.append(rows.cache())
+            return held[-1]
+
+        with unwatched():
+            try:
+                sql = ibis.to_sql(make(hold), dialect="duckdb")
+                write_once(self._connection.con, sql, path)
+            finally:
+                for table in held:
+                    table.release()
 
     @property
     def orders(self) -> ir.Table:

@@ -71,7 +71,7 @@ def test_the_demo_company_is_made_once(shop: Any, monkeypatch: pytest.MonkeyPatc
     """Its folder's name is a digest of settings and code; another seed is another folder."""
     made: list[int] = []
 
-    def generate(folder: Path, *, customers: int, seed: int) -> None:
+    def generate(folder: Path, *, customers: int, seed: int, without: tuple[str, ...]) -> None:
         made.append(seed)
         (Path(folder) / "orders.csv").write_text("a\n1\n")
 

@@ -649,3 +649,53 @@ def test_headings_and_values_are_data_not_sql(shop: Any, query: Any, name: str) 
     told["columns"]["channel"] = {"value": name}
     told["exclude"] = {name: "net_amount > 100"}
     assert [(name,)] == query(shop.prepare(orders=told), "SELECT channel FROM orders")
+
+
+def test_products_that_no_table_has_are_noted_and_kept(shop: Any, query: Any) -> None:
+    """What is written alike but for case, blanks and signs is named beside each; nothing is mended.
+
+    Lines without a product are no mistake.
+    """
+    shop.csv("orders.csv", HEADING, [(i, "a", DAY, 1) for i in range(1, 6)])
+    shop.csv("products.csv", ("code", "name"), [("GTX Pro", "x"), ("MG-1", "y"), ("Z", "z")])
+    shop.csv(
+        "lines.csv",
+        ("order", "line", "product", "net"),
+        [(1, 1, "GTXPro", 1), (2, 1, "GTXPro", 1), (3, 1, "new", 1), (4, 1, "MG-1", 1),
+         (5, 1, "", 1)],
+    )  # fmt: skip
+    columns = {"order_id": "order", "line_no": "line", "product_id": "product", "line_net": "net"}
+    snapshot = shop.prepare(
+        sources={
+            "order_lines": {"files": "lines.csv", "columns": columns},
+            "products": {"files": "products.csv",
+                         "columns": {"product_id": "code", "name": "name"}},
+        }
+    )  # fmt: skip
+
+    assert [
+        {"code": "unknown_products", "table": "order_lines", "rows": 3, "count": 2,
+         "value": "GTXPro (GTX Pro), new"}
+    ] == snapshot.meta["notes"]  # fmt: skip
+    assert [(2,)] == query(
+        snapshot, "SELECT count(*) FROM order_lines WHERE product_id = 'GTXPro'"
+    )
+
+
+def test_products_that_are_all_known_leave_no_note(shop: Any) -> None:
+    """Orders by line too; without a table of products nothing can be unknown."""
+    heading = (*HEADING, "product")
+    shop.csv("orders.csv", heading, [(1, "a", DAY, 1, "P1")])
+    shop.csv("products.csv", ("code",), [("P1",)])
+    by_line = {
+        "grain": "line",
+        "columns": {"order_id": "id", "customer_id": "customer", "ordered_at": "time",
+                    "line_net": "amount", "product_id": "product"},
+    }  # fmt: skip
+    known = {"products": {"files": "products.csv", "columns": {"product_id": "code"}}}
+
+    assert [] == shop.prepare(orders=by_line, sources=known).meta["notes"]
+    assert [] == shop.prepare(orders=by_line).meta["notes"]
+    shop.csv("products.csv", ("code",), [("p-1",)])
+    (note,) = shop.prepare(orders=by_line, sources=known).meta["notes"]
+    assert ("unknown_products", "P1 (p-1)") == (note["code"], note["value"])

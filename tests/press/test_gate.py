@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import get_args
 
+import duckdb
 import pytest
 from repurchase.errors import DataError
 from repurchase.model.reconcile import MoneyBridge
@@ -131,6 +132,26 @@ def test_the_profile_says_what_is_stale():
     assert () == judged(params(max_stale_days=60), snap).codes
     one = judged(params(max_stale_days={"surveys": 90}), snap)
     assert ["tickets" in r for r in one.reasons] == [True]
+
+
+def test_a_source_system_that_fell_silent_makes_a_draft(tmp_path):
+    """A till that sold every day up to 10 August, while another goes on; the limit is its own."""
+    con = duckdb.connect()
+    con.execute(f"""
+        COPY (SELECT 'POS' AS source_system, DATE '2025-08-10' - CAST(i AS INTEGER) AS order_date
+              FROM range(100) t(i) UNION ALL
+              SELECT 'APP', DATE '2025-09-30' - CAST(i AS INTEGER) FROM range(100) t(i))
+        TO '{tmp_path / "orders.parquet"}' (FORMAT parquet)""")
+    meta = {**snapshot().meta, "tables": ["orders"], "columns": {"orders": ["source_system"]}}
+    snap = Snapshot(tmp_path, "0", meta)
+    found = judged(snap=snap)
+
+    said = (
+        "The source system POS has sent no order after 10 Aug 2025, more than 45 days too early;"
+        " its longest pause in the year before, in days: 1."
+    )
+    assert ((said,), ("stale_source",)) == (found.reasons, found.codes)
+    assert () == judged(params(max_stale_days={"orders": 60}), snap).codes
 
 
 def test_a_chapter_of_which_nothing_is_computed_makes_a_draft():

@@ -264,7 +264,7 @@ def test_a_disagreement_is_a_red_note(context_of):
 @pytest.mark.parametrize(
     ("place", "said"),
     [("region=south", "Region: south"), ("channel=app", "Channel: app"),
-     (f"store_id={SMALLER}", "Store: smaller ones together"), ("tier=", "tier: not known"),
+     (f"store_id={SMALLER}", "Store: smaller ones together"), ("club=", "club: not known"),
      ("company customer=true", "company customer: yes")],
 )  # fmt: skip
 def test_a_place_is_named_by_its_cut_and_label(context_of, place, said):

@@ -434,6 +434,53 @@ def test_the_basket_step_breaks_in_one_channel_and_month(middle: Path) -> None:
     assert rates["2025-09"]["carts_per_click"] < 0.65 * before
 
 
+def test_the_store_that_does_not_use_the_system_is_seen_in_the_events(middle: Path) -> None:
+    """What its sales persons enter is entered days later, theirs are few logins and due calls."""
+    truth = truths_of(middle)["unused_system"]
+    events = pq.read_table(middle / "events.parquet").to_pylist()
+    since = datetime.fromisoformat(truth["date"])
+    by_hand = [e for e in events if e["rep_id"] and e["type"] in ("call", "wechat", "visit")
+               and e["occurred_at"] >= since]
+    late = {e["event_id"] for e in by_hand
+            if (e["loaded_at"].date() - e["occurred_at"].date()).days > 2}
+    there = [e for e in by_hand if e["rep_id"] in truth["reps"]]
+
+    assert late == {e["event_id"] for e in there}
+    assert len(there) == truth["there"]["entries_late"]["n"] > 0
+    others = truth["other_stores_with_the_system"]
+    assert truth["there"]["due_customers_called"]["value"] < 0.25
+    assert 0.6 < others["due_customers_called"]["value"] < 0.9
+    assert 0.7 < others["promises_kept"]["value"] <= 1.0
+    logins = Counter(e["rep_id"] in truth["reps"] for e in events
+                     if e["type"] == "login" and e["rep_id"] and e["occurred_at"] >= since)
+    assert {True: truth["there"]["logins"], False: others["logins"]} == logins
+    assert logins[False] > 50 * logins[True]
+
+
+def test_no_message_reaches_an_address_that_is_not_there(middle: Path) -> None:
+    """Without an e-mail address no e-mail goes out, and what failed is never opened or clicked."""
+    blank = {row["会员编号"] for row in csv_rows(middle / "customers.csv") if not row["邮箱"]}
+    events = pq.read_table(middle / "events.parquet").to_pylist()
+    emails = [e for e in events if e["type"] == "email_sent"]
+
+    assert emails
+    failed = {(e["customer_id"], e["campaign_id"]) for e in events if e["outcome"] == "failed"}
+    answers = [e for e in events if e["type"] in ("email_open", "email_click", "sms_click")
+               and e["campaign_id"]]
+    assert failed and answers
+    assert [] == [e for e in answers if (e["customer_id"], e["campaign_id"]) in failed]
+    assert [] == [e for e in emails if e["customer_id"] in blank]
+
+
+def test_personalised_messages_are_clicked_more_often(middle: Path) -> None:
+    """By about the planted factor, in a plain count."""
+    truth = truths_of(middle)["messages"]
+    shares = {name: part["value"] for name, part in truth["clicks_per_message"].items()}
+
+    assert truth["click_factor"] == pytest.approx(shares["personalised"] / shares["generic"],
+                                                  rel=0.15)
+
+
 @pytest.fixture(scope="module")
 def replayed() -> tuple[Any, dict[str, set[tuple[int, int]]]]:
     """A crowd, and its (person, day) purchases in each version."""
@@ -460,6 +507,74 @@ def test_a_removed_cause_changes_something_and_nothing_before_it(
 
     assert changed
     assert plan.day_of(since) <= min(day for _, day in changed)
+
+
+@pytest.mark.parametrize("trouble", ["funnel_break", "service_trouble"])
+def test_a_company_without_a_trouble_is_the_replay_without_it(
+    replayed: Any, trouble: str
+) -> None:
+    """What the generator leaves out never happens, and every other draw stays."""
+    (crowd, _), pairs = replayed
+    (bought, *_) = lives(crowd, seed=SEED, days=DAYS, without=[trouble]).purchases
+
+    lived = set(zip(bought.person.tolist(), bought.day.tolist(), strict=True))
+    assert pairs[f"without_{trouble}"] == lived
+    assert pairs["as_it_was"] != lived
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `middle`, with every trouble left out."""
+    folder = tmp_path_factory.mktemp("healthy")
+    return generate(folder, customers=3_000, without=plan.TROUBLES)
+
+
+def test_a_healthy_company_says_so_and_has_no_trouble(healthy: Path, middle: Path) -> None:
+    """truths.json names what was left out; every cause's difference is nought."""
+    truth = truths_of(healthy)
+
+    assert list(plan.TROUBLES) == truth["company"]["troubles_left_out"]
+    assert [] == truths_of(middle)["company"]["troubles_left_out"]
+    assert 0 == truth["funnel_break"]["attempts_lost"]
+    south = truth["service_trouble"]["repeat_order_dates_by_month"].values()
+    assert {0} == {month["difference"] for month in south}
+    assert [] == truth["over_contact"]["customer_ids"]
+    assert 0 == truth["late_orders"]["till_off_line"]["orders"]
+    assert 0 == truth["identification"]["orders_hit"]
+    assert [] == truth["duplicates"]["pairs"]
+    assert not any(test["split_is_broken"] for test in truth["experiments"]["tests"].values())
+    used = truth["unused_system"]
+    assert 0 == used["there"]["entries_late"]["numerator"] < used["there"]["entries_late"]["n"]
+    assert used["there"]["due_customers_called"]["value"] > 0.5
+    rates = truth["funnel_break"]["carts_per_click_by_month"]
+    before = np.mean([rates[f"2025-{m:02d}"]["carts_per_click"] for m in range(1, 8)])
+    assert 0.85 < rates["2025-08"]["carts_per_click"] / before
+
+
+def test_a_trouble_left_out_leaves_the_months_before_it(middle: Path, tmp_path: Path) -> None:
+    """Without the broken basket the order files are the same up to July 2025, and not after."""
+    spared = digests(generate(tmp_path, customers=3_000, without=["funnel_break"]))
+    first = digests(middle)
+    orders = sorted(name for name in first if name.startswith("orders/"))
+
+    assert orders[-2:] == [name for name in orders if first[name] != spared[name]]
+
+
+def test_the_order_in_which_troubles_are_named_changes_no_byte(tmp_path: Path) -> None:
+    """A set has no order."""
+    one = generate(tmp_path / "one", customers=60, without=["late_till", "funnel_break"])
+    two = generate(tmp_path / "two", customers=60, without=["funnel_break", "late_till"])
+
+    assert digests(one) == digests(two)
+
+
+def test_a_trouble_that_is_not_planted_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    """Before anything is written."""
+    with pytest.raises(ParameterError, match="funnel_brake") as refused:
+        generate(tmp_path / "none", without=["funnel_brake"])
+
+    assert "funnel_break" in str(refused.value.remedy)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_removed_cause_touches_only_those_it_worked_on(replayed: Any) -> None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from repurchase.stats.decompose import (
     Overlap,
     RatioOverlap,
@@ -325,3 +327,36 @@ def test_a_segment_with_negative_money_has_no_share():
 
     with pytest.raises(ValueError, match="b must be >= 0"):
         ratio_mix_and_rate(then, now, RatioOverlap(*[np.zeros((2, 2))] * 4))
+
+
+factor = st.floats(0, 1e6) | st.just(0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(factor, factor), min_size=1, max_size=6))
+def test_the_parts_of_a_product_add_up_to_its_change(factors):
+    """Whatever the factors, noughts among them, and large parts that cancel."""
+    then, now = zip(*factors, strict=True)
+    size = np.prod([max(pair) for pair in factors])
+
+    change = np.prod(now) - np.prod(then)
+    assert change == pytest.approx(shapley_product(then, now).sum(), abs=1e-9 * size, rel=1e-9)
+
+
+cell = st.tuples(st.integers(0, 10**6), st.floats(0, 1))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(cell, cell), min_size=1, max_size=8))
+def test_mix_and_rate_add_up_to_the_change(cells):
+    """Also where segments are empty in one window or in both."""
+    then, now = (
+        segments([c[i][0] for c in cells], [int(c[i][0] * c[i][1]) for c in cells]) for i in (0, 1)
+    )
+    if then.n.sum() and now.n.sum():
+        split = mix_and_rate(then, now)
+        change = now.y.sum() / now.n.sum() - then.y.sum() / then.n.sum()
+
+        assert change == pytest.approx(split.mix.value + split.rate.value, abs=1e-9)
+        assert split.mix.value == pytest.approx(split.mix_by.sum(), abs=1e-9)
+        assert split.rate.value == pytest.approx(split.rate_by.sum(), abs=1e-9)

@@ -1,5 +1,7 @@
 """AUC, lift and calibration against slow formulas, statsmodels and simulated scores."""
 
+import math
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -11,6 +13,7 @@ from repurchase.stats.rank import (
     calibration_table,
     lift,
     mean_ranks,
+    part_lift,
     pooled_auc,
     pooled_auc_difference,
 )
@@ -237,3 +240,10 @@ def test_ranks_are_scipys():
 
     assert rankdata(values).tolist() == mean_ranks(values).tolist()
     assert [] == mean_ranks([]).tolist()
+
+
+def test_the_lift_of_a_part_is_its_rate_over_that_of_all() -> None:
+    """30 of 100 where 100 of 1,000: three times, between 2.308 and 3.899; that of all is 1."""
+    assert (3.0, 2.3082, 3.8991) == pytest.approx(tuple(part_lift(30, 100, 100, 1000)), abs=1e-4)
+    assert 1 == part_lift(100, 1000, 100, 1000).value
+    assert math.isnan(part_lift(0, 100, 100, 1000).low)

@@ -8,7 +8,7 @@ they were. Many cuts make some change look sure by chance: what stands does so a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis.expr.types as ir
@@ -26,6 +26,7 @@ COMPARED: tuple[CompareTo, ...] = ("previous", "year_ago")
 PLACES = ("store_id", "channel")  # cuts that an order carries; every other one is a segment
 MOST_LABELS = 50
 FALSE_DISCOVERIES = 0.05
+TEXTS = ("cut", "label", "best_label", "step", "funnel")
 STANDS, EXPLORATORY = "stands", "exploratory"
 
 
@@ -79,7 +80,7 @@ def returning_by_cut(
             records += made
             rows.append(_row(cut, label, made))
     frame = pd.DataFrame(rows, columns=_columns())
-    return Result(_judged(frame), tuple(records))
+    return Result(judged(frame, COMPARED), tuple(records))
 
 
 def _sums(days: ir.Table, windows: Windows) -> dict[str, Sums]:
@@ -124,20 +125,23 @@ def _row(cut: str, label: str, made: tuple[Record, ...]) -> dict[str, Any]:
     return row
 
 
-def _judged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the adjusted p-values and marks; one family over all its changes."""
+def judged(frame: pd.DataFrame, comparisons: Sequence[str]) -> pd.DataFrame:
+    """The frame with <w>_p (Benjamini-Hochberg) and <w>_mark; one family over all its changes.
+
+    Of each comparison w it has <w>_change, <w>_low, <w>_high.
+    """
     frame = frame.copy()
-    numbers = [c for c in frame.columns if not c.endswith("mark") and c not in ("cut", "label")]
+    numbers = [c for c in frame.columns if not c.endswith("mark") and c not in TEXTS]
     frame[numbers] = frame[numbers].astype("float64")
     family = [
         (index, window, p_of_interval(change, low, high))
-        for window in COMPARED
+        for window in comparisons
         for index, change, low, high in frame[
             [f"{window}_change", f"{window}_low", f"{window}_high"]
         ].itertuples(name=None)
         if not math.isnan(change)
     ]
-    for window in COMPARED:
+    for window in comparisons:
         frame[f"{window}_p"], frame[f"{window}_mark"] = np.nan, ""
     adjusted = benjamini_hochberg([p for _, _, p in family])
     for (index, window, single), p in zip(family, adjusted, strict=True):

@@ -32,6 +32,7 @@ from repurchase.sources.files import lossy_id, lossy_ids
 from repurchase.sources.sql import identifier, literal
 
 SHOWN_STATUSES = 10
+SHOWN_PRODUCTS = 3
 DECLARED_DAYS = 31  # from the last order to the declared end of the data
 
 
@@ -118,6 +119,7 @@ def build(
         stop_if_too_many(work)
         refuse_all_anonymous(work)
         check_declared_end(work)
+        note_unknown_products(work)
         derive.write_tables(work)
         write_meta(work, name)
     shutil.rmtree(scratch)
@@ -512,6 +514,37 @@ def check_declared_end(work: Work) -> None:
             rule=f"at most {DECLARED_DAYS} days after the last order",
             remedy="mend the day, or load the files that are missing",
         )
+
+
+def note_unknown_products(work: Work) -> None:
+    """Note the order lines whose product is not in the table of products, which stay as they are.
+
+    They are in every figure but those by name or category. A product that is written alike but for
+    case, blanks and signs is named beside each: most likely it is meant.
+    """
+    products = work.tables.get("products")
+    lines = next((t for n, t in work.tables.items() if n == "order_lines" or t.by_line), None)
+    if products is None or lines is None or "product_id" not in lines.columns:
+        return
+    found = work.con.execute(f"""
+        SELECT l.product_id, count(*) AS n, any_value(p.product_id) FROM {lines.rows} l
+        LEFT JOIN (SELECT {alike("product_id")} AS alike, min(product_id) AS product_id
+                   FROM {products.rows} WHERE _outcome = 'loaded' GROUP BY 1) p
+          ON p.alike = {alike("l.product_id")}
+        WHERE l._outcome = 'loaded' AND l.product_id IS NOT NULL AND l.product_id NOT IN (
+          SELECT product_id FROM {products.rows}
+          WHERE _outcome = 'loaded' AND product_id IS NOT NULL)
+        GROUP BY 1 ORDER BY n DESC, 1""").fetchall()
+    if found:
+        shown = [f"{p} ({meant})" if meant else str(p) for p, _, meant in found[:SHOWN_PRODUCTS]]
+        rows, table = sum(n for _, n, _ in found), "order_lines"
+        work.note("unknown_products", table=table, rows=rows, value=", ".join(shown),
+                  count=len(found))  # fmt: skip
+
+
+def alike(column: str) -> str:
+    """The SQL of a text without case, blanks and signs."""
+    return f"regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]', '', 'g')"
 
 
 def write_meta(work: Work, name: str) -> None:

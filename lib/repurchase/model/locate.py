@@ -170,7 +170,12 @@ def demo_folder(params: Params, *, cache: Path) -> Path:
         shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
         aside.mkdir()
         try:
-            generate(aside, customers=generator.customers, seed=generator.seed)
+            generate(
+                aside,
+                customers=generator.customers,
+                seed=generator.seed,
+                without=generator.without,
+            )
             put_in_place(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)

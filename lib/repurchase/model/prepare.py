@@ -42,11 +42,17 @@ def prepare(params: Params, *, cache: Path) -> Snapshot:
 
 
 def _check_contact_columns(params: Params, snapshot: Snapshot) -> None:
-    """Raises ParameterError for a contact column of the lists that no customer has."""
-    wanted = params.profile.lists.contact_columns
-    if not wanted:
-        return
-    where = f"params/{params.name}.yaml, lists.contact_columns"
+    """Raises ParameterError for a contact column of lists or channels that no customer has."""
+    told = {
+        "lists.contact_columns": tuple(params.profile.lists.contact_columns),
+        "funnel_rules.addresses": tuple(params.profile.funnel_rules.addresses.values()),
+    }
+    for key, wanted in told.items():
+        if wanted:
+            _check_columns(snapshot, wanted, f"params/{params.name}.yaml, {key}")
+
+
+def _check_columns(snapshot: Snapshot, wanted: tuple[str, ...], where: str) -> None:
     if "customers" not in snapshot.tables:
         raise ParameterError("there is no table of customers", where=where)
     mapped = {*snapshot.meta["columns"]["customers"], *snapshot.meta["extra"].get("customers", ())}

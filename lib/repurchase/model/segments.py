@@ -1,10 +1,11 @@
-"""What an expression of `segments:` may be told from: the columns of the customers."""
+"""What an expression of a profile may be told from: the columns of a table with their kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from repurchase.model.schema import TABLES
+from repurchase.model.schema import TABLES, Kind
+from repurchase.model.typed import business_date_of
 
 
 def kinds_of_customers(columns: Iterable[str]) -> dict[str, str]:
@@ -13,5 +14,17 @@ def kinds_of_customers(columns: Iterable[str]) -> dict[str, str]:
     >>> kinds_of_customers(["customer_id", "overdue_days", "x_tier"])
     {'customer_id': 'id', 'overdue_days': 'integer', 'x_tier': 'text'}
     """
-    known: dict[str, str] = {**TABLES["customers"].columns, "created_date": "date"}
+    return kinds_of("customers", columns)
+
+
+def kinds_of(table: str, columns: Iterable[str]) -> dict[str, str]:
+    """The same of any canonical table; its business date is a date.
+
+    >>> kinds_of("events", ["event_id", "occurred_date", "x_level"])
+    {'event_id': 'id', 'occurred_date': 'date', 'x_level': 'text'}
+    """
+    known: dict[str, Kind] = dict(TABLES[table].columns)
+    date = business_date_of(table)
+    if date:
+        known[date] = "date"
     return {name: known.get(name, "text") for name in columns}

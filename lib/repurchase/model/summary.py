@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from repurchase.model.snapshot import Snapshot
 from repurchase.sources.sql import literal
@@ -35,19 +36,24 @@ def customer_summary(snapshot: Snapshot, day: dt.date) -> Path:
     path = snapshot.path / FOLDER / f"{day.isoformat()}.parquet"
     if path.is_file():
         return path
+    con = snapshot.connect()
+    try:
+        write_once(con, _select(day), path)
+    finally:
+        con.close()
+    return path
+
+
+def write_once(con: Any, query: str, path: Path) -> None:
+    """The rows of a query as a Parquet file, written aside and put in its place whole."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".new-", suffix=".parquet")
     os.close(handle)
     try:
-        con = snapshot.connect()
-        con.execute(
-            f"COPY ({_select(day)}) TO {literal(aside)} (FORMAT parquet, COMPRESSION zstd)"
-        )
-        con.close()
+        con.execute(f"COPY ({query}) TO {literal(aside)} (FORMAT parquet, COMPRESSION zstd)")
         os.replace(aside, path)
     finally:
         Path(aside).unlink(missing_ok=True)
-    return path
 
 
 def _select(day: dt.date) -> str:

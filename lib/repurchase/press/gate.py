@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from repurchase.analysis.freshness import sources
 from repurchase.errors import DataError
 from repurchase.model.reconcile import MoneyBridge
 from repurchase.model.snapshot import Snapshot
@@ -19,8 +19,6 @@ from repurchase.words import N_, Words
 Status = Literal["candidate", "draft", "signed"]
 Row = Mapping[str, Any]
 EXIT_CODES: dict[str, int] = {"candidate": 0, "draft": 3, "signed": 0}
-# tables that grow with every month; what seldom changes (products, stores, tests) cannot be stale
-FLOWS = ("events", "tickets", "surveys", "costs")
 SHOWN_GAPS = 3
 BUYERS = "returning_buyer_share"  # its denominator are the known customers who bought
 
@@ -136,30 +134,29 @@ def _unexplained(
 
 
 def _stale(params: Params, snapshot: Snapshot, words: Words) -> Iterator[tuple[DraftReason, str]]:
-    """Tables whose last row lies long before the end of the period or of the orders."""
-    assert params.period is not None
-    end = min(params.period.end, snapshot.data_through)
-    for table, last in _last_days(snapshot).items():
-        limit = params.profile.stale_days(table)
-        if (end - last).days > limit:
+    """Sources whose last row lies long before the end of the period or of the orders."""
+    for source in sources(params, snapshot):
+        if not source.stale:
+            continue
+        if source.system:
+            text = words._(
+                N_(
+                    "The source system {system} has sent no order after {day}, more than {limit}"
+                    " days too early; its longest pause in the year before, in days: {pause}."
+                ),
+                system=source.system,
+                day=words.day(source.last),
+                limit=words.count(source.limit),
+                pause=words.count(source.pause),
+            )
+        else:
             text = words._(
                 N_("The source of {table} ends on {day}, more than {limit} days too early."),
-                table=table,
-                day=words.day(last),
-                limit=words.count(limit),
+                table=source.table,
+                day=words.day(source.last),
+                limit=words.count(source.limit),
             )
-            yield "stale_source", text
-
-
-def _last_days(snapshot: Snapshot) -> dict[str, dt.date]:
-    """The last dated row of each table that flows, over all its files."""
-    last: dict[str, dt.date] = {}
-    for source in snapshot.meta["sources"]:
-        table, through = source["table"], source.get("data_through")
-        if table in FLOWS and through:
-            day = dt.date.fromisoformat(through)
-            last[table] = max(day, last.get(table, day))
-    return last
+        yield "stale_source", text
 
 
 def _not_computed(rows: list[Row], words: Words) -> Iterator[tuple[DraftReason, str]]:

@@ -88,6 +88,10 @@ NOTES = {
     "negative_sales": N_(
         "{rows} sales in {table} have a negative amount: they count as money, not as purchases."
     ),
+    "unknown_products": N_(
+        "{rows} rows of {table} name products that the table of products does not have ({count} of"
+        " them; in brackets what is written alike): {value}. They have no name and no category."
+    ),
     "ids_as_fractions": N_("Ids in {value} were written like 17850.0 and read as 17850."),
 }
 
@@ -423,6 +427,7 @@ def notes(snapshot: Prepared, *, context: Context) -> ListBlock | Text:
             continue
         values = {
             "rows": words.count(note.get("rows")),
+            "count": words.count(note.get("count")),
             "table": table_name(words, str(note.get("table", ""))),
             "value": shortened(str(note.get("value", ""))) or words._("(not given)"),
         }

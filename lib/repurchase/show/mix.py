@@ -23,6 +23,12 @@ CUT_NAMES = {
     "channel": N_("Channel"),
     "region": N_("Region"),
     "category": N_("Category"),
+    "tier": N_("Tier"),
+    "rep_id": N_("Sales person"),
+    "campaign_id": N_("Campaign"),
+    "level": N_("Level"),
+    "segment": N_("Segment"),
+    "source_system": N_("Source system"),
 }
 FLAGS = {"true": N_("yes"), "false": N_("no")}
 ROWS, SHORT_ROWS = 8, 5

@@ -14,7 +14,9 @@ from repurchase.records import Confidence, Finding, Record, Result
 from repurchase.show import sentences, tables
 from repurchase.show.blocks import Column, Headline, ListBlock, ListItem, Note, Table, Text
 from repurchase.show.bridge import KINDS
+from repurchase.show.data import table_name
 from repurchase.show.mix import cut_name, place_name
+from repurchase.show.path import event_name, path_name
 from repurchase.show.sentences import AGAINST, distance, joined, points
 from repurchase.words import N_, Words
 
@@ -181,7 +183,8 @@ def said(words: Words, name: str, value: str | float | int | None, currency: str
 
     `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._money`,
     `..._period`, `..._metric`, `..._label` (a comparison), `..._day`, `..._cut`,
-    `..._place` (`cut=label`), `..._kind` (margin or revenue); a number else is counted.
+    `..._place` (`cut=label`), `..._kind` (margin or revenue), `..._source` (a table, or
+    `table:system`), `..._path` and `..._event` (types of events); a number else is counted.
     """
     kind = name.rsplit("_", 1)[-1]
     if value is None:
@@ -214,6 +217,13 @@ def _said_text(words: Words, kind: str, value: str) -> str:
         return cut_name(words, value)
     if kind == "kind":
         return words._(KINDS[value])
+    if kind == "path":
+        return path_name(words, value)
+    if kind == "event":
+        return event_name(words, value)
+    if kind == "source":
+        table, _, system = value.partition(":")
+        return tables.shortened(system) or table_name(words, table)
     return value
 
 

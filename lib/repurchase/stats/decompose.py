@@ -321,7 +321,8 @@ def shapley_product(then: ArrayLike, now: ArrayLike) -> Floats:
                 rest = math.prod(new[j] if j in changed else old[j] for j in others)
                 parts[i] += weight * (new[i] - old[i]) * rest
     total = math.prod(new) - math.prod(old)
-    size_of = max(abs(math.prod(new)), abs(math.prod(old)))
+    # parts may be large and cancel, where both products are small
+    size_of = float(np.maximum(np.abs(old), np.abs(new)).prod())
     if not math.isclose(parts.sum(), total, rel_tol=1e-9, abs_tol=1e-9 * size_of):
         raise ArithmeticError(f"parts {parts.tolist()} do not add up to {total}")
     return parts

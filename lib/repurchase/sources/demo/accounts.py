@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +31,13 @@ class Accounts(NamedTuple):
     merge_known: NDArray[np.bool_]
 
 
-def accounts(crowd: People, orders: Orders, *, seed: int, days: int) -> Accounts:
-    """All membership numbers given out in the first `days` days."""
+def accounts(
+    crowd: People, orders: Orders, *, seed: int, days: int, without: Collection[str] = ()
+) -> Accounts:
+    """All membership numbers given out in the first `days` days.
+
+    `without` the trouble `duplicates` nobody has two.
+    """
     who = np.flatnonzero(crowd.joined < days)
     created = crowd.joined * _DAY + 30_000 + below(
         uniform(seed, "account/second", np.arange(len(crowd.joined))), 40_000
@@ -40,7 +46,8 @@ def accounts(crowd: People, orders: Orders, *, seed: int, days: int) -> Accounts
     early = np.full(len(created), 10**15, dtype=np.int64)
     np.minimum.at(early, orders.person[mine], orders.second[mine])
     created = np.minimum(created, early - 240)
-    twice = who[uniform(seed, "account/twice", who) < plan.DUPLICATE_SHARE]
+    share = 0.0 if "duplicates" in without else plan.DUPLICATE_SHARE
+    twice = who[uniform(seed, "account/twice", who) < share]
     again = created[twice] + (30 + below(uniform(seed, "account/again", twice), 270)) * _DAY
     twice, again = twice[again < days * _DAY], again[again < days * _DAY]
     staff = -2 - np.arange(TEST_ACCOUNTS + INTERNAL_ACCOUNTS)

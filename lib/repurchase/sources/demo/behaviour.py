@@ -6,6 +6,7 @@ between two versions is the effect of the cause, to the last order.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from repurchase.sources.demo import plan
 from repurchase.sources.demo.draws import Floats, Ints, fractions, keyed, uniform, words
-from repurchase.sources.demo.people import GIFTS, People
+from repurchase.sources.demo.people import GIFTS, REGULAR, People
 from repurchase.sources.demo.seasons import gift_day, store_day
 
 Flags = NDArray[np.bool_]
@@ -60,8 +61,13 @@ class _State(NamedTuple):
     stocked: Flags
 
 
-def lives(crowd: People, *, seed: int, days: int) -> Lives:
-    """Every purchase of the first `days` days, in each version of the company."""
+def lives(
+    crowd: People, *, seed: int, days: int, without: Collection[str] = ()
+) -> Lives:
+    """Every purchase of the first `days` days, in each version of the company.
+
+    What is `without` (names of plan.TROUBLES) is in no version.
+    """
     count = len(crowd.joined)
     shape = (len(plan.SCENARIOS), count)
     state = _State(
@@ -74,13 +80,15 @@ def lives(crowd: People, *, seed: int, days: int) -> Lives:
     tests: list[Assignment] = []
     arms = _Arms(count)
     found: list[tuple[Ints, Ints, Ints, Flags]] = []
-    world = _World(crowd, seed=seed, days=days)
+    world = _World(crowd, seed=seed, days=days, without=without)
     # Blocks end where an experiment begins, so that its units are drawn from a complete state.
     begins = {plan.day_of(test.assigned_on) for test in plan.EXPERIMENTS}
     starts = sorted({*range(0, days, _BLOCK_DAYS), *(day for day in begins if day < days)})
     for first, after in zip(starts, [*starts[1:], days], strict=True):
         for experiment in plan.EXPERIMENTS:
             if plan.day_of(experiment.assigned_on) == first:
+                if "broken_split" in without:
+                    experiment = experiment._replace(lost_treated=0.0)
                 tests.append(_assignment(experiment, crowd, state, seed=seed))
                 arms.begin(tests[-1])
         now = np.flatnonzero((crowd.joined < after) & state.alive.any(axis=0))
@@ -142,8 +150,11 @@ class _Arms:
 class _World:
     """All that does not depend on what the customers do."""
 
-    def __init__(self, crowd: People, *, seed: int, days: int) -> None:
+    def __init__(
+        self, crowd: People, *, seed: int, days: int, without: Collection[str]
+    ) -> None:
         self.crowd = crowd
+        self.without = without
         self.busy = store_day(days)
         self.gifts = gift_day(days)
         who = np.arange(len(crowd.joined), dtype=np.int64)
@@ -154,7 +165,7 @@ class _World:
         ids = np.array([store.store_id for store in plan.STORES])
         regions = np.array([store.region for store in plan.STORES])
         self.go_live = np.isin(ids, plan.GO_LIVE_STORES)[crowd.home]
-        self.service = (regions == plan.SERVICE_REGION)[crowd.home]
+        self.service = (regions == plan.SERVICE_REGION)[crowd.home] & (crowd.segment != REGULAR)
         self._failed: list[tuple[int, Ints]] = []
         self.rest_days = np.clip(0.35 / crowd.rate, 1.5, 25.0)
 
@@ -198,7 +209,7 @@ class _World:
         if ramp:
             tracked = self.go_live[now].astype(float)
             causes["without_go_live"] = 1.0 + plan.GO_LIVE_RATE * ramp * tracked
-        ramp = _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
+        ramp = self._service_ramp(day)
         if ramp:
             troubled = self.service[now].astype(float)
             causes["without_service_trouble"] = 1.0 + plan.SERVICE_RATE * ramp * troubled
@@ -225,14 +236,14 @@ class _World:
 
     def _lose_carts(self, day: int, now: Ints, bought: Flags, state: _State) -> None:
         """In the mini-program some purchases fail; who fails once is upset and may not return."""
-        if day < plan.day_of(plan.FUNNEL_FROM):
+        if day < plan.day_of(plan.FUNNEL_FROM) or "funnel_break" in self.without:
             return
         where = order_channel(self.crowd, now, fractions(keyed(self.channel_stream[now], day)), day)
         fails = fractions(keyed(self.streams["cart"][now], day)) < plan.FUNNEL_LOST
         failed = bought & (fails & (where == plan.FUNNEL_CHANNEL) & (self.crowd.joined[now] < day))
         failed[_VERSION["without_funnel_break"]] = False
         bought &= ~failed
-        state.upset[failed] += 0.5
+        state.upset[failed] += plan.FUNNEL_UPSET
         self._failed.append((day, now[failed[plan.AS_IT_WAS]]))
 
     def lost_carts(self) -> Purchases:
@@ -244,8 +255,13 @@ class _World:
         )
         return Purchases(person, day, np.ones(len(person), dtype=bool))
 
+    def _service_ramp(self, day: int) -> float:
+        if "service_trouble" in self.without:
+            return 0.0
+        return _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
+
     def _bad(self, day: int, version: Ints, person: Ints) -> Floats:
-        ramp = _ramp(day, plan.day_of(plan.SERVICE_FROM), plan.SERVICE_RAMP_DAYS)
+        ramp = self._service_ramp(day)
         troubled = self.service[person] & (version != _VERSION["without_service_trouble"])
         return plan.BASE_BAD + plan.SERVICE_BAD * ramp * troubled
 
@@ -280,9 +296,11 @@ def over_contacted(crowd: People) -> Flags:
 def order_channel(crowd: People, person: Ints, draw: Floats, day: Ints | int) -> Ints:
     """Where a purchase is made: mostly the person's own channel, else another one."""
     own = crowd.channel[person]
-    stray = np.where(draw < 0.045, 1, np.where(draw < 0.09, 3, 2))
+    regular = crowd.segment[person] == REGULAR
+    small = plan.STRAY_APP + np.where(regular, plan.STRAY_WECHAT_REGULAR, plan.STRAY_WECHAT)
+    stray = np.where(draw < plan.STRAY_APP, 1, np.where(draw < small, 3, 2))
     away = np.where(own == 0, stray, np.where(draw < 0.07, 0, own))
-    channel = np.where(draw < 0.11, away, own)
+    channel = np.where((own > 0) | (draw < small + plan.STRAY_MARKET), away, own)
     ids = np.array([plan.day_of(s.closed_on) if s.closed_on else 10**6 for s in plan.STORES])
     opened = np.array([plan.day_of(s.opened_on) for s in plan.STORES])
     store = crowd.city[person]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -22,12 +22,20 @@ from repurchase.sources.demo.baskets import (
     CANCELLED,
     COUPONS,
     TEST,
+    TEST_ACCOUNTS,
     UNPAID,
     Lines,
     Orders,
     month_of,
 )
-from repurchase.sources.demo.contacts import EVENT_CHANNELS, OUTCOMES, TYPES, Contacts, campaigns
+from repurchase.sources.demo.contacts import (
+    EVENT_CHANNELS,
+    OUTCOMES,
+    STAFF,
+    TYPES,
+    Contacts,
+    campaigns,
+)
 from repurchase.sources.demo.draws import Ints, below, uniform
 from repurchase.sources.demo.goods import products
 from repurchase.sources.demo.people import REGULAR, People
@@ -138,9 +146,12 @@ class OrderBook(NamedTuple):
 
 
 def order_book(
-    orders: Orders, book: Accounts, *, seed: int, days: int
+    orders: Orders, book: Accounts, *, seed: int, days: int, without: Collection[str] = ()
 ) -> OrderBook:
-    """Ids, accounts, status, loading time and the unreadable rows."""
+    """Ids, accounts, status, loading time and the unreadable rows.
+
+    `without` the trouble `late_till` no till was off line.
+    """
     stamps = _iso(orders.second)
     # 19 digits, beyond what a double holds: a reader that makes numbers of ids will be seen.
     order_id = [
@@ -153,7 +164,7 @@ def order_book(
         order_id=order_id,
         entry=np.where(orders.known, order_account(orders, book, seed=seed), -1),
         status=_status(orders, days=days),
-        loaded=_loaded(orders, seed=seed),
+        loaded=_loaded(orders, seed=seed, till_off_line="late_till" not in without),
         bad_date=torn < 0.0005,
         bad_amount=(torn >= 0.0005) & (torn < 0.0010),
     )
@@ -171,7 +182,7 @@ def _status(orders: Orders, *, days: int) -> list[str]:
     return found
 
 
-def _loaded(orders: Orders, *, seed: int) -> Ints:
+def _loaded(orders: Orders, *, seed: int, till_off_line: bool) -> Ints:
     """When a row reached the warehouse: the tills at night, the marketplace after days."""
     draw = uniform(seed, "late/order", orders.second, orders.person)
     night = (orders.day + 1) * _DAY + 14_400 + below(draw, 2_400)
@@ -187,6 +198,7 @@ def _loaded(orders: Orders, *, seed: int) -> Ints:
         (orders.store == ids.index(plan.LATE_STORE))
         & (orders.day >= plan.day_of(plan.LATE_FROM))
         & (orders.day <= plan.day_of(plan.LATE_UNTIL))
+        & till_off_line
     )
     return np.where(stuck, plan.day_of(plan.LATE_LOADED) * _DAY + 15_000, loaded)
 
@@ -374,16 +386,19 @@ def write_events(folder: Path, contact: Contacts, book: Accounts, *, days: int) 
 
     every = np.ones(len(events.person), dtype=bool)
     everyone = pa.array(customer_id(np.arange(len(book.person))))
+    # A sales person logs in as staff: the first of the accounts that are the company's own.
+    staff = int(np.flatnonzero(book.person == -2 - TEST_ACCOUNTS)[0])
+    entry = np.where(events.person == STAFF, staff, book.first[np.maximum(events.person, 0)])
     table = pa.table(
         {
             "event_id": pa.array([f"E{k:08d}" for k in range(1, len(every) + 1)]),
-            "customer_id": everyone.take(pa.array(book.first[events.person])),
+            "customer_id": everyone.take(pa.array(entry)),
             "occurred_at": times(events.second, every),
             "type": named(pa.array(TYPES), events.type, every),
-            "channel": named(pa.array(EVENT_CHANNELS), events.channel, every),
+            "channel": named(pa.array(EVENT_CHANNELS), events.channel, events.channel >= 0),
             "rep_id": named(pa.array([f"R{k + 1:04d}" for k in range(102)]), events.rep,
                             events.rep >= 0),
-            "template_id": named(pa.array([f"T{k:02d}" for k in range(14)]), events.template,
+            "template_id": named(pa.array([f"T{k:02d}" for k in range(16)]), events.template,
                                  events.template >= 0),
             "is_personalised": pa.array(events.personal),
             "outcome": named(pa.array(OUTCOMES), events.outcome, events.outcome > 0),
@@ -391,7 +406,7 @@ def write_events(folder: Path, contact: Contacts, book: Accounts, *, days: int) 
             "campaign_id": named(waves, events.campaign, events.campaign >= 0),
             "next_at": times(events.next_at, events.next_at >= 0),
             "is_bot": pa.array(events.bot),
-            "loaded_at": times(events.second + 900, every),
+            "loaded_at": times(events.loaded, every),
         }
     )
     pq.write_table(table, folder / "events.parquet", compression="zstd")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,8 +21,13 @@ _SPREAD = np.array([0.65, 0.75, 0.6, 0.7])
 _QUIT_FIRST = np.array([0.33, 0.60, 0.46, 0.53])
 _QUIT_LATER = np.array([0.005, 0.06, 0.03, 0.05])
 _LIFE_DAYS = np.array([400.0, 450.0, 700.0, 500.0])
-_CHANNEL_SHARE = np.array([0.62, 0.15, 0.12, 0.11])
+_CHANNEL_SHARE = np.array([0.63, 0.15, 0.12, 0.10])
 _HORIZON = plan.day_of(plan.END) + 1
+
+
+def has_email(count: int, *, seed: int) -> NDArray[np.bool_]:
+    """Whose address for e-mail is known."""
+    return uniform(seed, "person/owed", np.arange(count, dtype=np.int64)) < 0.8
 
 
 class People(NamedTuple):
@@ -49,8 +55,11 @@ class People(NamedTuple):
     over_contact: NDArray[np.bool_]
 
 
-def people(count: int, *, seed: int) -> People:
-    """`count` persons who join over the thirty months; the same person for the same number."""
+def people(count: int, *, seed: int, without: Collection[str] = ()) -> People:
+    """`count` persons who join over the thirty months; the same person for the same number.
+
+    `without` the trouble `over_contact` nobody stands on both audience lists.
+    """
     who = np.arange(count, dtype=np.int64)
     joined = _joining_days(uniform(seed, "joined", who))
     segment = pick(uniform(seed, "segment", who), _SEGMENT_SHARE)
@@ -60,6 +69,7 @@ def people(count: int, *, seed: int) -> People:
     heavy = np.exp(_SPREAD[segment] * normal(seed, "rate", who))
     # A twentieth of all customers buy three times as often: a tail that no gamma has.
     heavy *= np.where(uniform(seed, "fan", who) < 0.05, 3.0, 1.0)
+    doubled = 0.0 if "over_contact" in without else plan.OVER_CONTACT_SHARE
     return People(
         joined=joined,
         buys=uniform(seed, "buys", who) >= 0.03,
@@ -75,7 +85,7 @@ def people(count: int, *, seed: int) -> People:
         patience=-np.log1p(-uniform(seed, "patience", who)),
         life_days=_LIFE_DAYS[segment],
         bucket=below(uniform(seed, "bucket", who), plan.EXPERIMENT_BUCKETS),
-        over_contact=uniform(seed, "over-contact", who) < plan.OVER_CONTACT_SHARE,
+        over_contact=uniform(seed, "over-contact", who) < doubled,
     )
 
 

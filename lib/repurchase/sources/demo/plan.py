@@ -88,20 +88,33 @@ GO_LIVE_STORES = ("S001", "S003", "S005", "S007", "S009", "S011", "S013", "S015"
                   "S022")
 CONTROL_STORES = ("S002", "S004", "S006", "S010", "S012", "S014", "S016", "S018", "S021")
 
-# Planted: a delivery and stock-out trouble in the southern stores.
+# Planted: a delivery and stock-out trouble in the southern stores. Who comes for coffee every week
+# hardly notices, so that it moves the share of customers who return more than the number of orders.
 SERVICE_REGION = "华南"
 SERVICE_FROM = date(2025, 7, 1)
 SERVICE_RAMP_DAYS = 21
-SERVICE_RATE = -0.72
-SERVICE_BAD = 0.25
+SERVICE_RATE = -0.85
+SERVICE_BAD = 0.22
 BASE_BAD = 0.04
 
-# Planted: the mini-program's basket button fails.
+# Planted: the mini-program's basket button fails. The regulars of the stores order there often, so
+# that it costs more orders than the trouble in the south.
 FUNNEL_FROM = date(2025, 8, 1)
 FUNNEL_CHANNEL = 3
-FUNNEL_LOST = 0.50
+FUNNEL_LOST = 0.65
+FUNNEL_UPSET = 0.1
 CART_AFTER_CLICK = 0.30
-CART_AFTER_CLICK_BROKEN = 0.06
+
+# How often in a month a customer of the app or the mini-program looks only, and how often that
+# fills a basket.
+LOOKS = 0.45
+CART_AFTER_LOOK = 0.10
+
+# How often customers of a store order in the app, the mini-program and on the marketplace instead.
+STRAY_APP = 0.045
+STRAY_WECHAT = 0.04
+STRAY_WECHAT_REGULAR = 0.45
+STRAY_MARKET = 0.02
 
 # Planted: tills that stop asking for the membership number in one month, in the stores with the
 # most regulars.
@@ -124,9 +137,9 @@ DUPLICATE_KNOWN = 0.6
 DUPLICATE_USE = 0.6
 
 # Planted: a till that was off line, its orders loaded much later.
-LATE_STORE = "S015"
-LATE_FROM = date(2025, 9, 5)
-LATE_UNTIL = date(2025, 9, 12)
+LATE_STORE = "S001"
+LATE_FROM = date(2025, 9, 3)
+LATE_UNTIL = date(2025, 9, 18)
 LATE_LOADED = date(2025, 9, 24)
 
 
@@ -155,9 +168,13 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment("exp_personal", "个性化推荐", date(2025, 2, 17), 1, 150, 2.0, 90, 1.0, 1.0),
     Experiment("exp_null", "新版邮件标题", date(2025, 4, 14), None, 150, 1.0, 90, 1.0, 1.0),
     Experiment("exp_pull_forward", "囤货礼包", date(2025, 5, 12), 2, 150, 2.2, 30, 0.25, 0.5),
-    Experiment("exp_broken_split", "会员日", date(2025, 6, 9), None, 540, 1.0, 90, 1.0, 1.0, 0.1),
+    Experiment("exp_broken_split", "会员日", date(2025, 6, 9), None, 200, 1.0, 90, 1.0, 1.0, 0.1),
 )
 EXPERIMENT_BUCKETS = 3
+
+# The share of those who bought in the last 200 days, and of all others, to whom a wave goes.
+WAVE = (0.70, 0.17)
+SMALL_WAVE = (0.25, 0.05)
 
 SCENARIOS = (
     "as_it_was",
@@ -169,6 +186,44 @@ SCENARIOS = (
     "without_service_trouble",
 )
 AS_IT_WAS = 0
+
+# Planted: a store whose sales persons stop using the tracking system; nobody buys otherwise for it.
+# The stores that got the system have always called who is due, once a month: who has not come for
+# so many of the usual times between two purchases, in the first year after the last one. So the
+# go-live changes nothing about who is called.
+UNUSED_STORE = "S015"
+UNUSED_FROM = date(2025, 6, 1)
+DUE_AFTER = 1.5
+DUE_DAYS = (21, 150)
+DUE_EVERY = 30
+DUE_UNTIL = 365
+DUE_CALLED = 0.75
+DUE_CALLED_UNUSED = 0.08
+PROMISE_DAYS = 5
+PROMISE_KEPT = 0.85
+PROMISE_KEPT_UNUSED = 0.15
+LOGIN = 0.8
+LOGIN_UNUSED = 0.08
+ENTRY_LATE_DAYS = (3, 7)
+QUIET_DAYS = 15
+
+# Whom messages greet by name and last purchase, recent buyers more often than others, and how many
+# times as often it is clicked; how many addresses no longer exist.
+PERSONAL = (0.50, 0.10)
+PERSONAL_CLICK = 1.4
+DEAD_ADDRESS = 0.03
+
+# What goes wrong in the company, each of which can be left out: the same draws, without the cause.
+TROUBLES = (
+    "funnel_break",
+    "service_trouble",
+    "over_contact",
+    "identification",
+    "late_till",
+    "duplicates",
+    "broken_split",
+    "unused_system",
+)
 
 
 def day_of(day: date) -> int:

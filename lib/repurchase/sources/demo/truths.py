@@ -25,7 +25,14 @@ from repurchase.sources.demo.baskets import (
     month_of,
 )
 from repurchase.sources.demo.behaviour import Lives, Purchases, over_contacted
-from repurchase.sources.demo.contacts import TYPE, Contacts
+from repurchase.sources.demo.contacts import (
+    OUTCOMES,
+    TYPE,
+    Contacts,
+    Events,
+    due_calls,
+    promises,
+)
 from repurchase.sources.demo.draws import Ints, uniform
 from repurchase.sources.demo.exports import OrderBook, date_of, moment_of, style_of
 from repurchase.sources.demo.people import People
@@ -48,6 +55,7 @@ class Company(NamedTuple):
     files: dict[str, Ints]
     seed: int
     days: int
+    left_out: tuple[str, ...] = ()
 
 
 class Dates(NamedTuple):
@@ -68,6 +76,8 @@ def truths(company: Company) -> Truth:
         "late_orders": _late(company),
         "duplicates": _duplicates(company),
         "identification": _identification(company),
+        "unused_system": _unused(company),
+        "messages": _messages(company),
         "service_trouble": _service(company),
         "dirt": _dirt(company),
         "control_totals": _control_totals(company),
@@ -189,6 +199,7 @@ def _about(company: Company) -> Truth:
         "time_zone": plan.TIME_ZONE, "first_day": str(plan.START),
         "last_day": str(date_of(company.days - 1)), "seed": company.seed,
         "persons": len(company.crowd.joined), "membership_numbers": len(company.book.person),
+        "troubles_left_out": company.left_out,
         "how": "each truth is the difference between the company as it was and the same company, "
         "with the same draws, lived again without the cause; a person belongs to the store of the "
         "first order (as the files show it, if that order's number was taken)",
@@ -305,8 +316,9 @@ def _funnel(company: Company) -> Truth:
     everyone = np.ones(len(company.crowd.joined), dtype=bool)
     start = plan.day_of(plan.FUNNEL_FROM)
     return {
-        "definition": "from the date on, half of the attempts to fill a basket in the mini-program "
-        "fail; the step wechat_click -> cart on channel wechat",
+        "definition": "from the date on, so many of the attempts to fill a basket in the "
+        "mini-program fail; the step wechat_click -> cart on channel wechat",
+        "share_of_attempts_lost": plan.FUNNEL_LOST,
         "date": str(plan.FUNNEL_FROM), "channel": "wechat", "step": "wechat_click -> cart",
         "attempts_lost": len(lost.person), "persons_hit": len(np.unique(lost.person)),
         "repeat_order_dates_since": _with_and_without(
@@ -337,6 +349,73 @@ def _over_contact(company: Company) -> Truth:
         "repeat_order_dates_since": _with_and_without(
             _repeats(seen, over, start, days), _repeats(without, over, start, days)),
         "customer_ids": customer_id(company.book.first[over & there & (company.book.first >= 0)]),
+    }
+
+
+def _unused(company: Company) -> Truth:
+    """What the system asked of the sales persons since the date, and what they did."""
+    crowd, orders, seed, days = company.crowd, company.orders, company.seed, company.days
+    out, first = company.left_out, plan.day_of(plan.UNUSED_FROM)
+    events = company.contact.events
+    due, called = due_calls(crowd, orders, seed=seed, days=days, without=out)
+    made = _by_rep(events, (TYPE["call"], TYPE["wechat"], TYPE["visit"]))
+    asked, kept = promises(Events._make(c[made & (events.next_at >= 0)] for c in events),
+                           seed=seed, without=out)
+    late = events.loaded // _DAY - events.second // _DAY
+    logins = _by_rep(events, (TYPE["login"],))
+    store = plan.STORES[:plan.OWN_STORES]
+    row = [s.store_id for s in store].index(plan.UNUSED_STORE)
+    found: Truth = {}
+    for name, here in (("there", True), ("other_stores_with_the_system", False)):
+        live = [k for k, s in enumerate(store) if s.store_id in plan.GO_LIVE_STORES]
+        rows = [row] if here else [k for k in live if k != row]
+
+        def of(rep: Ints, second: Ints, last: int, rows: list[int] = rows) -> Flags:
+            day = second // _DAY
+            mine: Flags = np.isin(rep // 4, rows) & (day >= first) & (day < last)
+            return mine
+
+        named = of(due.rep, due.second, days)
+        # a promise counts once the day after it has passed
+        ripe = of(asked.rep, asked.second, days - 1)
+        entered = made & of(events.rep, events.second, days)
+        found[name] = {
+            "due_customers_called": _share(int((named & called).sum()), int(named.sum())),
+            "promises_kept": _share(int((ripe & kept).sum()), int(ripe.sum())),
+            "entries_late": _share(int((entered & (late > 2)).sum()), int(entered.sum())),
+            "logins": int((logins & of(events.rep, events.second, days)).sum()),
+        }
+    return {
+        "definition": "from the date on the sales persons of one store with the tracking system "
+        "hardly log in, leave those uncalled who are due, do not call as promised and "
+        "enter what they do 3 to 9 days later; nobody buys otherwise for it",
+        "date": str(plan.UNUSED_FROM), "store_id": plan.UNUSED_STORE,
+        "reps": [f"R{row * 4 + k + 1:04d}" for k in range(4)], **found,
+    }
+
+
+def _by_rep(events: Events, types: tuple[int, ...]) -> Flags:
+    found: Flags = (events.rep >= 0) & np.isin(events.type, types)
+    return found
+
+
+def _messages(company: Company) -> Truth:
+    """How often the waves' messages are clicked, personalised and not, as a plain count."""
+    events = company.contact.events
+    wave = (events.campaign >= 0) & ~events.bot
+    sent = wave & np.isin(events.type, [TYPE["sms"], TYPE["email_sent"], TYPE["wechat"]])
+    sent &= events.outcome != OUTCOMES.index("failed")
+    clicks = wave & np.isin(
+        events.type, [TYPE["sms_click"], TYPE["email_click"], TYPE["wechat_click"]])
+    return {
+        "definition": "personalised messages are clicked so many times as often; they go to half "
+        "of those who bought in the last 200 days and to a tenth of the others, who click as often",
+        "click_factor": plan.PERSONAL_CLICK,
+        "dead_addresses": plan.DEAD_ADDRESS,
+        "clicks_per_message": {
+            name: _share(int((clicks & mine).sum()), int((sent & mine).sum()))
+            for name, mine in (("personalised", events.personal), ("generic", ~events.personal))
+        },
     }
 
 
@@ -429,7 +508,7 @@ def _service(company: Company) -> Truth:
     returning = [_returning(dates, days) for dates in (seen, without)]
     return {
         "definition": "late deliveries and empty shelves in the stores of one region from the date "
-        "on; customers of these stores buy again less often",
+        "on; all customers of these stores but the coffee regulars buy again less often",
         "date": str(plan.SERVICE_FROM), "region": plan.SERVICE_REGION, "stores": stores,
         "members": int(member.sum()),
         "repeat_order_dates_by_month": {

@@ -1,0 +1,1 @@
+"""What several tests make by hand."""
