@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from repurchase.model.prepare import prepare
+from repurchase.params import load_params
 from repurchase.press.kernels import warm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,16 +42,37 @@ def shared_data() -> Path:
     return folder
 
 
+# folders of .cache in which everything is named by all that it was made from
+CONTENT_ADDRESSED = ("answers", "demo", "snapshots")
+
+
 @pytest.fixture(scope="session")
-def little_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder of its own whose profile `little` is the demo company with 300 customers."""
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests, the same for all its workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "common"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def little_company(tmp_path_factory: pytest.TempPathFactory, common: Path) -> Path:
+    """A project folder of its own whose profile `little` is the demo company with 300 customers.
+
+    It is prepared, once for all workers; what is run in it is the worker's own.
+    """
     folder = tmp_path_factory.mktemp("project")
+    (folder / ".cache").mkdir()
+    for name in CONTENT_ADDRESSED:
+        (common / name).mkdir(mode=0o700, exist_ok=True)
+        (folder / ".cache" / name).symlink_to(common / name, target_is_directory=True)
     (folder / "params").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     demo = (ROOT / "params" / "demo.yaml").read_text(encoding="utf-8")
     little = demo.replace("customers: 20000", "customers: 300")
     assert little != demo
     (folder / "params" / "little.yaml").write_text(little, encoding="utf-8")
+    prepare(load_params("little", root=folder), cache=folder / ".cache")
     return folder
 
 
