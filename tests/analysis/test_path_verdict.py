@@ -25,7 +25,8 @@ def leaks(*rows, reason=None):
     status = "not_computed" if reason else "final"
     record = Record("leak_places", None if reason else 9.0, "count", "funnel=main", status=status,
                     reason=reason)  # fmt: skip
-    return Result(pd.DataFrame(rows, columns=columns), (record,))
+    result = Result(pd.DataFrame(rows, columns=columns), (record,))
+    return lambda: result
 
 
 def test_a_leaking_step_is_to_be_acted_on():

@@ -1,7 +1,8 @@
 """The seven checks as one table."""
 
 from repurchase.analysis.verdicts import CHECKS, Verdict
-from repurchase.show.verdicts import verdicts
+from repurchase.records import Finding
+from repurchase.show.verdicts import first_steps, funnel_headline, verdicts
 
 
 def found(**given):
@@ -20,3 +21,40 @@ def test_each_check_has_one_row_in_its_order(context_of):
     assert ("act", "bad", "25.0% can be reached") == (first[1].text, first[1].tone, first[2].text)
     assert ("not computable", None, True) == (second[1].text, second[1].tone, second[1].muted)
     assert "There is no such table" == second[2].text
+
+
+def cause(id="leak", tone="bad", money=900.0, action="Mend it.", exhibit="F-6"):
+    return Finding(id, "{where_place} leaks", {"where_place": "channel=app"}, (), tone, "high",
+                   money=money, money_low=100.0, money_high=2000.0, suggested_action=action,
+                   exhibit=exhibit)  # fmt: skip
+
+
+def test_the_headline_is_the_first_cause_with_its_money(context_of):
+    """And how many more call for action."""
+    told = [cause(), cause("b"), cause("c", "unsure")]
+    head = funnel_headline(told, found(), context=context_of())
+
+    assert ("Channel: app leaks", "bad") == (head.text, head.tone)
+    assert "¥900" in head.detail and "¥100 to ¥2.0k" in head.detail
+    assert "1 more to act on below" in head.detail
+
+
+def test_without_a_cause_nothing_is_called_bad(context_of):
+    """What was checked and what is to be watched is said; nothing checked is no good news."""
+    fine = {c: Verdict(c, "ok", "fine") for c in CHECKS}
+    watched = fine | {"use": Verdict("use", "watch", "not used")}
+    quiet = funnel_headline([], found(**watched), context=context_of())
+    silent = funnel_headline([], found(), context=context_of())
+
+    assert ("good", "to be watched: 1 of seven checks") == (quiet.tone, quiet.detail)
+    assert "neutral" == silent.tone and "can be computed" in silent.text
+
+
+def test_the_same_next_step_is_said_once(context_of):
+    """It names the exhibits of all its causes; what is only to be watched has no next step."""
+    told = [cause(), cause("b", exhibit="F-15"), cause("c", "unsure", action="Look.")]
+    block = first_steps(told, context=context_of())
+
+    (item,) = block.items
+    assert ("Mend it.", "see F-6, F-15") == (item.title, item.meta)
+    assert "" == first_steps([], context=context_of()).text

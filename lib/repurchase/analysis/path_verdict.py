@@ -6,7 +6,7 @@ describes them and proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from repurchase.analysis.findings import record_key
@@ -37,17 +37,21 @@ ACTION = N_("Look at that step first, where it leaks most, before changing any o
 
 
 def verdict(
-    paths: Result, transitions: Result, leaks: Result, steps: Mapping[str, Sequence[str]], *,
-    exhibit: str | None = None,
+    paths: Result, transitions: Result, leaks: Callable[[], Result],
+    steps: Mapping[str, Sequence[str]], *, exhibit: str | None = None,
 ) -> Verdict:  # fmt: skip
-    """The check's answer; `steps` are the names of each funnel's steps, by the funnel's key."""
+    """The check's answer; `steps` are the names of each funnel's steps, by the funnel's key.
+
+    `leaks` is asked only where there are ways.
+    """
     why = next((r.reason for r in paths.records if r.status == "not_computed"), None)
     if paths.frame.empty:
         return Verdict("path", "not_computable", reason=why)
-    found = leaks.frame[leaks.frame["status"] == "leak"].sort_values("rank")
+    told = leaks()
+    found = told.frame[told.frame["status"] == "leak"].sort_values("rank")
     if len(found):
         return _leaking(found.iloc[0].to_dict(), steps, exhibit)
-    judged = [r for r in leaks.records if r.metric == "leak_places"]
+    judged = [r for r in told.records if r.metric == "leak_places"]
     if not any(r.status != "not_computed" for r in judged):
         return Verdict("path", "not_computable", reason=judged[0].reason if judged else why)
     return _steady(paths, transitions, exhibit)

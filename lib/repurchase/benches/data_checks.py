@@ -113,7 +113,7 @@ class DataChecksBench(LeaksBench):
         """Which step leaks, and which way leads back?"""
         steps = {which.key: which.steps for which in self.funnels()}
         return path_verdict.verdict(
-            self.paths(), self.transitions(), self.leaks(), steps, exhibit=EXHIBITS["path"]
+            self.paths(), self.transitions(), self.leaks, steps, exhibit=EXHIBITS["path"]
         )
 
     def _walks(self) -> path.Walks | str:
