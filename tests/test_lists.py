@@ -40,7 +40,7 @@ def company(little_company: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     little = (little_company / "params" / "little.yaml").read_text(encoding="utf-8")
     little = little.replace("withheld_share: 0.1", "withheld_share: 0.3")
     (folder / "params" / "little.yaml").write_text(little, encoding="utf-8")
-    for name in ("plain", "typo"):  # other profiles, the same data
+    for name in ("plain", "typo", "address"):  # other profiles, the same data
         link = folder / ".cache" / "snapshots" / name
         with contextlib.suppress(FileExistsError):
             link.symlink_to("little", target_is_directory=True)
