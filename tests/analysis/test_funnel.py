@@ -140,9 +140,9 @@ def midnight(at, zone):
     return local.astimezone(dt.UTC).replace(tzinfo=None)
 
 
-def random_log(rng, zone, whole, *, customers=60):
+def random_log(rng, zone, whole, *, customers=40):
     """Rows of the four tables; some have no customer, some are bots', some no purchases."""
-    first, last = DAY("2024-01-20"), DAY("2024-12-31")
+    first, last = DAY("2024-02-20"), DAY("2024-07-31")
     known = {}
 
     def whose_and_when(table, column):
@@ -157,7 +157,7 @@ def random_log(rng, zone, whole, *, customers=60):
         return {"customer_id": customer, column: midnight(at, zone) if table in whole else at}
 
     log = {"events": [], "orders": [], "tickets": [], "surveys": []}
-    for n in range(customers * 12):
+    for n in range(customers * 25):
         log["events"].append({
             "event_id": f"e{rng.randrange(10**6)}-{n}",
             **whose_and_when("events", "occurred_at"), "type": rng.choice("abcd"),
@@ -165,13 +165,13 @@ def random_log(rng, zone, whole, *, customers=60):
             "channel": rng.choice(["x", "y", None]), "campaign_id": rng.choice(["k", None]),
             "rep_id": None,
         })  # fmt: skip
-    for n in range(customers * 4):
+    for n in range(customers * 8):
         log["orders"].append({
             "order_id": f"o{rng.randrange(10**6)}-{n}",
             **whose_and_when("orders", "ordered_at"), "is_purchase": rng.random() < 0.9,
             "channel": rng.choice(["x", "z"]), "campaign_id": None, "rep_id": "r", "store_id": "s",
         })  # fmt: skip
-    for n in range(2 * customers):
+    for n in range(customers * 4):
         opened = whose_and_when("tickets", "opened_at")
         closed = opened["opened_at"] + dt.timedelta(days=rng.randrange(40))
         log["tickets"].append({
@@ -191,7 +191,7 @@ def random_spec(rng, *, apart):
     types = list("abcd")
     rng.shuffle(types)
     steps = []
-    for n in range(rng.randint(2, 4)):
+    for n in range(rng.choice([2, 3, 3, 4])):
         told = {"name": f"step {n}"}
         chosen = [types[n]] if apart else rng.sample("abcd", rng.randint(1, 2))
         kind = rng.random()
@@ -206,7 +206,7 @@ def random_spec(rng, *, apart):
         if rng.random() < 0.2:
             told["events"] = chosen
         steps.append(told)
-    days = rng.choice([1, 7, 30, 45])
+    days = rng.choice([1, 7, 30, 30, 45])
     order = rng.choice(["ordered", "any"])
     return FunnelSpec.model_validate({
         "name": "f", "window_days": days, "order": order, "steps": steps,
@@ -228,6 +228,7 @@ COLUMNS = {
     "surveys": "response_id customer_id answered_at answered_date channel",
     "days": "customer_id order_date day_rank next_date store_id",
 }
+HELD = []
 DATED = {"events": "occurred", "orders": "order", "tickets": "opened", "surveys": "answered"}
 TIME = {"events": "occurred_at", "orders": "ordered_at", "tickets": "opened_at",
         "surveys": "answered_at"}  # fmt: skip
@@ -278,6 +279,12 @@ def funnel_of(spec):
     return engine.Funnel(spec.key, spec.key, names, spec.window_days, spec.order, "profile", spec)
 
 
+@pytest.fixture(autouse=True)
+def _held():
+    yield
+    HELD.clear()
+
+
 def units_of(log, spec, zone, periods, *, whole=(), until=None, ripe_until=None):
     """The unit table as a frame."""
     tables = tables_of(log, zone, whole)
@@ -286,7 +293,14 @@ def units_of(log, spec, zone, periods, *, whole=(), until=None, ripe_until=None)
     steps = [
         funnel_steps.happenings(tables, step, where="here", until=until) for step in spec.steps
     ]
-    return engine.units(steps, funnel_of(spec), wanted=periods, ripe_until=ripe_until)
+
+    def hold(rows):  # cached tables last as long as somebody holds them
+        HELD.append(rows.cache())
+        return HELD[-1]
+
+    return engine.units(
+        steps, funnel_of(spec), wanted=periods, ripe_until=ripe_until, hold=hold
+    )
 
 
 def frame_of(table):
@@ -310,7 +324,7 @@ def test_a_plain_funnel_gives_the_same_units(seed) -> None:
     zone = ZONES[seed % len(ZONES)]
     whole = {t for t in DATED if rng.random() < 0.25}
     log, spec = random_log(rng, zone, whole), random_spec(rng, apart=seed % 2 == 0)
-    last = Period.parse(rng.choice(["2024-06", "2024-11", "2024-Q3", "2024"]))
+    last = Period.parse(rng.choice(["2024-05", "2024-07", "2024-Q2", "2024"]))
     periods = [last.shifted(-n) for n in range({"month": 4, "quarter": 2, "year": 1}[last.unit])]
     periods.reverse()
     until = rng.choice([last.end, last.end - dt.timedelta(days=9)])
@@ -344,12 +358,12 @@ def plain_counts(units, steps):
     return {key: tuple(value) for key, value in found.items()}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_no_other_choice_of_happenings_comes_further(seed) -> None:
     """Where no two steps share a row, taking the earliest is the best that can be done."""
     rng = random.Random(1000 + seed)
     zone = ZONES[seed % len(ZONES)]
-    log = random_log(rng, zone, set(), customers=25)
+    log = random_log(rng, zone, set(), customers=15)
     spec = FunnelSpec.model_validate({
         "name": "f", "window_days": 30, "order": rng.choice(["ordered", "any"]),
         "steps": [{"name": t, "events": [t]} for t in "abcd"],
@@ -475,6 +489,8 @@ def test_periods_begin_with_the_first_contact_window_inside_the_data() -> None:
     assert ["2024-05", "2024-06"] == labels("2024-04-01")
     assert ["2024-06"] == labels("2024-05-02")
     assert [] == labels("2024-05-03")
+    sure = engine.periods(june, days=30, data_from=DAY("2024-01-01"), sure_from=DAY("2025-01-01"))
+    assert ["2024-06"] == [p.label for p in sure]
     assert 19 == len(labels("2010-01-01"))
 
 

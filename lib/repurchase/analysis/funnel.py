@@ -28,7 +28,6 @@ from repurchase.period import MONTHS, Period, Unit
 Source = Literal["profile", "default", "order_rank"]
 # six windows before this one, and a year ago with its own six
 MOST_BEFORE = 18
-CUTS = (*PLACES, "region", "tier")
 UNIT = ["customer_id", "index"]
 COUNTS = ["period", "cut", "label", "step", "reached", "converted"]
 # names of the unit table that no segment may take
@@ -65,10 +64,17 @@ def contact_window(period: Period, days: int) -> Window:
     return Window(period.start - back, period.end - back)
 
 
-def periods(period: Period, *, days: int, data_from: dt.date) -> tuple[Period, ...]:
-    """The period and as many before it as have a contact window inside the data, oldest first."""
-    back = (period.shifted(-n) for n in range(MOST_BEFORE, -1, -1))
-    return tuple(p for p in back if contact_window(p, days).start >= data_from)
+def periods(
+    period: Period, *, days: int, data_from: dt.date, sure_from: dt.date | None = None
+) -> tuple[Period, ...]:
+    """The period and as many before it as have a contact window inside the data, oldest first.
+
+    Windows before it must also begin on `sure_from` or later.
+    """
+    back = [period.shifted(-n) for n in range(MOST_BEFORE, -1, -1)]
+    begins = {p: contact_window(p, days).start for p in back}
+    sure = max(data_from, sure_from or data_from)
+    return tuple(p for p in back if begins[p] >= (data_from if p == period else sure))
 
 
 def units(

@@ -94,9 +94,10 @@ def _told_now(
             else Record("leak_places", float(judged), "count", where, n=float(len(found)))
         )  # fmt: skip
         rows += found
-    _judge(rows, material)
+    limit = _judge(rows, material)
     for counted in told.values():
-        rows += _settle([r for r in rows if r["funnel"] == counted.key], counted, period, material)
+        own = [r for r in rows if r["funnel"] == counted.key]
+        rows += _settle(own, counted, period, material, limit)
     if carried:
         before, _ = _told_now(told, period.previous(), material, carried=carried - 1)
         for row in (r for r in before if r["status"] == LEAK):
@@ -182,16 +183,18 @@ def _row(
     }  # fmt: skip
 
 
-def _judge(rows: list[dict[str, Any]], material: float) -> None:
-    """Writes q and status of all places together."""
+def _judge(rows: list[dict[str, Any]], material: float) -> float:
+    """Writes q and status of all places together; returns the largest p that would stand."""
     judged = [r for r in rows if r["reason"] is None]
     for row, q in zip(judged, benjamini_hochberg([r["p"] for r in judged]), strict=True):
         row["q"] = q
+    stands = sum(r["q"] < FALSE_DISCOVERIES for r in judged)
     for row in judged:
         if row["q"] < FALSE_DISCOVERIES:
             _stands(row, material)
     for whole in [r for r in judged if not r["cut"] and r["status"] == LEAK]:
         _localise([r for r in judged if r["cut"] and _same_step(r, whole)], material)
+    return FALSE_DISCOVERIES * stands / max(1, len(judged))
 
 
 def _stands(row: dict[str, Any], material: float) -> None:
@@ -217,9 +220,9 @@ def _material(row: dict[str, Any], material: float) -> bool:
 
 
 def _settle(
-    rows: list[dict[str, Any]], counted: Counted, period: Period, material: float
+    rows: list[dict[str, Any]], counted: Counted, period: Period, material: float, limit: float
 ) -> list[dict[str, Any]]:
-    """One explanation a step: the cut of the surest label, and what falls beyond its labels.
+    """One explanation a step: the cut whose labels miss most, and what falls beyond them.
 
     Labels of one cut share no units; those of another cut, and the step as a whole, may be the same
     customers. Returns the rows for what remains of a step whose labels leak.
@@ -230,31 +233,32 @@ def _settle(
         labels = [r for r in here if r["cut"]]
         if not labels:
             continue
-        cut = min(labels, key=lambda r: (r["p"], r["cut"], r["label"]))["cut"]
+        explained: dict[str, float] = {}
+        for row in labels:
+            explained[row["cut"]] = explained.get(row["cut"], 0.0) + row["missing"]
+        cut = max(explained, key=lambda c: (explained[c], c))
         chosen = [r for r in labels if r["cut"] == cut]
         for row in here:
             if row["cut"] != cut:
                 row["status"] = OVERLAPS
         if any(not r["cut"] for r in here):
-            more += _remainder(counted, period, step, cut, [r["label"] for r in chosen], material)
+            out = [r["label"] for r in chosen]
+            rest = _remainder(counted, period, step, cut, out)
+            if not rest["reason"] and rest["p"] <= limit:
+                _stands(rest, material)
+            if rest["status"] == LEAK:
+                more.append(rest)
     return more
 
 
 def _remainder(
-    counted: Counted, period: Period, step: int, cut: str, labels: list[str], material: float
-) -> list[dict[str, Any]]:
-    """The step without the labels that leak, if that is still below its level: a leak of the rest.
-
-    Its cut is that of the labels, its label "" (all others).
-    """
+    counted: Counted, period: Period, step: int, cut: str, labels: list[str]
+) -> dict[str, Any]:
+    """The step without the labels that leak; its cut is theirs, its label "" (all others)."""
     span = span_of(period)
     found = read_whole(counted, span, without=(cut, labels))
     row = _row(counted, found, step - 1, step=step, cut=cut, label="", span=span)
-    if row["reason"] or not row["p"] < FALSE_DISCOVERIES or not row["missing"] > 0:
-        return []
-    if not _material(row, material):
-        return []
-    return [row | {"q": math.nan, "status": LEAK}]
+    return row | {"q": math.nan}
 
 
 def _ranked(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from repurchase.analysis import clock, funnel, funnel_figures, funnel_steps
 from repurchase.analysis.funnel import Funnel
 from repurchase.benches.base import Bench, unwatched
 from repurchase.params import FunnelSpec
-from repurchase.period import Period
+from repurchase.period import Period, add_months
 from repurchase.records import Result
 
 TABLES = ("events", "orders", "tickets", "surveys")
@@ -49,7 +49,10 @@ class FunnelBench(Bench):
     def windows(self, which: Funnel) -> tuple[Period, ...]:
         """The periods whose contact windows are counted, oldest first; see `analysis.funnel`."""
         return funnel.periods(
-            self._review.period, days=which.window_days, data_from=self._data_from(which)
+            self._review.period,
+            days=which.window_days,
+            data_from=self._data_from(which),
+            sure_from=self._sure_from(which),
         )
 
     def units(self, which: Funnel) -> ir.Table:
@@ -112,16 +115,19 @@ class FunnelBench(Bench):
             readable=self.windows(which),
             data_from=self._data_from(which),
             zone=self._params.time_zone,
+            sure_from=self._sure_from(which),
+            activity_months=self._params.activity_window_months,
         )
 
     def _cuts(self) -> tuple[str, ...]:
-        return (*funnel.CUTS, *(c for c in self._labels() if c not in funnel.CUTS))
+        return tuple(dict.fromkeys((*funnel_steps.PLACES, *self._labels())))
 
     def _funnel(self, spec: FunnelSpec, source: funnel.Source) -> Funnel:
         said = self._review.params.said
+        own = funnel_steps.NAMES.get(spec.key) if source != "profile" else None
         return Funnel(
             key=spec.key,
-            name=said(spec.name),
+            name=self._review.words._(own) if own else said(spec.name),
             steps=tuple(said(step.name) for step in spec.steps),
             window_days=spec.window_days,
             order=spec.order,
@@ -198,17 +204,23 @@ class FunnelBench(Bench):
     def _ripe_until(self, which: Funnel) -> dt.date:
         return self._review.windows.seen_until - dt.timedelta(days=which.window_days)
 
+    def _sure_from(self, which: Funnel) -> dt.date | None:
+        """From when on the rank of an order is sure, where one enters by it."""
+        if which.spec.steps[0].orders not in funnel_steps.RANKS:
+            return None
+        return add_months(self._data_from(which), self._params.activity_window_months)
+
     def _data_from(self, which: Funnel) -> dt.date:
         """From when on every table that the funnel is told from has rows."""
         names = sorted({table for step in which.spec.steps for table in step.tables})
-        found = [self._review.snapshot.data_from]
+        found = [self._review.snapshot.data_from] if "orders" in names else []
         for name in names:
             if name != "orders":
                 table = self._review.table(name, cut=False)
                 with unwatched():
                     first = table[TIMES[name][1]].min().to_pyarrow().as_py()
                 found += [first] if first else []
-        return max(found)
+        return max(found, default=self._review.snapshot.data_from)
 
     def _kinds_of_stores(self) -> Mapping[str, str]:
         """Own, franchise, online, by store: an online shop is no measure of a street's."""

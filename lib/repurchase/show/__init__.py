@@ -43,7 +43,7 @@ from repurchase.show.funnel import (
     funnel_steps,
     funnel_times,
 )
-from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
+from repurchase.show.leaks import end_change, former_leaks, leaks, mended, within_steps
 from repurchase.show.mix import disagreement, drivers, mix_and_rate
 from repurchase.show.newest import newest, newest_line
 from repurchase.show.next_purchase import next_purchase
@@ -143,6 +143,7 @@ __all__ = [
     "list_results",
     "load_report",
     "meanings",
+    "mended",
     "mix_and_rate",
     "money_bridge",
     "moves",
