@@ -192,9 +192,14 @@ def make_venv(prefix: Path, root: Path) -> None:
             f"  to do: Debian, Ubuntu:  sudo apt-get install python{release}-venv\n"
             "         Fedora, RHEL:    sudo dnf install python3-libs python3-pip"
         )
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    if not python:
+        raise SetupError(
+            "This Python does not know where it lies: PATH is not set, and it was called by name.\n"
+            "  to do: export PATH, or name it in full: make PYTHON=/usr/bin/python3 ..."
+        )
     if prefix.exists():
         shutil.rmtree(prefix)
-    python = getattr(sys, "_base_executable", None) or sys.executable
     run([python, "-m", "venv", str(prefix)], root=root, environ=child_environment())
     (prefix / ".repurchase").mkdir()
     (prefix / ".repurchase" / "root").write_text(str(root), encoding="utf-8")

@@ -392,6 +392,17 @@ def test_python_without_venv_is_told_what_to_install(
     assert not (checkout / ".venv").exists()
 
 
+def test_an_environment_without_path_is_told_so(
+    checkout: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell finds python3 without PATH; Python then knows no name by which to start another."""
+    monkeypatch.setattr(sys, "executable", "")
+    monkeypatch.setattr(sys, "_base_executable", "")
+    with pytest.raises(setup_env.SetupError, match="PATH is not set"):
+        setup_env.ensure(checkout, [])
+    assert not (checkout / ".venv").exists()
+
+
 def test_old_python_is_told_so() -> None:
     """An old Python gets one clear line, not a syntax error or a traceback."""
     code = (
