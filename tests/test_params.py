@@ -239,7 +239,7 @@ def test_a_period_files_mistake_names_that_file(project):
         ("commentary:\n  retentoin: x\n", ["line 2", "'retentoin' does not run", "'retention'"]),
         (
             "commentary: {delivery: x}",
-            ["'delivery' does not run", "retention, customer_value, data"],
+            ["'delivery' does not run", "retention, customer_value, funnel_diagnosis, data"],
         ),
         (
             "incidents:\n  - {from: 2025-09-03, text: x, chapters: [sumary]}\n",

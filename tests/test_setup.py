@@ -392,6 +392,17 @@ def test_python_without_venv_is_told_what_to_install(
     assert not (checkout / ".venv").exists()
 
 
+def test_an_environment_without_path_is_told_so(
+    checkout: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell finds python3 without PATH; Python then knows no name by which to start another."""
+    monkeypatch.setattr(sys, "executable", "")
+    monkeypatch.setattr(sys, "_base_executable", "")
+    with pytest.raises(setup_env.SetupError, match="PATH is not set"):
+        setup_env.ensure(checkout, [])
+    assert not (checkout / ".venv").exists()
+
+
 def test_old_python_is_told_so() -> None:
     """An old Python gets one clear line, not a syntax error or a traceback."""
     code = (
@@ -411,6 +422,7 @@ def test_mirror_of_pip_serves_uv(checkout: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(setup_env.subprocess, "run", lambda *args, **kwargs: answer)
     for name in (*setup_env.UV_INDEX_VARIABLES, "SSL_CERT_FILE", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(setup_env, "home_takes_files", lambda: True)
     found = setup_env.uv_settings(Path("python"), checkout)
     assert {
         "UV_DEFAULT_INDEX": "https://mirror.example/x",
@@ -418,6 +430,28 @@ def test_mirror_of_pip_serves_uv(checkout: Path, monkeypatch: pytest.MonkeyPatch
     } == found
     monkeypatch.setenv("UV_INDEX_URL", "https://other.example/x")
     assert {"SSL_CERT_FILE": "/etc/ca.pem"} == setup_env.uv_settings(Path("python"), checkout)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uv has another place there")
+@pytest.mark.parametrize("home", ["", "a/file", "nobody"])
+def test_uv_keeps_nothing_where_the_home_takes_no_files(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str
+) -> None:
+    """Unless it is told a place; with a home that can be written it is not told anything."""
+    answer = subprocess.CompletedProcess([], 0, stdout="", stderr="")
+    monkeypatch.setattr(setup_env.subprocess, "run", lambda *args, **kwargs: answer)
+    for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    if home == "nobody":
+        monkeypatch.setattr(setup_env.os, "access", lambda *_: False)
+    found = setup_env.uv_settings(Path("python"), checkout)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
+
+    assert ({"UV_NO_CACHE": "1"} if home else {}) == found
+    assert {} == setup_env.uv_settings(Path("python"), checkout)
 
 
 def test_system_python_is_never_filled(

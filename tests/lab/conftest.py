@@ -18,7 +18,6 @@ def bench_root(tmp_path_factory: pytest.TempPathFactory, little_company: Path) -
     Segments are no part of a snapshot, so that of `little_company` serves here too.
     """
     folder = tmp_path_factory.mktemp("bench")
-    (little_company / ".cache").mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(little_company / ".cache", target_is_directory=True)
     (folder / "params").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
