@@ -79,10 +79,10 @@ _names_at_import: dict[int, tuple[Any, dict[str, Any]]] = {}
 
 
 def library_is_imported() -> None:
-    """Takes note of the names of every module and class that computes, as they are now."""
+    """Takes note of what the names of every module and class that computes stand for now."""
     for module in [m for n, m in sys.modules.items() if n.partition(".")[0] == "repurchase"]:
         path = getattr(module, "__file__", None)
-        if path is None or _read_by_none(Path(path)):
+        if path is None or module.__name__ == __name__ or _read_by_none(Path(path)):
             continue
         for owner in [module, *(v for v in vars(module).values() if isinstance(v, type))]:
             if getattr(owner, "__module__", module.__name__) == module.__name__:

@@ -1,9 +1,9 @@
 """Answers as bytes and back: pickles in which nothing but plain data can stand.
 
 A pickle names what it is rebuilt with, and Python calls whatever is named. Here only what this
-module lists is: frames and arrays, dates and decimals, and the library's own dataclasses and named
-tuples. What holds anything else (a lazy table, a function) is refused when it is written, and a
-file that names anything else is refused when it is read, before anything is called.
+module lists is: frames and arrays, dates and decimals, and the library's own dataclasses, named
+tuples and parameters. What holds anything else (a lazy table, a function) is refused when it is
+written, and a file that names anything else when it is read, before anything is called.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import is_dataclass
 from typing import Any, Protocol
 
 from repurchase.context import Context
+from repurchase.params import Strict
 
 PROTOCOL = 5
 KNOWN = {
@@ -46,7 +47,7 @@ KNOWN = {
 OURS = "repurchase"
 
 
-class ForeignError(pickle.UnpicklingError):
+class ForeignError(pickle.PickleError):
     """Something stands in it that no answer of ours holds."""
 
 
@@ -111,9 +112,9 @@ def _listed(module: str, name: str) -> bool:
 
 
 def _check(module: str, name: str, found: Any) -> None:
-    """Raises ForeignError unless it is listed, or a dataclass or named tuple of the library."""
+    """Raises ForeignError unless it is listed, or holds data of the library and nothing else."""
     ours = module.partition(".")[0] == OURS and "." not in name and isinstance(found, type)
-    if ours and (is_dataclass(found) or issubclass(found, tuple)):
+    if ours and (is_dataclass(found) or issubclass(found, tuple | Strict)):
         return
     if not _listed(module, name):
         raise ForeignError(f"{module}.{name}")

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -17,6 +17,7 @@ import pandas as pd
 from repurchase.answers import MISSING
 from repurchase.errors import UnknownNameError
 from repurchase.lab.names import nearest
+from repurchase.params import Strict
 from repurchase.records import Result
 
 if TYPE_CHECKING:
@@ -127,12 +128,27 @@ def _found(method: Callable[..., Any], given: inspect.BoundArguments) -> Any:
 
 
 def _question(bench: Bench, key: tuple[Any, ...]) -> str | None:
-    """Bench, method and arguments as text; None where an argument is no plain value."""
-    values = [value for _, value in key[1:]]
-    inside = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
-    if not all(isinstance(one, PLAIN) for one in inside):
+    """Bench, method and arguments as text; None where an argument cannot be told in words."""
+    try:
+        given = ", ".join(f"{name}={_told(value)}" for name, value in key[1:])
+    except TypeError:
         return None
-    return f"{type(bench).__name__}.{key!r}"
+    return f"{type(bench).__name__}.{key[0]}({given})"
+
+
+def _told(value: Any) -> str:
+    """All that a value holds; TypeError if that is more than plain values."""
+    if isinstance(value, PLAIN):
+        return repr(value)
+    name = type(value).__qualname__
+    if isinstance(value, Strict):
+        return f"{name}{value.model_dump_json()}"
+    if isinstance(value, tuple):
+        return f"{name}({', '.join(map(_told, value))})"
+    if is_dataclass(value) and not isinstance(value, type):
+        held = (f"{one.name}={_told(getattr(value, one.name))}" for one in fields(value))
+        return f"{name}({', '.join(held)})"
+    raise TypeError(name)
 
 
 def _handed_out(answer: Any) -> Any:
