@@ -236,25 +236,55 @@ def test_the_archive_lists_the_period(pack):
     assert f'href="{PERIOD}/review.pdf"' in text
 
 
-def test_the_same_inputs_give_the_same_bytes(outcome, little_company, tmp_path, fresh_warm):
-    """A second run of everything, from a cold cache and other processes, writes the same pack."""
-    before = {
-        p.relative_to(outcome.path).as_posix(): p.read_bytes()
-        for p in outcome.path.rglob("*")
-        if p.is_file() and "restricted" not in p.parts
-    }
-    copy = tmp_path / "project"
-    shutil.copytree(little_company / "params", copy / "params")
-    shutil.copytree(little_company / "notebooks", copy / "notebooks")
-    again = monthly_report(load_params("little", root=copy), say=lambda _: None)
-    after = {
-        p.relative_to(again.path).as_posix(): p.read_bytes()
-        for p in again.path.rglob("*")
+@pytest.fixture(scope="module")
+def copy(little_company, tmp_path_factory):
+    """The same project with nothing prepared and nothing kept."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("params", "notebooks"):
+        shutil.copytree(little_company / name, folder / name)
+    return folder
+
+
+def content_of(pack):
+    """Every file of a pack that is delivered."""
+    return {
+        p.relative_to(pack).as_posix(): p.read_bytes()
+        for p in pack.rglob("*")
         if p.is_file() and "restricted" not in p.parts
     }
 
+
+def test_the_same_inputs_give_the_same_bytes(outcome, copy, fresh_warm):
+    """A second run of everything, from a cold cache and other processes, writes the same pack."""
+    before = content_of(outcome.path)
+    after = content_of(monthly_report(load_params("little", root=copy), say=lambda _: None).path)
+
     assert sorted(before) == sorted(after)
     assert [] == [name for name in before if before[name] != after[name]]
+
+
+def test_kept_answers_give_the_same_bytes(outcome, copy):
+    """Every chapter runs again on what was computed before; nothing is computed, all is equal."""
+    params = load_params("little", root=copy)
+    monthly_report(params, say=lambda _: None)  # makes nothing if the test above has run
+    kept = kept_answers(copy)
+    for name in ("chapters", "packs"):
+        shutil.rmtree(copy / ".cache" / name)
+    said = []
+    after = content_of(monthly_report(params, say=said.append).path)
+    before = content_of(outcome.path)
+
+    assert {"running retention", "running customer_value"} <= set(said)
+    assert len(kept) > 70
+    assert kept == kept_answers(copy)
+    assert sorted(before) == sorted(after)
+    assert [] == [name for name in before if before[name] != after[name]]
+
+
+def kept_answers(project):
+    """Every kept answer with the time of its writing."""
+    found = (project / ".cache" / "answers").rglob("*.answer")
+    return {path.name: path.stat().st_mtime_ns for path in found}
 
 
 def test_no_length_of_time_is_shown_as_an_object(pack):
