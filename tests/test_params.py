@@ -342,12 +342,8 @@ def test_the_project_is_found_from_a_folder_inside_it(project):
 def test_every_parameter_is_documented(root):
     """docs/parameters.md names each key that a profile or a period file may hold."""
     text = (root / "docs" / "parameters.md").read_text(encoding="utf-8")
-    keys = {
-        info.alias or name
-        for model in (Profile, SourceSpec, PeriodFile, Generator, FunnelRules,
-                      FunnelSpec, FunnelStep)  # fmt: skip
-        for name, info in model.model_fields.items()
-    }
+    models = (Profile, SourceSpec, PeriodFile, Generator, FunnelRules, FunnelSpec, FunnelStep)
+    keys = {info.alias or name for model in models for name, info in model.model_fields.items()}
 
     assert [] == sorted(k for k in keys if f"`{k}`" not in text)
 
