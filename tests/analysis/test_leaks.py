@@ -207,11 +207,27 @@ def test_a_fall_that_comes_every_september_is_the_season():
     def rate(period, label, step, usual):
         return usual * 0.75 if step == 2 and period.endswith("-09") else usual
 
-    assert [] == leaking(found(counted(rate)))
+    result = found(counted(rate))
+    assert [] == leaking(result)
+    assert result.frame.query("step == 2 and cut == ''")["p"].item() > 0.4
 
     plain = found(counted(rate, windows=7))
     assert [(2, "", "")] == leaking(plain)
     assert not plain.frame.iloc[0]["season_known"]
+
+
+def test_more_customers_of_the_kind_that_buys_less_are_no_leak():
+    """Nine times as many are written to by email, where half as many order: the total falls."""
+    funnel = counted(
+        entered=lambda period, label, usual: usual * 9 if (period, label) == ("2025-09", "email")
+        else usual,
+    )  # fmt: skip
+    result = found(funnel)
+
+    assert [] == leaking(result)
+    whole = result.frame.query("step == 2 and cut == ''").iloc[0]
+    assert whole["now"] < 0.8 * whole["level"]
+    assert whole["p"] > 0.4
 
 
 def test_a_sure_fall_that_is_small_is_no_leak():
@@ -350,6 +366,18 @@ def test_what_is_left_of_last_periods_leak_is_a_share_of_the_old_level():
     record = result.records[0]
     assert row["share"] == record.value
     assert record.low < 0.3 < record.high
+
+
+def test_a_recovery_that_may_be_chance_cannot_be_told():
+    """A leak of a small channel of which about half is left: neither open nor closed."""
+    small = {k: (units // 8, rates) for k, (units, rates) in CHANNELS.items()}
+
+    def rate(period, label, step, usual):
+        if step != 1 or label != "wechat" or period < "2025-08":
+            return usual
+        return usual * (0.75 if period == "2025-08" else 0.9)
+
+    assert [("wechat", UNKNOWN)] == former(counted(rate, channels=small))
 
 
 def test_half_a_recovery_still_lasts():
