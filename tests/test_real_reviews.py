@@ -298,6 +298,22 @@ def test_mavens_agents_and_teams(maven):
     assert [(35, 3, 30)] == list(found.itertuples(index=False, name=None))
 
 
+def test_mavens_funnel_by_team_is_that_of_its_agents(maven):
+    """Each office's opportunities are those of its agents; together they are all of the window."""
+    bench = maven.funnel_diagnosis
+    (funnel,) = bench.funnels()
+    frame = bench.by_label(funnel).frame
+    teams = frame[frame["cut"] == "team"].set_index("label")["n"]
+    counts = bench.counts(funnel)
+    agents = counts[(counts["cut"] == "rep_id") & (counts["period"] == "2017-12")]
+    office = maven.sql("select rep_id, team from reps").set_index("rep_id")["team"]
+    by_hand = agents.groupby(agents["label"].map(office))["reached"].sum()
+
+    assert {"Central", "East", "West"} == set(teams.index)
+    assert by_hand.to_dict() == teams.to_dict()
+    assert 775 == teams.sum()
+
+
 def test_tmall_is_refused_because_it_has_no_customer(shared_data, tmp_path, cache):
     """Repurchase cannot be computed; the message says what to export."""
     (tmp_path / "params").mkdir()

@@ -643,6 +643,23 @@ def test_without_money_costs_or_contacts(windows, lives) -> None:
     assert "no repeat order in the period" == empty.records[0].reason
 
 
+def test_a_month_without_a_contact_credits_nobody(windows, lives) -> None:
+    """All orders stand without a contact; every active customer has the dose of nought."""
+    frame = credited(lives, windows, rows=()).frame
+    assert ["", "all"] == frame["channel"].tolist()
+    assert [3, 3] == frame["even_orders"].tolist()
+    found = dose.dose_response(
+        touches(), people(a=("2025-07-20", 1)), lives({"a": ["2025-07-20"]}), windows("2025-09"),
+        RULES, activity_months=12,
+    )  # fmt: skip
+    assert [(0, 1, False)] == list(
+        found.frame[["low", "customers", "reference"]].itertuples(index=False, name=None)
+    )
+    assert "ok" == cadence.verdict(facts_frame(), found, no_tests(), STATED).answer
+    nothing = responses(windows, lives, (), {"a": ["2025-05-01"]})
+    assert "not_computable" == content.verdict(nothing, no_tests(), RULES).answer
+
+
 # ---- verdicts ------------------------------------------------------------------------------------
 
 

@@ -158,7 +158,7 @@ def test_credits_by_three_rules_beside_their_cost(context_of) -> None:
 
 
 def test_nothing_to_show_says_why(context_of) -> None:
-    """Each of them, in the reader's language, once."""
+    """The reason stands once: what follows from it stays silent, another reason does not."""
     why = "the profile names no source for events"
     records = tuple(
         Record(m, None, "share", status="not_computed", reason=why)
@@ -167,8 +167,12 @@ def test_nothing_to_show_says_why(context_of) -> None:
     result = Result(pd.DataFrame(), records, context=context_of())
     blocks = [
         draw(result, id="F-1")
-        for draw in (show.contact_counts, show.dose_response, show.contact_tests,
-                     show.content_tests, show.content, show.attribution)
-    ]  # fmt: skip
+        for draw in (show.contact_counts, show.contact_tests, show.content, show.attribution)
+    ]
 
     assert {f"Not computed: {why}."} == {block.text for block in blocks}
+    assert "" == show.dose_response(result, id="F-1").text
+    assert "" == show.content_tests(result, id="F-1").text
+    other = (Record("dose_repurchase", None, "share", status="not_computed", reason="nobody"),)
+    told = show.dose_response(Result(pd.DataFrame(), other, context=context_of()), id="F-1")
+    assert "Not computed: nobody." == told.text

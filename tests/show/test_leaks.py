@@ -60,6 +60,12 @@ def test_too_short_a_history_is_named(context_of):
     note = show.leaks(found(context_of(), counted(windows=3)))
 
     assert "Not looked at: main (fewer than 3 contact windows before it)." == note.text
+    assert "Whether anything leaks cannot be told" == note.title
+
+    former = replace(former_leaks([counted(windows=3)], NOW, MARGIN), context=context_of())
+    assert (
+        "What leaked in August 2025 is not known: fewer than 3 contact windows before it."
+    ) == show.former_leaks(former, id="F-9").text
 
 
 def test_what_is_not_valued_says_why(context_of):

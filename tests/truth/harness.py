@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,6 +22,7 @@ from truth import company as made
 from truth import sender
 from truth.company import Company, live
 from truth.figures import CHECKED, LIMIT, Seen, see
+from truth.healthy import Healthy, all_called, healthy_company
 from truth.leaking import acts, replayed, size_of, tell
 from truth.sender import Sender
 from truth.truths import REPLAYED, revenue_of_known, truths
@@ -207,6 +209,17 @@ def _alarm(
     return Trial("false alarm", suite, figure, compare_to, seen.company.seed, happened)
 
 
+def called_for_nothing(suite: str, company: Healthy) -> Iterator[Trial]:
+    """What the funnel chapter calls something to act on where nothing is wrong.
+
+    A trial is a look: a company in one period.
+    """
+    for _, found in all_called(company):
+        for what, named in (*found.items(), ("anything", [*chain(*found.values())])):
+            figure = f"act: {what}"
+            yield Trial("false alarm", suite, figure, "", company.seed, bool(named))
+
+
 # ---- many companies -----------------------------------------------------------------------------
 
 
@@ -289,6 +302,13 @@ SUITES = (
         " month: is it found?",
         sender.broken_sender,
         broken_funnels,
+    ),
+    Suite(
+        "healthy demo",
+        "The demo company without its troubles, three looks at each: does the funnel chapter, with"
+        " its leaks and its seven checks, call anything something to act on?",
+        healthy_company,
+        called_for_nothing,
     ),
 )
 

@@ -10,6 +10,7 @@ Nothing of `stats` or `analysis` is imported here, nor may it be (a test says so
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -93,6 +94,12 @@ class Sent(NamedTuple):
 
 def live(company: Sender) -> Sent:
     """One life of the company; the same without its break, but for what that took away."""
+    found = _unbroken(replace(company, broken=None))
+    return _broken(company, found) if company.broken else found
+
+
+@functools.lru_cache(maxsize=1)
+def _unbroken(company: Sender) -> Sent:
     rng = np.random.default_rng([company.seed, 0])
     likes = rng.choice(len(company.channels), company.customers, p=company.channels)
     size = 1.0 / np.arange(1, company.stores + 1)
@@ -114,8 +121,7 @@ def live(company: Sender) -> Sent:
     orders = _joined(orders, _alone(company, company.buys, rng))
     answers = _channel_of(contacts, channel, orders)
     service = _following(answers, company.served, taste[2], world[2], 5.0, rng)
-    found = Sent(contacts, channel, interest, orders, service, store, joined)
-    return _broken(company, found) if company.broken else found
+    return Sent(contacts, channel, interest, orders, service, store, joined)
 
 
 def _world(company: Sender, rng: np.random.Generator) -> Floats:

@@ -15,12 +15,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from repurchase.analysis import funnel, funnel_steps
+from repurchase.analysis.verdicts import CHECKS
 from repurchase.params import FunnelSpec
 from repurchase.period import Period
 
 from truth import company as made
+from truth import harness, healthy
 from truth.company import Event, day_number, live
-from truth.harness import Trial, counts, covers, mostly, rarely, run
+from truth.harness import Trial, called_for_nothing, counts, covers, mostly, rarely, run
 from truth.leaking import tell
 from truth.sender import MONTHS, STEPS, WINDOW, Log, Sender, broken_sender, steady_sender
 from truth.sender import live as live_sender
@@ -254,3 +256,34 @@ def test_the_engine_counts_a_sender_as_the_harness_does() -> None:
         theirs.sort_values(keys)[[*keys, "reached", "converted"]].values.tolist()
     )
     assert mine["converted"].sum() > 10_000
+
+
+def test_a_healthy_company_is_looked_at_in_every_month_of_the_year() -> None:
+    """Each size and month comes in turn; the looks at one company lie five months apart."""
+    companies = [healthy.healthy_company(seed) for seed in range(15)]
+    months = {period[5:] for company in companies for period in company.periods}
+
+    assert 12 == len(months)
+    assert {3_000, 4_500, 6_000} == {company.customers for company in companies}
+    assert ("2024-07", "2024-12", "2025-05") == companies[0].periods
+
+
+def test_a_company_without_troubles_has_nothing_to_act_on() -> None:
+    """One of those that `make calibration` counts, in one period: every check is asked."""
+    company = replace(healthy.healthy_company(4), periods=("2025-04",))
+    trials = list(called_for_nothing("healthy demo", company))
+
+    assert {f"act: {what}" for what in (*CHECKS, "leak", "anything")} == {
+        trial.figure for trial in trials
+    }
+    assert [] == [trial.figure for trial in trials if trial.happened]
+
+
+def test_what_is_called_is_counted(monkeypatch) -> None:
+    """A leak and an act of a check are alarms of their own, and together one of the look."""
+    told = [("2025-04", {"leak": ["a", "b"], "reach": [], "use": ["c"]}), ("2025-09", {"leak": []})]
+    monkeypatch.setattr(harness, "all_called", lambda company: iter(told))
+    lines = counts(called_for_nothing("healthy demo", healthy.healthy_company(1)))
+
+    assert {"act: leak": (1, 2), "act: reach": (0, 1), "act: use": (1, 1),
+            "act: anything": (1, 2)} == {c.figure: (c.happened, c.companies) for c in lines}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -353,7 +354,8 @@ def former_leaks(
     `lasts` (still below that level beyond chance), `recovered` (not so, and surely less is missing
     than then), `unknown` (neither can be told, or not judged for `reason`).
 
-    Records: `former_leak` by funnel, step, cut and label.
+    Records: `former_leak` by funnel, step, cut and label; by funnel alone, with the reason, where
+    that period could not be judged.
     """
     told = {c.key: c for c in funnels}
     before = leaks(told.values(), period.previous(), worth, material=material)
@@ -369,7 +371,11 @@ def former_leaks(
                     reason=row["reason"])
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    return Result(frame, tuple(records))
+    unjudged = [
+        replace(r, metric="former_leak", unit="share") for r in before.records
+        if r.metric == "leak_places" and r.value is None
+    ]  # fmt: skip
+    return Result(frame, (*records, *unjudged))
 
 
 def _followed(counted: Counted, row: dict[Any, Any], period: Period) -> dict[str, Any]:

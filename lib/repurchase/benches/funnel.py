@@ -93,12 +93,13 @@ class FunnelBench(Bench):
         return self._result(funnel_figures.waiting(first, self._asked(which)))
 
     def by_label(self, which: Funnel) -> Result:
-        """Each step's conversion by channel, campaign, rep, store, region, tier and segment."""
+        """Each step's conversion by channel, campaign, rep, team, store, region, tier, segment."""
+        units, cuts = self._with_team(self.units(which))
         return self._result(
             funnel_figures.by_cut(
-                self.units(which),
+                units,
                 self._asked(which),
-                self._cuts(),
+                cuts,
                 alike={"store_id": self._kinds_of_stores()},
                 as_of_today=() if self._params.funnel_rules.tier_fixed else ("tier",),
             )
@@ -121,6 +122,18 @@ class FunnelBench(Bench):
 
     def _cuts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*funnel_steps.PLACES, *self._labels())))
+
+    def _with_team(self, units: ir.Table) -> tuple[ir.Table, tuple[str, ...]]:
+        """The units with the team of the rep by whom they entered, and all cuts.
+
+        To look at only: what a team loses is lost by one of its reps or of its stores.
+        """
+        cuts, review = self._cuts(), self._review
+        if "team" in cuts or not review.snapshot.has("reps", "team"):
+            return units, cuts
+        teams = review.table("reps").select("rep_id", "team")
+        found = units.left_join(teams, "rep_id").drop("rep_id_right")
+        return found.mutate(team=found.team.fill_null("")), (*cuts, "team")
 
     def _funnel(self, spec: FunnelSpec, source: funnel.Source) -> Funnel:
         said = self._review.params.said

@@ -53,7 +53,12 @@ def leaks(result: Result, *, id: str | None = None, short: bool = False) -> Tabl
     frame = result.frame
     found = frame[frame["status"] == LEAK] if len(frame) else frame
     if found.empty:
-        return Note(paragraph(words, _none(context, result)), title=words._("No leak stands out"))
+        any_judged = any(r.value for r in result.records if r.metric == "leak_places")
+        title = (
+            words._("No leak stands out") if any_judged
+            else words._("Whether anything leaks cannot be told")
+        )  # fmt: skip
+        return Note(paragraph(words, _none(context, result)), title=title)
     many = frame["funnel"].nunique() > 1
     rows = [
         _leak_row(context, row, many=many)
@@ -448,7 +453,14 @@ def former_leaks(result: Result, *, id: str) -> Table | Note:
     frame = result.frame
     past = words.period(context.period.previous())
     if frame.empty:
-        text = words._("No leak stood out in {period}.", period=past)
+        reasons = dict.fromkeys(r.reason for r in result.records if r.reason)
+        text = (
+            paragraph(words, [
+                words._("What leaked in {period} is not known: {reason}.", period=past,
+                        reason=worded(words, r))
+                for r in reasons if r
+            ]) if reasons else words._("No leak stood out in {period}.", period=past)
+        )  # fmt: skip
         return Note(text, title=words._("Did last period's mending work?"))
     many = frame["funnel"].nunique() > 1
     rows = [_former_row(context, row, many=many) for row in frame.to_dict("records")]
