@@ -590,13 +590,16 @@ def test_readme_names_every_target() -> None:
 
 @pytest.fixture
 def echoing(checkout: Path) -> Callable[..., list[str]]:
-    """make in a checkout whose `python` prints its arguments as JSON."""
+    """make in a checkout whose `repurchase` prints its arguments as JSON.
+
+    Its `python` is a link: where files for a while lie, nothing may be executable.
+    """
     python = setup_env.venv_python(checkout / ".venv")
     python.parent.mkdir(parents=True)
-    python.write_text(
-        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n", encoding="utf-8"
+    python.symlink_to(sys.executable)
+    (checkout / "repurchase.py").write_text(
+        "import json, sys\nprint(json.dumps(sys.orig_argv[1:]))\n", encoding="utf-8"
     )
-    python.chmod(0o755)
 
     def run(*arguments: str, **variables: str) -> list[str]:
         done = make(checkout, "monthly-report", "PYTHON=true", *arguments, **variables)
