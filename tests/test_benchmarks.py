@@ -502,7 +502,8 @@ def test_the_company_that_is_killed_is_a_small_demo(tmp_path, root):
         assert 3 < len(short) < len(whole[chapter.name])
 
     assert ("Edition 7", 300) == (params.company, params.profile.generator.customers)
-    assert ["retention", "customer_value", "data", "summary"] == [c.name for c in wanted]
+    chapters = ["retention", "customer_value", "funnel_diagnosis", "data", "summary"]
+    assert chapters == [c.name for c in wanted]
 
 
 @pytest.mark.parametrize(("load", "busy"), [(3.0, False), (3.1, True), (20.0, True)])

@@ -174,3 +174,22 @@ def test_who_ordered_is_told_by_the_orders(company: Path, filled: list[dict[str,
     groups = review.worklists.results().frame.set_index("group")["numerator"]
 
     assert len(listed & came) == groups["listed"] == groups["contacted"] + groups["not_contacted"]
+
+
+def test_contacts_noted_on_lists_count_as_touches(
+    company: Path, filled: list[dict[str, str]]
+) -> None:
+    """Of those on the lists at least every other one was touched, of those withheld hardly any."""
+    review = open_review("back", "2025-09")
+    checks = review.funnel_diagnosis
+    share, effect = checks.use().one("due_touched_share"), checks.use_effect()
+    noted = sum(bool(row["Contacted on"]) for row in filled)
+    gain = effect.one("list_touch_gain")
+
+    assert len(filled) == share.n
+    assert noted <= (share.numerator or 0) < len(filled)
+    assert 0.3 < (gain.value or 0)
+    own = review.worklists.results().one("list_effect")
+    assert (own.value, own.low) == (
+        effect.one("list_order_gain").value, effect.one("list_order_gain").low
+    )  # fmt: skip

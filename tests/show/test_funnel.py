@@ -162,14 +162,15 @@ def test_few_are_named_and_not_drawn(context_of) -> None:
 
 
 def test_changes_by_label_are_the_surest_first(context_of) -> None:
-    """Only what is marked; the number looked at stands beneath."""
+    """Only what is marked and has a name; the number looked at stands beneath."""
     rows = [cut(f"S{i}", name="store_id") for i in range(5)]
     rows[3] |= {"previous_mark": "stands", "previous_p": 0.001}
     rows[1] |= {"year_ago_mark": "exploratory", "year_ago_p": 0.04}
+    rows.append(cut("", name="store_id", mark="stands"))
     table = show.funnel_changes(which(), conversion(*rows, context=context_of()), id="F-4")
 
     assert ["Store: S3", "Store: S1"] == [row[0] for row in table.rows]
-    assert "looked at together: 10" in table.caption
+    assert "looked at together: 12" in table.caption
     none = show.funnel_changes(
         which(), conversion(cut("S1"), context=context_of()), id="F-4"
     )

@@ -437,7 +437,8 @@ def funnel_changes(which: Funnel, result: Result, *, id: str) -> Table | Text:
     if not looked_at:
         return Text("")
     marks = frame[[f"{window}_mark" for window in PAST]]
-    marked = frame[(marks != "").any(axis=1)]
+    # who has no label is nobody in particular
+    marked = frame[(marks != "").any(axis=1) & (frame["label"] != "")]
     if marked.empty:
         return Text(
             words._(

@@ -94,7 +94,7 @@ def where_text(words: Words, row: Mapping[Any, Any], *, many: bool) -> str:
     if row["cut"]:
         others = words._("{cut}: all others", cut=cut_name(words, str(row["cut"])))
         return joined(words, [step, others])
-    return joined(words, [step, words._("everywhere")])
+    return joined(words, [step, words._("as a whole")])
 
 
 def _leak_row(context: Context, row: dict[Any, Any], *, many: bool) -> tuple[str | Cell, ...]:
