@@ -88,7 +88,7 @@ def same(one, other):
     return one is other or one == other or (one != one and other != other)
 
 
-# ---- the same as computed -------------------------------------------------------------------------
+# ---- the same as computed ------------------------------------------------------------------------
 
 
 def questions_of(review):
@@ -171,7 +171,7 @@ def test_what_is_handed_out_can_be_changed_and_nothing_else_changes(project):
     assert same(other.retention.pooled(), review_of(project).retention.pooled())
 
 
-# ---- never stale ----------------------------------------------------------------------------------
+# ---- never stale ---------------------------------------------------------------------------------
 
 
 def key(params, snapshot, sample=None):
@@ -269,7 +269,8 @@ def test_no_bench_can_read_what_is_left_out_of_the_library_s_digest():
     seen, waiting = set(), [f"repurchase.benches.{p.stem}" for p in (LIBRARY / "benches").iterdir()]
     while waiting:
         path = LIBRARY.parent / Path(*waiting.pop().split("."))
-        path = next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.exists()), path)
+        both = path.with_suffix(".py"), path / "__init__.py"
+        path = next((p for p in both if p.exists()), path)
         if path.is_file() and path not in seen:
             seen.add(path)
             waiting += imported(path)
@@ -407,7 +408,7 @@ def test_a_file_beside_the_profile_that_changes_meanwhile_is_noticed(project):
     assert 1 == len(kept_files(project))
 
 
-# ---- nobody else's --------------------------------------------------------------------------------
+# ---- nobody else's -------------------------------------------------------------------------------
 
 
 def test_answers_are_their_user_s_alone(project):
@@ -535,7 +536,7 @@ def test_a_script_keeps_nothing(project, monkeypatch):
     assert [] == kept_files(project)
 
 
-# ---- room -----------------------------------------------------------------------------------------
+# ---- room ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", ["LARGEST_BYTES", "MOST_BYTES"])
@@ -550,7 +551,7 @@ def test_what_is_too_large_is_not_kept(project, limit, monkeypatch):
 
 def test_room_is_made_by_what_was_used_longest_ago(project, monkeypatch):
     """A review that is opened again is used again."""
-    for months, used in ((6, 1), (7, 3), (8, 2)):
+    for months in (6, 7, 8):
         review_of(project, activity_window_months=months).retention.curve()
         os.utime(kept_files(project)[0].parent)
     folders = {}

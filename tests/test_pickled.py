@@ -158,5 +158,5 @@ def test_a_function_of_the_library_is_as_foreign_as_any(tmp_path):
     """Its classes that hold data are known, what does something is not."""
     content = pickle.dumps(Calls(pickled.read, b"", None))
 
-    with pytest.raises(pickled.ForeignError, match="repurchase.pickled.read"):
+    with pytest.raises(pickled.ForeignError, match=r"repurchase\.pickled\.read"):
         pickled.read(content, None)
