@@ -388,7 +388,7 @@ def test_no_other_choice_of_happenings_comes_further(seed) -> None:
 
 def spec_of(*steps, **told):
     return FunnelSpec.model_validate({
-        "name": "f", "window_days": 30, "steps": [{"name": "s", **step} for step in steps], **told,
+        "name": "f", "steps": [{"name": str(n), **step} for n, step in enumerate(steps)], **told,
     })  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -46,6 +47,18 @@ def waiting(count=0):
         "first": day("2025-09-01"), "last": day("2025-09-30"),
         "readable_from": day("2025-10-30"),
     }]))  # fmt: skip
+
+
+@pytest.mark.parametrize("letter", ["W", "很", "👍"])
+def test_names_of_sixty_letters_leave_room_for_the_bars(context_of, letter) -> None:
+    """The picture cuts them; what it is called has them whole."""
+    told = conversion(step("1"), step("2"), step("3"), step("end"), context=context_of("zh-CN"))
+    names = tuple(letter * 59 + n for n in "1234")
+    block = show.funnel(replace(which(), steps=names), told, waiting(), id="F-1")
+
+    assert isinstance(block, Figure)
+    assert names[0] in block.title and "…" not in block.title
+    assert "…" in str(block.svg)
 
 
 @pytest.mark.parametrize(

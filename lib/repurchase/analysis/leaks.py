@@ -375,8 +375,8 @@ def former_leaks(
     The frame has a row a leak, in their order then: funnel, step, cut, label, found and since
     (periods), level, then and now (conversions), units (now), share_then and share (of its
     conversions that were missing and are missing now, the latter with 95 % interval), status:
-    `lasts` (still below that level beyond chance), `recovered` (not so, and surely less is missing
-    than then), `unknown` (neither can be told, or not judged for `reason`).
+    `lasts` (still below that level beyond chance), `recovered` (not so, and surely less than half
+    as much is missing as then), `unknown` (neither can be told, or not judged for `reason`).
 
     Records: `former_leak` by funnel, step, cut and label; by funnel alone, with the reason, where
     that period could not be judged.
@@ -419,7 +419,7 @@ def _followed(counted: Counted, row: dict[Any, Any], period: Period) -> dict[str
         float(x[i] / (x[i] + made)) if x[i] + made > 0 else 0.0
         for x in (gone.value, gone.low, gone.high)
     )
-    status = LASTS if low > 0 else RECOVERED if high < share_then else UNKNOWN
+    status = LASTS if low > 0 else RECOVERED if high < MOSTLY * share_then else UNKNOWN
     return told | {
         "status": status, "now": found.first.now[i], "units": found.first.units[i],
         "share": share, "share_low": low, "share_high": high, "reason": None,

@@ -474,7 +474,7 @@ def former_leaks(result: Result, *, id: str) -> Table | Note:
     )
     caption = words._(
         "Still missing: of the conversions that the level before the leak lets expect. Closed: no"
-        " longer below that level beyond chance, and surely less missing than then."
+        " longer below that level beyond chance, and surely less than half as much missing as then."
     )
     count = words.count(int((frame["status"] == RECOVERED).sum()))
     title = words._("Of last period's {all} leaks {count} closed", all=words.count(len(frame)),
