@@ -480,6 +480,17 @@ def test_the_order_rank_funnel_enters_by_the_first_order_and_keeps_its_store() -
     assert [("c", 2, "S1")] == [(r.customer_id, r.reached, r.store_id) for r in rows.itertuples()]
 
 
+def test_a_cut_that_nobody_has_a_label_of_is_not_counted() -> None:
+    """All by nobody's channel is all once more; one with a channel makes it a cut."""
+    rows = [("2025-09", "c", 2, "", "x"), ("2025-09", "d", 1, "", "")]
+    frame = pd.DataFrame(rows, columns=["period", "customer_id", "reached", "channel", "region"])
+    found = engine.counts(ibis.memtable(frame), steps=2, cuts=["channel", "region"])
+
+    assert [("", "", 2, 1), ("region", "", 1, 0), ("region", "x", 1, 1)] == list(
+        found[["cut", "label", "reached", "converted"]].itertuples(index=False, name=None)
+    )
+
+
 def test_periods_begin_with_the_first_contact_window_inside_the_data() -> None:
     """June's window begins on 2 May; a year and a half back at most."""
     june = Period.parse("2024-06")

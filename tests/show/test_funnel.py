@@ -92,6 +92,16 @@ def test_the_caption_says_who_is_counted_and_who_waits(context_of) -> None:
     assert "not yet readable" not in quiet
 
 
+def test_a_step_that_nobody_reached_is_not_read_aloud(context_of) -> None:
+    """The others are, each with its share; no share is made up for it."""
+    nobody = step("3", math.nan) | {"reached": 0.0, "converted": 0.0}
+    told = conversion(step("1"), step("2", 0.4), nobody, step("end"), context=context_of())
+    block = show.funnel(which(), told, waiting(), id="F-1")
+
+    assert "Contact → Interest 20.0%, Interest → Repurchase 40.0%." in block.alt
+    assert "Care" not in block.alt
+
+
 def test_a_funnel_that_cannot_be_read_says_why(context_of) -> None:
     """No picture of nothing."""
     why = "the data hold no whole contact window of 2025-09"
