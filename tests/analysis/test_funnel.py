@@ -285,7 +285,9 @@ def _held():
     HELD.clear()
 
 
-def units_of(log, spec, zone, periods, *, whole=(), until=None, ripe_until=None):
+def units_of(
+    log, spec, zone, periods, *, whole=(), until=None, ripe_until=None, by_days=False
+):
     """The unit table as a frame."""
     tables = tables_of(log, zone, whole)
     until = until or periods[-1].end
@@ -299,8 +301,9 @@ def units_of(log, spec, zone, periods, *, whole=(), until=None, ripe_until=None)
         return HELD[-1]
 
     return engine.units(
-        steps, funnel_of(spec), wanted=periods, ripe_until=ripe_until, hold=hold
-    )
+        steps, funnel_of(spec), wanted=periods, ripe_until=ripe_until,
+        days=tables.first_days if by_days else None, hold=hold,
+    )  # fmt: skip
 
 
 def frame_of(table):
@@ -385,7 +388,7 @@ def test_no_other_choice_of_happenings_comes_further(seed) -> None:
 
 def spec_of(*steps, **told):
     return FunnelSpec.model_validate({
-        "name": "f", "window_days": 30, "steps": [{"name": "s", **step} for step in steps], **told,
+        "name": "f", "steps": [{"name": str(n), **step} for n, step in enumerate(steps)], **told,
     })  # fmt: skip
 
 
@@ -454,10 +457,9 @@ def test_the_store_is_that_of_the_last_order_before_entry() -> None:
         orders=[("c", "2024-05-01 09:00:00", "S1"), ("c", "2024-06-01 09:00:00", "S2"),
                 ("c", "2024-06-10 13:00:00", "S3"), ("c", "2024-06-20 09:00:00", "S4")],
     )  # fmt: skip
-    units = units_of(log, spec, "Asia/Shanghai", [Period.parse("2024-07")])
-    days = tables_of(log, "Asia/Shanghai").first_days
+    units = units_of(log, spec, "Asia/Shanghai", [Period.parse("2024-07")], by_days=True)
     labels = ibis.memtable(pd.DataFrame({"customer_id": ["c"], "label": ["华东"]}))
-    found = engine.with_cuts(units, days=days, by_order=False, labels={"region": labels})
+    found = engine.with_cuts(units, labels={"region": labels})
     rows = found.to_pandas().set_index("customer_id")
 
     assert ["S2", "华东"] == rows.loc["c", ["store_id", "region"]].tolist()
@@ -473,10 +475,20 @@ def test_the_order_rank_funnel_enters_by_the_first_order_and_keeps_its_store() -
         ("c", "2024-07-10 09:00:00", "S2"),
     ])  # fmt: skip
     units = units_of(log, spec, "Asia/Shanghai", [Period.parse("2024-12")])
-    days = tables_of(log, "Asia/Shanghai").first_days
-    rows = engine.with_cuts(units, days=days, by_order=True, labels={}).to_pandas()
+    rows = engine.with_cuts(units, labels={}).to_pandas()
 
     assert [("c", 2, "S1")] == [(r.customer_id, r.reached, r.store_id) for r in rows.itertuples()]
+
+
+def test_a_cut_that_nobody_has_a_label_of_is_not_counted() -> None:
+    """All by nobody's channel is all once more; one with a channel makes it a cut."""
+    rows = [("2025-09", "c", 2, "", "x"), ("2025-09", "d", 1, "", "")]
+    frame = pd.DataFrame(rows, columns=["period", "customer_id", "reached", "channel", "region"])
+    found = engine.counts(ibis.memtable(frame), steps=2, cuts=["channel", "region"])
+
+    assert [("", "", 2, 1), ("region", "", 1, 0), ("region", "x", 1, 1)] == list(
+        found[["cut", "label", "reached", "converted"]].itertuples(index=False, name=None)
+    )
 
 
 def test_periods_begin_with_the_first_contact_window_inside_the_data() -> None:

@@ -1,6 +1,7 @@
 """What a funnel converts, on unit tables that a pencil can check."""
 
 import datetime as dt
+from dataclasses import replace
 
 import ibis
 import pandas as pd
@@ -272,3 +273,16 @@ def test_who_entered_too_late_is_counted_with_a_date() -> None:
     late = (2, DAY("2025-09-01"), DAY("2025-09-30"))
     assert late == (row["customers"], row["first"], row["last"])
     assert (2.0, "2025-10-30") == (record.value, record.readable_from)
+
+
+def test_before_the_data_begin_nobody_is_said_to_wait() -> None:
+    """The events begin in October: of September it is not known, which is not 0."""
+    entries = ibis.memtable(
+        pd.DataFrame({"customer_id": ["a"], "day": [DAY("2025-10-01")]}),
+        schema={"customer_id": "string", "day": "date"},
+    )
+    early = replace(asked(), data_from=DAY("2025-10-01"))
+    (record,) = figures.waiting(entries, early).records
+
+    assert ("not_computed", None) == (record.status, record.value)
+    assert "begin" in record.reason and "2025-10-01" in record.reason

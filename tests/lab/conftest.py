@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEGMENTS = "segments:\n  member level: level\n  a company: kind = 'company'\n"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def bench_root(tmp_path_factory: pytest.TempPathFactory, little_company: Path) -> Path:
     """A project folder whose profile `little` is the demo company with 300 customers.
 
@@ -34,7 +34,7 @@ def at_home(bench_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPURCHASE_ROOT", str(bench_root))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def review(bench_root: Path) -> Review:
     """September 2025 of that company."""
     before = os.environ.get("REPURCHASE_ROOT")

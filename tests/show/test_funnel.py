@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -48,6 +49,18 @@ def waiting(count=0):
     }]))  # fmt: skip
 
 
+@pytest.mark.parametrize("letter", ["W", "很", "👍"])
+def test_names_of_sixty_letters_leave_room_for_the_bars(context_of, letter) -> None:
+    """The picture cuts them; what it is called has them whole."""
+    told = conversion(step("1"), step("2"), step("3"), step("end"), context=context_of("zh-CN"))
+    names = tuple(letter * 59 + n for n in "1234")
+    block = show.funnel(replace(which(), steps=names), told, waiting(), id="F-1")
+
+    assert isinstance(block, Figure)
+    assert names[0] in block.title and "…" not in block.title
+    assert "…" in str(block.svg)
+
+
 @pytest.mark.parametrize(
     ("end", "said"),
     [
@@ -77,6 +90,16 @@ def test_the_caption_says_who_is_counted_and_who_waits(context_of) -> None:
     quiet = show.funnel(which(order="any"), told, waiting(), id="F-1").caption
     assert "Any order" in quiet
     assert "not yet readable" not in quiet
+
+
+def test_a_step_that_nobody_reached_is_not_read_aloud(context_of) -> None:
+    """The others are, each with its share; no share is made up for it."""
+    nobody = step("3", math.nan) | {"reached": 0.0, "converted": 0.0}
+    told = conversion(step("1"), step("2", 0.4), nobody, step("end"), context=context_of())
+    block = show.funnel(which(), told, waiting(), id="F-1")
+
+    assert "Contact → Interest 20.0%, Interest → Repurchase 40.0%." in block.alt
+    assert "Care" not in block.alt
 
 
 def test_a_funnel_that_cannot_be_read_says_why(context_of) -> None:
@@ -162,14 +185,15 @@ def test_few_are_named_and_not_drawn(context_of) -> None:
 
 
 def test_changes_by_label_are_the_surest_first(context_of) -> None:
-    """Only what is marked; the number looked at stands beneath."""
+    """Only what is marked and has a name; the number looked at stands beneath."""
     rows = [cut(f"S{i}", name="store_id") for i in range(5)]
     rows[3] |= {"previous_mark": "stands", "previous_p": 0.001}
     rows[1] |= {"year_ago_mark": "exploratory", "year_ago_p": 0.04}
+    rows.append(cut("", name="store_id", mark="stands"))
     table = show.funnel_changes(which(), conversion(*rows, context=context_of()), id="F-4")
 
     assert ["Store: S3", "Store: S1"] == [row[0] for row in table.rows]
-    assert "looked at together: 10" in table.caption
+    assert "looked at together: 12" in table.caption
     none = show.funnel_changes(
         which(), conversion(cut("S1"), context=context_of()), id="F-4"
     )

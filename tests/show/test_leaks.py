@@ -82,7 +82,7 @@ def test_a_whole_step_that_may_be_the_season_is_unsure(context_of):
     table = show.leaks(found(context_of(), counted(broken(None, 2, 0.3), windows=7)))
 
     (row,) = rows_of(table)
-    assert "Interest → Repurchase; everywhere" == row[0]
+    assert "Interest → Repurchase; as a whole" == row[0]
     assert ("unsure", "hold it against a year ago first") == (table.rows[0][2].tone, row[5])
 
 

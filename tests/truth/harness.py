@@ -31,7 +31,7 @@ Kind = Literal["coverage", "false alarm", "found"]
 SURE = 0.001
 ALLOWED = 0.05
 # a break of a fifth is to be ranked first so often, where so many used to take the step a month
-PROMISED, ENOUGH = 0.95, 1000
+PROMISED, ENOUGH = 0.95, 2000
 LIFE, REPLAY = 0, 1000  # seeds: what the review sees, and what the truths come from
 
 

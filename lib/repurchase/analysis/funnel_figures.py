@@ -240,12 +240,13 @@ def waiting(entries: ir.Table, asked: Asked) -> Result:
     """Customers who entered too late to be read now, and the day from which all can be.
 
     `entries` are the happenings of step 1. Columns: funnel, entered_from, entered_to (the contact
-    window that is read), customers (who entered after it), first, last (their days of entry),
-    readable_from. Record `step_waiting`, with that day.
+    window that is read), customers (who entered after it; missing where the data begin later),
+    first, last (their days of entry), readable_from. Record `step_waiting`, with that day.
     """
     first, last = asked.ripe_until + dt.timedelta(days=1), asked.windows.seen_until
     late = entries.filter(entries.day.between(first, last))
-    count = int(late.customer_id.nunique().execute())
+    known = asked.data_from <= last
+    count = int(late.customer_id.nunique().execute()) if known else None
     ready = last + dt.timedelta(days=asked.funnel.window_days)
     told = {
         "funnel": asked.funnel.key, "entered_from": asked.contact.start,
@@ -253,8 +254,12 @@ def waiting(entries: ir.Table, asked: Asked) -> Result:
         "readable_from": ready,
     }  # fmt: skip
     where = dimensions(funnel=asked.funnel.key)
-    n = float(count)
-    record = Record("step_waiting", n, "count", where, n=n, readable_from=ready.isoformat())
+    if count is None:
+        record = Record("step_waiting", None, "count", where, status="not_computed",
+                        reason=asked.too_early())  # fmt: skip
+    else:
+        n = float(count)
+        record = Record("step_waiting", n, "count", where, n=n, readable_from=ready.isoformat())
     return Result(pd.DataFrame([told]), (record,))
 
 

@@ -28,7 +28,7 @@ CLAIMS = {
         " repurchases a month are missing for it"
     ),
     "whole": N_(
-        "{step_text} leaks everywhere since {since_day}: {now_share} take the step, before it"
+        "{step_text} leaks as a whole since {since_day}: {now_share} take the step, before it"
         " {level_share} did; about {customers_count} repurchases a month are missing for it"
     ),
     "place_after": N_(
@@ -40,7 +40,7 @@ CLAIMS = {
         " {now_share} take the step, before it {level_share} did"
     ),
     "whole_after": N_(
-        "{step_text} leaks everywhere since {since_day}: {now_share} take the step, before it"
+        "{step_text} leaks as a whole since {since_day}: {now_share} take the step, before it"
         " {level_share} did"
     ),
     "recovered_place": N_(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -131,6 +131,11 @@ class Reading:
     missing: Missing
     p: Floats
     season_known: np.ndarray
+
+    @functools.cached_property
+    def alone(self) -> Missing:
+        """What is missing against a label's own level, whatever the others did."""
+        return missing(replace(self.first, drop=self.first.own))
 
 
 def read_cut(counted: Counted, cut: str, step: int, span: Span) -> Reading | None:

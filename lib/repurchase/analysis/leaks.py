@@ -32,6 +32,8 @@ from repurchase.stats.leak import FEWEST_EXPECTED, FEWEST_WINDOWS
 from repurchase.stats.multiplicity import benjamini_hochberg
 
 FALSE_DISCOVERIES = 0.05
+# labels that miss at least this share of what their step misses explain it
+MOSTLY = 0.5
 MATERIAL = 0.05
 # for so many periods a leak that lasts is held against its old level
 CARRIED = 3
@@ -123,7 +125,11 @@ def _carry(
     for other in here:
         if (other["cut"], other["label"]) == (row["cut"], row["label"]):
             rows.remove(other)
-        elif other["status"] == LEAK and other["cut"] != row["cut"]:
+    rivals = [r for r in here if r["status"] == LEAK and r["cut"] != row["cut"]]
+    if sum(r["missing"] for r in rivals) > row["missing"]:
+        kept["status"] = OVERLAPS
+    else:
+        for other in rivals:
             other["status"] = OVERLAPS
     rows.append(row | kept)
 
@@ -180,6 +186,7 @@ def _row(
         "missing": gone.value[i] if enough else math.nan,
         "missing_low": gone.low[i] if enough else math.nan,
         "missing_high": gone.high[i] if enough else math.nan,
+        "alone": tuple(getattr(found.alone, x)[i] for x in ("value", "low", "high")),
         "since": span.columns[-run] if enough else None, "reason": why, "found": span.judged,
         "since_day": counted.first_day(span.columns[-run]) if enough else None,
         "lasts": False,
@@ -226,7 +233,8 @@ def _material(row: dict[str, Any], material: float) -> bool:
 def _settle(
     rows: list[dict[str, Any]], counted: Counted, period: Period, material: float, limit: float
 ) -> list[dict[str, Any]]:
-    """One explanation a step: the cut whose labels miss most, and what falls beyond them.
+    """One explanation a step: the cut whose labels miss most, or the whole step if they miss little
+    of what it misses.
 
     Labels of one cut share no units; those of another cut, and the step as a whole, may be the same
     customers. Returns the rows for what remains of a step whose labels leak.
@@ -235,24 +243,40 @@ def _settle(
     for step in sorted({r["step"] for r in rows}):
         here = [r for r in rows if r["step"] == step and r["status"] == LEAK]
         labels = [r for r in here if r["cut"]]
+        whole = next((r for r in here if not r["cut"]), None)
         if not labels:
             continue
         explained: dict[str, float] = {}
         for row in labels:
             explained[row["cut"]] = explained.get(row["cut"], 0.0) + row["missing"]
         cut = max(explained, key=lambda c: (explained[c], c))
-        chosen = [r for r in labels if r["cut"] == cut]
+        if whole is not None and explained[cut] < MOSTLY * whole["missing"]:
+            cut = ""
         for row in here:
             if row["cut"] != cut:
                 row["status"] = OVERLAPS
-        if any(not r["cut"] for r in here):
-            out = [r["label"] for r in chosen]
-            rest = _remainder(counted, period, step, cut, out)
-            if not rest["reason"] and rest["p"] <= limit:
-                _stands(rest, material)
-            if rest["status"] == LEAK:
-                more.append(rest)
+        if whole is not None and cut:
+            chosen = [r for r in labels if r["cut"] == cut]
+            more += _rest(chosen, counted, period, material, limit)
     return more
+
+
+def _rest(
+    chosen: list[dict[str, Any]], counted: Counted, period: Period, material: float, limit: float
+) -> list[dict[str, Any]]:
+    """The rest of a step that fell beside its worst labels, if it leaks too.
+
+    Then the labels miss all that they fall short of their own level, not only of the others.
+    """
+    step, cut = chosen[0]["step"], chosen[0]["cut"]
+    rest = _remainder(counted, period, step, cut, [r["label"] for r in chosen])
+    if not rest["reason"] and rest["p"] <= limit:
+        _stands(rest, material)
+    if rest["status"] != LEAK:
+        return []
+    for row in chosen:
+        row.update(zip(("missing", "missing_low", "missing_high"), row["alone"], strict=True))
+    return [rest]
 
 
 def _remainder(
@@ -351,8 +375,8 @@ def former_leaks(
     The frame has a row a leak, in their order then: funnel, step, cut, label, found and since
     (periods), level, then and now (conversions), units (now), share_then and share (of its
     conversions that were missing and are missing now, the latter with 95 % interval), status:
-    `lasts` (still below that level beyond chance), `recovered` (not so, and surely less is missing
-    than then), `unknown` (neither can be told, or not judged for `reason`).
+    `lasts` (still below that level beyond chance), `recovered` (not so, and surely less than half
+    as much is missing as then), `unknown` (neither can be told, or not judged for `reason`).
 
     Records: `former_leak` by funnel, step, cut and label; by funnel alone, with the reason, where
     that period could not be judged.
@@ -395,7 +419,7 @@ def _followed(counted: Counted, row: dict[Any, Any], period: Period) -> dict[str
         float(x[i] / (x[i] + made)) if x[i] + made > 0 else 0.0
         for x in (gone.value, gone.low, gone.high)
     )
-    status = LASTS if low > 0 else RECOVERED if high < share_then else UNKNOWN
+    status = LASTS if low > 0 else RECOVERED if high < MOSTLY * share_then else UNKNOWN
     return told | {
         "status": status, "now": found.first.now[i], "units": found.first.units[i],
         "share": share, "share_low": low, "share_high": high, "reason": None,

@@ -26,6 +26,7 @@ from repurchase.reasons import (
     NO_REP_TOUCH,
     NO_TABLE,
     NO_TIER,
+    NOT_ORDERED,
     TIER_LATER,
     TOO_SHORT_TO_TEST,
     reason,
@@ -114,6 +115,8 @@ class DueChecksBench(Bench):
             return self._result(tiers.wrong_tiers(why, None, name=main or "", worth=worth))
         scale = tiers.scale_of(main, self._params.funnel_rules.tier_order, now, before)
         today = self._today(main, worth)
+        if scale is None:
+            today = reason(NOT_ORDERED, day=self._review.windows.data_from.isoformat())
         return self._result(tiers.wrong_tiers(today, scale, name=main, worth=worth))
 
     def tiers_verdict(self) -> Verdict:

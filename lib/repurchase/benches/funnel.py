@@ -62,14 +62,16 @@ class FunnelBench(Bench):
         ripe_until = self._ripe_until(which)
 
         def make(hold: Callable[[ir.Table], ir.Table]) -> ir.Table:
-            steps = self._steps(which)
-            found = funnel.units(steps, which, wanted=wanted, ripe_until=ripe_until, hold=hold)
-            return funnel.with_cuts(
-                hold(found),
-                days=review.customer_days,
-                by_order=which.spec.steps[0].tables == ("orders",),
-                labels=self._labels(),
+            by_order = which.spec.steps[0].tables == ("orders",)
+            found = funnel.units(
+                self._steps(which),
+                which,
+                wanted=wanted,
+                ripe_until=ripe_until,
+                days=None if by_order else review.customer_days,
+                hold=hold,
             )
+            return funnel.with_cuts(found, labels=self._labels())
 
         about = (
             which.spec.model_dump_json(), [p.label for p in wanted], ripe_until,

@@ -33,9 +33,9 @@ def prune(
     """Removes unsigned packs beyond the newest `keep` periods of each profile, and old snapshots.
 
     Of the prepared data only the newest snapshot of a profile stays, with the answers that were
-    kept of it; it is made again from the sources when an older state is asked for. Signed packs stay, in place or replaced, and so does
-    all that the press did not make. Nothing happens while a run of the profile is at work
-    (BusyError). With `dry_run` it only says what it would remove.
+    kept of it; it is made again from the sources when an older state is asked for. Signed packs
+    stay, in place or replaced, and so does all that the press did not make. Nothing happens while
+    a run of the profile is at work (BusyError). With `dry_run` it only says what it would remove.
     """
     if keep < 1:
         raise UsageError(f"KEEP == {keep}, must be at least 1")

@@ -27,7 +27,9 @@ from repurchase.words import Words
 
 ARROW = " → "
 ROW_MM, HEAD_MM = 9.0, 9.0
+NAMES_MM = 72.0  # the most that the names of the steps take of the picture
 VALUE_MM = 15.0  # room for the conversion beside its bar
+NAME_PT = style.TEXT_PT + 0.5
 POINTS_PER_MM = 72 / 25.4
 ROWS = 8  # labels of a cut in a table
 CHANGES = 15  # changes in a table
@@ -60,10 +62,10 @@ def funnel(which: Funnel, conversion: Result, waiting: Result, *, id: str) -> Fi
         why = _why(words, conversion)
         return Note(words._("The funnel cannot be read: {reason}.", reason=why), "unsure")
     with style.house(words):
-        names = [f"{here}{ARROW}{there}" for here, there in _steps(which)]
+        names = [_fitting(here, there) for here, there in _steps(which)]
         right = [_counted(words, row) for row in shown.to_dict("records")]
         own = [_own_level(words, row) for row in shown.to_dict("records")]
-        left_mm = style.text_mm(names, size=style.TEXT_PT + 0.5) + 4
+        left_mm = style.text_mm(names, size=NAME_PT) + 4
         counts_mm = style.text_mm(right) + VALUE_MM
         right_mm = counts_mm + style.text_mm(own) + 6
         height = HEAD_MM + ROW_MM * len(shown)
@@ -85,6 +87,17 @@ def funnel(which: Funnel, conversion: Result, waiting: Result, *, id: str) -> Fi
 
 def _steps(which: Funnel) -> list[tuple[str, str]]:
     return list(zip(which.steps[:-1], which.steps[1:], strict=True))
+
+
+def _fitting(here: str, there: str) -> str:
+    """From which to which, each name cut as far as the picture has no room for it."""
+    for longest in range(max(len(here), len(there)), 1, -1):
+        name = ARROW.join(
+            text if len(text) <= longest else text[: longest - 1] + "…" for text in (here, there)
+        )
+        if style.text_mm([name], size=NAME_PT) <= NAMES_MM:
+            return name
+    return ARROW.strip()
 
 
 def step_name(which: Funnel, step: str | int) -> str:
@@ -138,7 +151,7 @@ def _draw(ax: Axes, words: Words, shown: pd.DataFrame, names: Sequence[str]) -> 
             weight="semibold", size=style.TEXT_PT + 1, va="center", annotation_clip=False,
         )  # fmt: skip
     ax.set_yticks(y, names)
-    ax.tick_params(axis="y", labelsize=style.TEXT_PT + 0.5, labelcolor=style.INK)
+    ax.tick_params(axis="y", labelsize=NAME_PT, labelcolor=style.INK)
     ax.set_xticks([])
     ax.set_xlim(0, top * 1.02)
     ax.set_ylim(len(shown) - 0.5, -0.5)
@@ -437,7 +450,8 @@ def funnel_changes(which: Funnel, result: Result, *, id: str) -> Table | Text:
     if not looked_at:
         return Text("")
     marks = frame[[f"{window}_mark" for window in PAST]]
-    marked = frame[(marks != "").any(axis=1)]
+    # who has no label is nobody in particular
+    marked = frame[(marks != "").any(axis=1) & (frame["label"] != "")]
     if marked.empty:
         return Text(
             words._(

@@ -94,7 +94,7 @@ def where_text(words: Words, row: Mapping[Any, Any], *, many: bool) -> str:
     if row["cut"]:
         others = words._("{cut}: all others", cut=cut_name(words, str(row["cut"])))
         return joined(words, [step, others])
-    return joined(words, [step, words._("everywhere")])
+    return joined(words, [step, words._("as a whole")])
 
 
 def _leak_row(context: Context, row: dict[Any, Any], *, many: bool) -> tuple[str | Cell, ...]:
@@ -474,7 +474,7 @@ def former_leaks(result: Result, *, id: str) -> Table | Note:
     )
     caption = words._(
         "Still missing: of the conversions that the level before the leak lets expect. Closed: no"
-        " longer below that level beyond chance, and surely less missing than then."
+        " longer below that level beyond chance, and surely less than half as much missing as then."
     )
     count = words.count(int((frame["status"] == RECOVERED).sum()))
     title = words._("Of last period's {all} leaks {count} closed", all=words.count(len(frame)),
