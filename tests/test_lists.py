@@ -182,7 +182,7 @@ def test_contacts_noted_on_lists_count_as_touches(
     """Of those on the lists at least every other one was touched, of those withheld hardly any."""
     review = open_review("back", "2025-09")
     checks = review.funnel_diagnosis
-    share, effect = checks.use().one("due_touched_share"), checks.use_effect()
+    share, effect = checks.system_use().one("due_touched_share"), checks.use_effect()
     noted = sum(bool(row["Contacted on"]) for row in filled)
     gain = effect.one("list_touch_gain")
 

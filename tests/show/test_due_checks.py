@@ -57,7 +57,7 @@ def blocks(review: Review, language: str = "en") -> list[str]:
         show.reach(*told(funnel.reach()), id="F-10"),
         show.due_contacted(*told(funnel.due_contacted()), id="F-11"),
         show.tiers(*told(funnel.tiers(), funnel.wrong_tiers()), id="F-12"),
-        show.use(*told(funnel.use()), id="F-13"),
+        show.system_use(*told(funnel.system_use()), id="F-13"),
         show.use_work(*work, id="F-14"),
     )
     return [block.to_text() for block in shown]
@@ -79,7 +79,7 @@ def test_each_exhibit_stands_and_adds_up(review: Review) -> None:
 
     assert ["F-10", "F-11", "F-12", "F-13", "F-14"] == [text[:4] for text in texts]
     assert len(wanted) == funnel.due_contacted().frame["customers"].sum()
-    assert (due["outcome"] == "listed").sum() == funnel.use().one("due_touched_share").n
+    assert (due["outcome"] == "listed").sum() == funnel.system_use().one("due_touched_share").n
     listed = due.loc[due["outcome"] == "listed", "customer_id"]
     touched = set(
         review.sql(
@@ -89,7 +89,7 @@ def test_each_exhibit_stands_and_adds_up(review: Review) -> None:
             " and occurred_date between '2025-09-01' and '2025-09-14'"
         )["customer_id"]
     )
-    assert listed.isin(touched).sum() == funnel.use().one("due_touched_share").numerator
+    assert listed.isin(touched).sum() == funnel.system_use().one("due_touched_share").numerator
     assert "F-12  Do the tiers in use tell who orders again?\nTier, from low to high" in texts[2]
 
 

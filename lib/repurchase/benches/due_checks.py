@@ -214,7 +214,7 @@ class DueChecksBench(Bench):
 
     # ---- 6: use ---------------------------------------------------------------------------------
 
-    def use(self) -> Result:
+    def system_use(self) -> Result:
         """How the lists are worked: in all, by team, by store and by sales person."""
         return self._result(use.worked(self._work(), self._params.funnel_rules))
 
@@ -262,7 +262,7 @@ class DueChecksBench(Bench):
 
     def use_verdict(self) -> Verdict:
         """Whether the system is not used, or used without effect."""
-        parts = use.Findings(self.use(), self.use_effect(), self.entered(), self.promises())
+        parts = use.Findings(self.system_use(), self.use_effect(), self.entered(), self.promises())
         return use.verdict(
             parts, self._params.funnel_rules, period=self._review.period.label, exhibits=USE
         )

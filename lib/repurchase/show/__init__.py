@@ -27,7 +27,7 @@ GIVEN = {
     "cuts": "cuts",
     "data": "load_report money_bridge notes sources whole_source",
     "delay": "arrivals completeness delay_days freshness",
-    "due_checks": "due_contacted reach tiers use use_work",
+    "due_checks": "due_contacted reach system_use tiers use_work",
     "festival": "january_february",
     "funnel": "funnel funnel_banner funnel_changes funnel_cuts funnel_steps funnel_times",
     "leaks": "end_change former_leaks leaks mended within_steps",
