@@ -231,9 +231,8 @@ def of_the_engine(company: Sender) -> pd.DataFrame:
         where=lambda *_: pytest.fail("no step has a condition"),
     )  # fmt: skip
     steps = [{"events": ["sms"]}, {"events": ["click"]}, {"orders": "repeat"}, {"events": "visit"}]
-    spec = FunnelSpec.model_validate(
-        {"name": "f", "window_days": WINDOW, "steps": [{"name": "x", **s} for s in steps]}
-    )
+    named = [{"name": f"step {i}", **step} for i, step in enumerate(steps)]
+    spec = FunnelSpec.model_validate({"name": "f", "window_days": WINDOW, "steps": named})
     which = funnel.Funnel("main", "main", STEPS, WINDOW, "ordered", "profile", spec)
     last = Period.parse(company.period)
     wanted = [last.shifted(n + 1 - MONTHS) for n in range(MONTHS)]
