@@ -165,8 +165,23 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | dict(extra or {})
 
 
+def home_takes_files() -> bool:
+    """Whether uv could keep what it downloads: pip goes on without a place for that, uv stops."""
+    if os.name == "nt":
+        return True
+    try:
+        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "uv")
+    except RuntimeError:  # this user has no home at all
+        return False
+    there = next(folder for folder in (place, *place.parents) if os.path.exists(folder))
+    return os.path.isdir(there) and os.access(there, os.W_OK)
+
+
 def uv_settings(python: Path, root: Path) -> dict[str, str]:
-    """pip's mirror, certificate and proxy, as uv wants them; what is set for uv already wins."""
+    """pip's mirror, certificate and proxy, as uv wants them; what is set for uv already wins.
+
+    Where nothing can be kept in the user's home uv is told to keep nothing.
+    """
     listed = subprocess.run(
         [str(python), "-m", "pip", "config", "list"],
         cwd=root, env=child_environment(), capture_output=True, text=True, check=False,
@@ -179,6 +194,8 @@ def uv_settings(python: Path, root: Path) -> dict[str, str]:
             found[variable] = value.strip().strip("'\"")
     if any(name in os.environ for name in UV_INDEX_VARIABLES):
         found.pop("UV_DEFAULT_INDEX", None)
+    if "UV_CACHE_DIR" not in os.environ and not home_takes_files():
+        found["UV_NO_CACHE"] = "1"
     return {name: value for name, value in found.items() if name not in os.environ}
 
 
@@ -192,9 +209,14 @@ def make_venv(prefix: Path, root: Path) -> None:
             f"  to do: Debian, Ubuntu:  sudo apt-get install python{release}-venv\n"
             "         Fedora, RHEL:    sudo dnf install python3-libs python3-pip"
         )
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    if not python:
+        raise SetupError(
+            "This Python does not know where it lies: PATH is not set, and it was called by name.\n"
+            "  to do: export PATH, or name it in full: make PYTHON=/usr/bin/python3 ..."
+        )
     if prefix.exists():
         shutil.rmtree(prefix)
-    python = getattr(sys, "_base_executable", None) or sys.executable
     run([python, "-m", "venv", str(prefix)], root=root, environ=child_environment())
     (prefix / ".repurchase").mkdir()
     (prefix / ".repurchase" / "root").write_text(str(root), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
 from collections.abc import Iterator
@@ -33,13 +34,16 @@ RETURNED = """
 def company(little_company: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The little company, with three in ten of its lists withheld; `back` reads returned lists."""
     folder = tmp_path_factory.mktemp("lists")
-    (little_company / ".cache").mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(little_company / ".cache", target_is_directory=True)
     shutil.copytree(little_company / "notebooks", folder / "notebooks")
     (folder / "params").mkdir()
     little = (little_company / "params" / "little.yaml").read_text(encoding="utf-8")
     little = little.replace("withheld_share: 0.1", "withheld_share: 0.3")
     (folder / "params" / "little.yaml").write_text(little, encoding="utf-8")
+    for name in ("plain", "typo", "address"):  # other profiles, the same data
+        link = folder / ".cache" / "snapshots" / name
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to("little", target_is_directory=True)
     (folder / "params" / "back.yaml").write_text(little.rstrip() + RETURNED, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("REPURCHASE_ROOT", str(folder))
@@ -170,3 +174,22 @@ def test_who_ordered_is_told_by_the_orders(company: Path, filled: list[dict[str,
     groups = review.worklists.results().frame.set_index("group")["numerator"]
 
     assert len(listed & came) == groups["listed"] == groups["contacted"] + groups["not_contacted"]
+
+
+def test_contacts_noted_on_lists_count_as_touches(
+    company: Path, filled: list[dict[str, str]]
+) -> None:
+    """Of those on the lists at least every other one was touched, of those withheld hardly any."""
+    review = open_review("back", "2025-09")
+    checks = review.funnel_diagnosis
+    share, effect = checks.system_use().one("due_touched_share"), checks.use_effect()
+    noted = sum(bool(row["Contacted on"]) for row in filled)
+    gain = effect.one("list_touch_gain")
+
+    assert len(filled) == share.n
+    assert noted <= (share.numerator or 0) < len(filled)
+    assert 0.3 < (gain.value or 0)
+    own = review.worklists.results().one("list_effect")
+    assert (own.value, own.low) == (
+        effect.one("list_order_gain").value, effect.one("list_order_gain").low
+    )  # fmt: skip

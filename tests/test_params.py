@@ -122,6 +122,17 @@ def test_the_troubles_of_a_profile_are_those_of_the_demo_company(project):
         (GOOD + FUNNEL.replace("repeat", "repeated"), 17, ["steps.1.orders == 'repeated'"]),
         (GOOD + FUNNEL.replace("orders: first", "where: x = 1"), 16, ["told by events, orders"]),
         (GOOD + FUNNEL + FUNNEL.replace("funnels:\n", ""), 12, ["two funnels have the name 'f'"]),
+        (
+            GOOD + FUNNEL.replace("name: f", "name: {en: f, zh-CN: 一}")
+            + FUNNEL.replace("funnels:\n", "").replace("name: f", "name: {en: g, zh-CN: 一}"),
+            12, ["two funnels have the name '一'"],
+        ),
+        (GOOD + FUNNEL.replace("name: f", 'name: "f\\u202e"'), 13, ["turn its direction"]),
+        (GOOD + FUNNEL.replace("one,", f"{'一' * 61},"), 16, ["1 to 60 characters"]),
+        (GOOD + FUNNEL.replace("one,", "{},"), 16, ["1 to 60 characters"]),
+        (GOOD + FUNNEL.replace("one,", '"a\\nb",'), 16, ["one line"]),
+        (GOOD + FUNNEL.replace("one,", "two,"), 15, ["two steps have the name 'two'"]),
+        (GOOD + FUNNEL.replace("one,", '"\\ud83d\\ude00",'), 16, ["steps.0.name", "half a char"]),
         (GOOD + FUNNEL.replace("orders: first", "events: sms"), 16, ["no such source", "orders"]),
         (
             GOOD + FUNNEL.replace("orders: first", "orders: first, tickets: closed, where: a = 1"),
@@ -239,7 +250,7 @@ def test_a_period_files_mistake_names_that_file(project):
         ("commentary:\n  retentoin: x\n", ["line 2", "'retentoin' does not run", "'retention'"]),
         (
             "commentary: {delivery: x}",
-            ["'delivery' does not run", "retention, customer_value, data"],
+            ["'delivery' does not run", "retention, customer_value, funnel_diagnosis, data"],
         ),
         (
             "incidents:\n  - {from: 2025-09-03, text: x, chapters: [sumary]}\n",
@@ -331,12 +342,8 @@ def test_the_project_is_found_from_a_folder_inside_it(project):
 def test_every_parameter_is_documented(root):
     """docs/parameters.md names each key that a profile or a period file may hold."""
     text = (root / "docs" / "parameters.md").read_text(encoding="utf-8")
-    keys = {
-        info.alias or name
-        for model in (Profile, SourceSpec, PeriodFile, Generator, FunnelRules,
-                      FunnelSpec, FunnelStep)  # fmt: skip
-        for name, info in model.model_fields.items()
-    }
+    models = (Profile, SourceSpec, PeriodFile, Generator, FunnelRules, FunnelSpec, FunnelStep)
+    keys = {info.alias or name for model in models for name, info in model.model_fields.items()}
 
     assert [] == sorted(k for k in keys if f"`{k}`" not in text)
 

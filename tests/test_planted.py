@@ -3,20 +3,26 @@
 import json
 
 import pytest
+from repurchase.analysis.funnel import contact_window
+from repurchase.analysis.verdicts import CHECKS
 from repurchase.model.prepare import prepare
 from repurchase.params import load_params
+from repurchase.period import Period
 from repurchase.review import Review, at_period
+from repurchase.sources.demo import plan
+
+GENERATOR = "generator: { name: demo, customers: 20000, seed: 20260101 }"
 
 
-@pytest.fixture(scope="module")
-def company(root, tmp_path_factory):
+def reviewed(root, folder, *, without=()):
     """The demo company with 6,000 customers: reviews by period, and the truths."""
-    folder = tmp_path_factory.mktemp("planted")
     (folder / "params").mkdir()
     (folder / "notebooks").mkdir()
     demo = (root / "params" / "demo.yaml").read_text(encoding="utf-8")
+    assert GENERATOR in demo
+    small = f"generator: {{ name: demo, customers: 6000, without: [{', '.join(without)}] }}"
     (folder / "params" / "planted.yaml").write_text(
-        demo.replace("customers: 20000", "customers: 6000"), encoding="utf-8"
+        demo.replace(GENERATOR, small), encoding="utf-8"
     )
 
     def review(period):
@@ -27,6 +33,12 @@ def company(root, tmp_path_factory):
     review("2025-06")
     (path,) = (folder / ".cache" / "demo").glob("*/truths.json")
     return review, json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def company(root, tmp_path_factory):
+    """The demo company with all its troubles."""
+    return reviewed(root, tmp_path_factory.mktemp("planted"))
 
 
 def test_lost_identification_is_told_from_behaviour(company):
@@ -207,3 +219,85 @@ def test_a_month_without_a_till_off_line_has_none(company):
 
     assert funnel.outages().frame.empty
     assert "ok" == funnel.delay_verdict().answer
+
+
+def leaks_of(review):
+    frame = review.funnel_diagnosis.leaks().frame
+    return frame[frame["status"] == "leak"]
+
+
+def test_the_broken_basket_is_found_and_ranked_first(company):
+    """Since the contact window of August 2025, from click to basket, in the mini-program.
+
+    It is the dearest leak and the first of the chapter's causes.
+    """
+    review, truths = company
+    september = review("2025-09")
+    first = leaks_of(september).iloc[0]
+    cause = september.funnel_diagnosis.findings()[0]
+    basket = september.funnel_diagnosis.funnels()[1]
+
+    assert (basket.key, 1, "channel", truths["funnel_break"]["channel"]) == (
+        first["funnel"], first["step"], first["cut"], first["label"]
+    )  # fmt: skip
+    assert (1, "2025-09") == (first["rank"], first["since"])
+    window = contact_window(Period.parse(first["since"]), basket.window_days)
+    assert truths["funnel_break"]["date"][:7] == f"{window.start:%Y-%m}" == f"{window.end:%Y-%m}"
+    assert 0 < first["money_low"] < first["money"]
+    assert "act" == september.funnel_diagnosis.path_verdict().answer
+    assert f"cut=channel;funnel={basket.key};label=wechat;step=1" in cause.records[0]
+
+
+def test_before_the_basket_breaks_it_does_not_leak(company):
+    """In the report of July 2025 no leak lies in the mini-program."""
+    review, _ = company
+
+    assert "wechat" not in set(leaks_of(review("2025-07"))["label"])
+
+
+def test_the_store_that_does_not_use_the_system_is_found(company):
+    """By more than one sign; it is observed, so it is something to look into and no more."""
+    review, truths = company
+    verdict = review("2025-09").funnel_diagnosis.use_verdict()
+
+    assert ("watch", f"store_id={truths['unused_system']['store_id']}") == (
+        verdict.answer, verdict.values["where_place"]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unbroken(root, tmp_path_factory):
+    """The same company, whose basket never breaks."""
+    return reviewed(root, tmp_path_factory.mktemp("unbroken"), without=["funnel_break"])
+
+
+def test_without_the_break_no_leak_names_it(unbroken):
+    """Neither the step from click to basket nor the mini-program; the other troubles are there."""
+    review, truths = unbroken
+    september = review("2025-09")
+    basket = september.funnel_diagnosis.funnels()[1].key
+    found = leaks_of(september)
+
+    assert ["funnel_break"] == truths["company"]["troubles_left_out"]
+    assert found[(found["funnel"] == basket) & (found["step"] == 1)].empty
+    assert not {"wechat", "E903"} & set(found["label"])
+    assert "act" == september.funnel_diagnosis.cadence_verdict().answer
+
+
+@pytest.fixture(scope="module")
+def healthy(root, tmp_path_factory):
+    """The same company without any of its troubles."""
+    return reviewed(root, tmp_path_factory.mktemp("healthy"), without=plan.TROUBLES)
+
+
+@pytest.mark.parametrize("period", ["2025-06", "2025-09"])
+def test_in_a_company_without_troubles_nothing_is_called_act(healthy, period):
+    """No leak, and no check says more than "watch"; in September each of the seven is computed."""
+    review, _ = healthy
+    then = review(period)
+    answers = {v.check: v.answer for v in then.funnel_diagnosis.verdicts()}
+
+    assert leaks_of(then).empty
+    assert "act" not in answers.values()
+    if period == "2025-09":
+        assert set(CHECKS) == {check for check, a in answers.items() if a != "not_computable"}

@@ -168,6 +168,36 @@ def test_cdnows_customers_add_up(cdnow):
     assert "the profile names no source for order_lines" == bench.products().records[0].reason
 
 
+def test_cdnows_funnel_is_told_from_orders(cdnow, shared_data):
+    """First, second, third order date within 180 days of the first, counted from the file."""
+    file = shared_data / "cdnow" / "CDNOW_master.txt"
+    rows = pd.read_csv(file, sep=r"\s+").set_axis(["who", "day", "number", "amount"], axis=1)
+    days = pd.to_datetime(rows["day"].astype(str)).groupby(rows["who"]).unique()
+    lives = [sorted(life) for life in days if pd.Timestamp("1997-03-05") <= min(life)]
+    lives = [life for life in lives if life[0] <= pd.Timestamp("1997-04-03")]
+    in_time = [sum(day - life[0] <= pd.Timedelta(days=180) for day in life) for life in lives]
+    bench = cdnow.at("1997-09").funnel_diagnosis
+    (which,) = bench.funnels()
+    counts = bench.counts(which)[["step", "reached", "converted"]]
+    reached = [sum(came >= step for came in in_time) for step in (1, 2, 3)]
+
+    assert "order_rank" == which.source
+    assert [(1, *reached[:2]), (2, *reached[1:])] == list(counts.itertuples(index=False, name=None))
+
+
+def test_cdnows_funnel_has_nobody_a_year_after_all_joined(cdnow):
+    """No first order in the contact window of June 1998: not computed, and not nought."""
+    bench = cdnow.funnel_diagnosis
+    (which,) = bench.funnels()
+    conversion = bench.conversion(which)
+    block = show.funnel(which, conversion, bench.waiting(which), id="F-1")
+
+    assert {None} == {
+        r.value for r in conversion.records if r.metric == "step_conversion"
+    }
+    assert "nobody to count" in block.text
+
+
 @pytest.fixture(scope="module")
 def journey(open_real, root):
     """Complete Journey by period; skips where its package is not installed."""
@@ -296,6 +326,22 @@ def test_mavens_agents_and_teams(maven):
     )
 
     assert [(35, 3, 30)] == list(found.itertuples(index=False, name=None))
+
+
+def test_mavens_funnel_by_team_is_that_of_its_agents(maven):
+    """Each office's opportunities are those of its agents; together they are all of the window."""
+    bench = maven.funnel_diagnosis
+    (funnel,) = bench.funnels()
+    frame = bench.by_label(funnel).frame
+    teams = frame[frame["cut"] == "team"].set_index("label")["n"]
+    counts = bench.counts(funnel)
+    agents = counts[(counts["cut"] == "rep_id") & (counts["period"] == "2017-12")]
+    office = maven.sql("select rep_id, team from reps").set_index("rep_id")["team"]
+    by_hand = agents.groupby(agents["label"].map(office))["reached"].sum()
+
+    assert {"Central", "East", "West"} == set(teams.index)
+    assert by_hand.to_dict() == teams.to_dict()
+    assert 775 == teams.sum()
 
 
 def test_tmall_is_refused_because_it_has_no_customer(shared_data, tmp_path, cache):

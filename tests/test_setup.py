@@ -392,6 +392,17 @@ def test_python_without_venv_is_told_what_to_install(
     assert not (checkout / ".venv").exists()
 
 
+def test_an_environment_without_path_is_told_so(
+    checkout: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell finds python3 without PATH; Python then knows no name by which to start another."""
+    monkeypatch.setattr(sys, "executable", "")
+    monkeypatch.setattr(sys, "_base_executable", "")
+    with pytest.raises(setup_env.SetupError, match="PATH is not set"):
+        setup_env.ensure(checkout, [])
+    assert not (checkout / ".venv").exists()
+
+
 def test_old_python_is_told_so() -> None:
     """An old Python gets one clear line, not a syntax error or a traceback."""
     code = (
@@ -411,6 +422,7 @@ def test_mirror_of_pip_serves_uv(checkout: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(setup_env.subprocess, "run", lambda *args, **kwargs: answer)
     for name in (*setup_env.UV_INDEX_VARIABLES, "SSL_CERT_FILE", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(setup_env, "home_takes_files", lambda: True)
     found = setup_env.uv_settings(Path("python"), checkout)
     assert {
         "UV_DEFAULT_INDEX": "https://mirror.example/x",
@@ -418,6 +430,28 @@ def test_mirror_of_pip_serves_uv(checkout: Path, monkeypatch: pytest.MonkeyPatch
     } == found
     monkeypatch.setenv("UV_INDEX_URL", "https://other.example/x")
     assert {"SSL_CERT_FILE": "/etc/ca.pem"} == setup_env.uv_settings(Path("python"), checkout)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uv has another place there")
+@pytest.mark.parametrize("home", ["", "a/file", "nobody"])
+def test_uv_keeps_nothing_where_the_home_takes_no_files(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str
+) -> None:
+    """Unless it is told a place; with a home that can be written it is not told anything."""
+    answer = subprocess.CompletedProcess([], 0, stdout="", stderr="")
+    monkeypatch.setattr(setup_env.subprocess, "run", lambda *args, **kwargs: answer)
+    for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    if home == "nobody":
+        monkeypatch.setattr(setup_env.os, "access", lambda *_: False)
+    found = setup_env.uv_settings(Path("python"), checkout)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
+
+    assert ({"UV_NO_CACHE": "1"} if home else {}) == found
+    assert {} == setup_env.uv_settings(Path("python"), checkout)
 
 
 def test_system_python_is_never_filled(
@@ -447,10 +481,10 @@ def test_conda_environment_is_filled_by_pip(
 
 
 def git(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, without the user's own settings."""
+    """Run git in a folder, whoever owns it, without the user's own settings."""
     quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     return subprocess.run(
-        ["git", *arguments],
+        ["git", "-c", f"safe.directory={folder}", *arguments],
         cwd=folder,
         env=os.environ | quiet,
         capture_output=True,
@@ -556,13 +590,16 @@ def test_readme_names_every_target() -> None:
 
 @pytest.fixture
 def echoing(checkout: Path) -> Callable[..., list[str]]:
-    """make in a checkout whose `python` prints its arguments as JSON."""
+    """make in a checkout whose `repurchase` prints its arguments as JSON.
+
+    Its `python` is a link: where files for a while lie, nothing may be executable.
+    """
     python = setup_env.venv_python(checkout / ".venv")
     python.parent.mkdir(parents=True)
-    python.write_text(
-        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n", encoding="utf-8"
+    python.symlink_to(sys.executable)
+    (checkout / "repurchase.py").write_text(
+        "import json, sys\nprint(json.dumps(sys.orig_argv[1:]))\n", encoding="utf-8"
     )
-    python.chmod(0o755)
 
     def run(*arguments: str, **variables: str) -> list[str]:
         done = make(checkout, "monthly-report", "PYTHON=true", *arguments, **variables)
@@ -635,7 +672,9 @@ def test_clean_never_touches_reports(checkout: Path, tmp_path: Path) -> None:
 
 
 def tracked() -> list[Path]:
-    """Every file under version control."""
+    """Every file under version control; skips in a copy that is under none."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout: nothing tells what is committed")
     listed = git(ROOT, "ls-files", "-z").stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 

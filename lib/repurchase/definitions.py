@@ -1424,7 +1424,8 @@ METRICS: dict[str, Metric] = {
     "tiering_wrong": _customers_of(
         N_("Customers in the wrong tier"),
         N_(
-            "Customers in a lower (higher) tier than recency, frequency and money could give them if"
+            "Customers in a lower (higher) tier than recency, frequency and money could give"
+            " them if"
             " the tiers kept their sizes; equal scores are right in each tier that a cut among them"
             " touches."
         ),
@@ -1466,7 +1467,8 @@ METRICS: dict[str, Metric] = {
                 "touch_difference",
                 N_("Ordered: touched less not touched"),
                 N_(
-                    "Share who ordered after the days for a touch, of those on the lists who had not"
+                    "Share who ordered after the days for a touch, of those on the lists who had"
+                    " not"
                     " ordered by then: touched less not touched, within state and thirds of the"
                     " probability to order (Mantel-Haenszel). Observational: who is touched is"
                     " chosen."
@@ -1475,13 +1477,17 @@ METRICS: dict[str, Metric] = {
             (
                 "list_touch_gain",
                 N_("Touched: on the lists less withheld"),
-                N_("Share touched in time, of those on the lists less of those withheld by chance."),
+                N_(
+                    "Share touched in time, of those on the lists less of those"
+                    " withheld by chance."
+                ),
             ),
             (
                 "list_order_gain",
                 N_("Ordered: on the lists less withheld"),
                 N_(
-                    "Share with an order in the period, of those on the lists less of those withheld"
+                    "Share with an order in the period, of those on the lists less of those"
+                    " withheld"
                     " by chance."
                 ),
             ),
@@ -1490,7 +1496,8 @@ METRICS: dict[str, Metric] = {
     "entered_late_share": Metric(
         name=N_("Entered late by sales people"),
         formula=N_(
-            "Share of the contacts and orders of the period that name a sales person and were loaded"
+            "Share of the contacts and orders of the period that name a sales person and"
+            " were loaded"
             " later than the stated days after they happened; what has not arrived is not counted."
         ),
         numerator=N_("rows loaded late"),

@@ -13,12 +13,13 @@ import io
 import os
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -329,6 +330,38 @@ class FunnelRules(Strict):
     material_points: Share = 0.05
 
 
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def _short_name(value: ReaderText) -> ReaderText:
+    texts = [value] if isinstance(value, str) else list(value.values())
+    if not texts or not all(0 < len(text.strip()) <= 60 for text in texts):
+        raise ValueError("must be 1 to 60 characters")
+    if any(_UNREADABLE.search(text) for text in texts):
+        raise ValueError("must be one line, without marks that control it or turn its direction")
+    return value
+
+
+ShortName = Annotated[ReaderText, AfterValidator(_short_name)]
+
+
+def _named_twice(names: Sequence[ReaderText]) -> str | None:
+    """A name that two of them have in some language of a pack, if there is one."""
+    for language in LANGUAGES:
+        told = [_said(name, language).strip() for name in names]
+        twice = next((text for text in told if told.count(text) > 1), None)
+        if twice is not None:
+            return twice
+    return None
+
+
+def _said(text: ReaderText, language: Language) -> str:
+    """A reader's text in that language; the first one given if that one is missing."""
+    if isinstance(text, str):
+        return text
+    return text.get(language) or next(iter(text.values()), "")
+
+
 class FunnelStep(Strict):
     """What has happened when a customer is at a step: any of what is told.
 
@@ -336,7 +369,7 @@ class FunnelStep(Strict):
     condition over the columns of the one table that the step is told from.
     """
 
-    name: ReaderText
+    name: ShortName
     events: OneOrMore[str] = ()
     orders: Literal["any", "first", "second", "third", "repeat"] | None = None
     tickets: Literal["opened", "replied", "closed"] | None = None
@@ -360,7 +393,7 @@ class FunnelStep(Strict):
 class FunnelSpec(Strict):
     """Steps that a contact should lead to, per customer and contact window."""
 
-    name: ReaderText
+    name: ShortName
     window_days: Annotated[int, Field(ge=1, le=366)] = 30
     order: Literal["ordered", "any"] = "ordered"
     steps: Annotated[Seq[FunnelStep], Field(min_length=2, max_length=8)]
@@ -370,12 +403,12 @@ class FunnelSpec(Strict):
         """The name by which records know the funnel, the same in each language of a pack."""
         return self.name if isinstance(self.name, str) else next(iter(self.name.values()), "")
 
-    @field_validator("name")
+    @field_validator("steps")
     @classmethod
-    def _named(cls, value: ReaderText) -> ReaderText:
-        texts = [value] if isinstance(value, str) else list(value.values())
-        if not texts or not all(0 < len(text.strip()) <= 60 for text in texts):
-            raise ValueError("must be 1 to 60 characters")
+    def _told_apart(cls, value: tuple[FunnelStep, ...]) -> tuple[FunnelStep, ...]:
+        twice = _named_twice([step.name for step in value])
+        if twice is not None:
+            raise ValueError(f"two steps have the name {twice!r}")
         return value
 
 
@@ -388,7 +421,7 @@ class Profile(Strict):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     order_definition: ReaderText
-    chapters: Seq[str] = ("retention", "customer_value")
+    chapters: Seq[str] = ("retention", "customer_value", "funnel_diagnosis")
     promotions: Seq[Promotion] = ()
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12
@@ -449,8 +482,8 @@ class Profile(Strict):
     @field_validator("funnels")
     @classmethod
     def _told_apart(cls, value: tuple[FunnelSpec, ...]) -> tuple[FunnelSpec, ...]:
-        keys = [funnel.key for funnel in value]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
+        # records know a funnel by its first name, readers by that in the pack's language
+        twice = _named_twice([f.name for f in value]) or _named_twice([f.key for f in value])
         if twice is not None:
             raise ValueError(f"two funnels have the name {twice!r}")
         return value
@@ -548,9 +581,7 @@ class Params:
 
     def said(self, text: ReaderText) -> str:
         """A reader's text in the pack's language; the first one given if that one is missing."""
-        if isinstance(text, str):
-            return text
-        return text.get(self.language) or next(iter(text.values()), "")
+        return _said(text, self.language)
 
     def target(self, metric: str, dimensions: str = "") -> Target | None:
         """The target for this period, or None."""
@@ -730,6 +761,12 @@ def _plain(node: Any, path: Path, lines: Mapping[tuple[Any, ...], int], at: tupl
     if isinstance(node, ScalarFloat):
         return float(node)
     if isinstance(node, str):
+        if any("\ud800" <= character <= "\udfff" for character in node):
+            raise ParameterError(
+                f"{'.'.join(map(str, at))} has half a character, which nothing can print",
+                where=f"{_shown(path)}, line {lines.get(at, 1)}",
+                remedy="write the character itself, or \\U and its eight digits",
+            )
         return str(node)
     if isinstance(node, dt.datetime):
         raise ParameterError(

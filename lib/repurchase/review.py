@@ -24,6 +24,7 @@ import pandas as pd
 
 from repurchase.analysis import cuts
 from repurchase.analysis.windows import Windows, windows_of
+from repurchase.answers import Answers, Asker, answers_of, library_is_imported
 from repurchase.archive import current_pack
 from repurchase.benches.ab_review import AbReviewBench
 from repurchase.benches.base import unknown, unwatched
@@ -74,8 +75,7 @@ def open_review(
     Raises ReviewError for anything wrong in profile, period or data.
     """
     run = os.environ.get(RUN)
-    if not run:
-        box.install()
+    in_notebook = not run and box.install()
     taken = None if sample is None else Sample.of(sample, seed)
     if run:
         told = json.loads(Path(run).read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ def open_review(
     snapshot = prepare(params, cache=params.root / ".cache")
     params = at_period(params, snapshot)
     chapter = os.environ.get("REPURCHASE_CHAPTER", "")
-    return Review(params, snapshot, chapter, sample=taken)
+    return Review(params, snapshot, chapter, sample=taken, asker="lab" if in_notebook else None)
 
 
 def _in_press(run: dict[str, Any], profile: str, period: str, sample: Sample | None) -> Review:
@@ -112,7 +112,9 @@ def _in_press(run: dict[str, Any], profile: str, period: str, sample: Sample | N
     told = Told(run["records"], run["findings"]) if run.get("records") is not None else None
     if run.get("beside"):
         told = BESIDE
-    return Review(params, snapshot, os.environ.get("REPURCHASE_CHAPTER", ""), told)
+    chapter = os.environ.get("REPURCHASE_CHAPTER", "")
+    asker: Asker | None = "press" if chapter in run["asks_only"] else None
+    return Review(params, snapshot, chapter, told, asker=asker)
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ Hold = Callable[[ir.Table], ir.Table]
 class Review:
     """A company's period: its tables cut at the period's end, its analyses, its records.
 
-    Nothing dated after the period's end, in the company's time zone, is in any table.
+    Nothing dated after the period's end, in the company's time zone, is in any table. `asker`
+    says whose kept answers its benches may use; None: nobody's.
     """
 
     def __init__(
@@ -144,14 +147,14 @@ class Review:
         told: Told | None = None,
         *,
         sample: Sample | None = None,
+        asker: Asker | None = None,
     ) -> None:
         if params.period is None:
             raise ValueError("params.period is None, must be a period (see at_period)")
         self.params, self.snapshot, self.chapter = params, snapshot, chapter
         self.period: Period = params.period
         self.sample = sample
-        self._told = told
-        self._connection = ibis.duckdb.connect()
+        self._told, self._asker = told, asker
         self._views: dict[str, ir.Table] = {}
         share = sample.share if sample else None
         self.context = Context(params, self.period, self.windows, Words(params.language), share)
@@ -170,6 +173,20 @@ class Review:
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.snapshot.tables})
+
+    @functools.cached_property
+    def _connection(self) -> Any:
+        """Made only where something is computed: what is known already needs no engine."""
+        return ibis.duckdb.connect()
+
+    @functools.cached_property
+    def answers(self) -> Answers | None:
+        """What was asked of the same data before, for the benches; None where nothing is kept."""
+        if self._asker is None:
+            return None
+        return answers_of(
+            self.params, self.snapshot, self.context, sample=self.sample, asker=self._asker
+        )
 
     @functools.cached_property
     def windows(self) -> Windows:
@@ -264,7 +281,9 @@ class Review:
 
         params = with_period(self.params, Period.parse(period))
         told = None if self._told is None else BESIDE  # a run is told of its own period only
-        return Review(params, self.snapshot, self.chapter, told, sample=self.sample)
+        return Review(
+            params, self.snapshot, self.chapter, told, sample=self.sample, asker=self._asker
+        )
 
     def compare(self, period: str, earlier: str) -> Shown:
         """The headline figures of two periods side by side, both from today's snapshot.
@@ -327,6 +346,7 @@ class Review:
         try:
             with unwatched():
                 told = self._connection.sql(f"SELECT *, ({sql}) AS _holds FROM {name}")
+                told._holds.count().to_pyarrow()  # a value that does not fit shows here only
         except duckdb.Error as error:
             raise ParameterError(
                 f"the condition does not fit the columns' kinds: {str(error).splitlines()[0]}",
@@ -546,3 +566,6 @@ class Recorded(Published):
     def _repr_mimebundle_(self, **_: object) -> Mapping[str, Any]:
         rows = {"records": record_rows(self.records), "findings": finding_rows(self.findings)}
         return {"text/plain": repr(self), MIME: rows}
+
+
+library_is_imported()

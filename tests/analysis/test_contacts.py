@@ -456,20 +456,26 @@ def test_other_weeks_and_channels_are_not_compared(windows, lives) -> None:
 
 
 def test_a_customer_with_several_messages_is_one_cluster(windows, lives) -> None:
-    """The same messages twice over, to the same customers: the interval stays as wide."""
+    """Twice the messages to the same customers, each answered alike: the interval stays as wide.
+
+    Messages of one week count once; as many rows of different customers would narrow it by 0.71.
+    """
     rows, orders = messages()
+    soon = {c: [d.replace("2025-07-04", "2025-06-20") for d in days] for c, days in orders.items()}
     twice = rows + [(c, "2025-06-05", "sms", dict(m)) for c, _, _, m in rows]
     weeks = rows + [(c, "2025-05-28", "sms", dict(m)) for c, _, _, m in rows]
-    once = responses(windows, lives, rows, orders).frame.set_index("key").loc["A"]
-    same_week = responses(windows, lives, twice, orders).frame.set_index("key").loc["A"]
-    both = responses(windows, lives, weeks, orders).frame.set_index("key").loc["A"]
+    once, same_week, both = (
+        responses(windows, lives, told, soon).frame.set_index("key").loc["A"]
+        for told in (rows, twice, weeks)
+    )
 
     assert once["order_change_low"] == same_week["order_change_low"]
     assert (200, 400) == tuple(both[["customers", "order_n"]])
-    # of two weeks' messages one is answered by each order within thirty days: all errors halve
-    width = once["order_change_high"] - once["order_change_low"]
-    wider = both["order_change_high"] - both["order_change_low"]
-    assert width / 2 == pytest.approx(wider, rel=1e-3)
+    assert 0.05 == pytest.approx(both["order_change"])
+    assert once["order_change_low"] == pytest.approx(both["order_change_low"])
+    assert (once["order_low"], once["order_high"]) == pytest.approx(
+        (both["order_low"], both["order_high"]), abs=0.003
+    )
 
 
 def test_clicks_belong_to_their_template(windows, lives) -> None:
@@ -635,6 +641,23 @@ def test_without_money_costs_or_contacts(windows, lives) -> None:
         touches(), ledger(lives, {"a": ["2025-01-01"]}), windows("2025-09"), RULES
     )
     assert "no repeat order in the period" == empty.records[0].reason
+
+
+def test_a_month_without_a_contact_credits_nobody(windows, lives) -> None:
+    """All orders stand without a contact; every active customer has the dose of nought."""
+    frame = credited(lives, windows, rows=()).frame
+    assert ["", "all"] == frame["channel"].tolist()
+    assert [3, 3] == frame["even_orders"].tolist()
+    found = dose.dose_response(
+        touches(), people(a=("2025-07-20", 1)), lives({"a": ["2025-07-20"]}), windows("2025-09"),
+        RULES, activity_months=12,
+    )  # fmt: skip
+    assert [(0, 1, False)] == list(
+        found.frame[["low", "customers", "reference"]].itertuples(index=False, name=None)
+    )
+    assert "ok" == cadence.verdict(facts_frame(), found, no_tests(), STATED).answer
+    nothing = responses(windows, lives, (), {"a": ["2025-05-01"]})
+    assert "not_computable" == content.verdict(nothing, no_tests(), RULES).answer
 
 
 # ---- verdicts ------------------------------------------------------------------------------------

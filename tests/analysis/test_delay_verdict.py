@@ -23,7 +23,8 @@ def arrived(late=20, n=1000):
     share = wilson(late, n) if n else (float("nan"),) * 3
     row = {"table": "orders", "system": "", "known": n, "p50": 1.0, "p95": 2.0, "worst": 19.0,
            "late": late, "share": share[0], "low": share[1], "high": share[2]}  # fmt: skip
-    record = Record("late_arrival_share", share[0], "share", "table=orders", n=n)
+    why = None if n else NO_LOADED
+    record = Record("late_arrival_share", share[0], "share", "table=orders", n=n, reason=why)
     return Result(pd.DataFrame([row]), (record,))
 
 

@@ -130,6 +130,7 @@ def test_a_step_that_rises_while_all_labels_fall_is_flagged():
     where = "against=previous;by=channel;funnel=main;step=1"
     record = result.one("step_mix_part", dimensions=where)
     assert 0.09 == pytest.approx(record.value)
+    assert {5000} == {r.n for r in result.records if r.value is not None}  # at the step now
 
 
 def test_a_disagreement_that_may_be_chance_is_not_flagged():

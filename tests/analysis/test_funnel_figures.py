@@ -1,6 +1,7 @@
 """What a funnel converts, on unit tables that a pencil can check."""
 
 import datetime as dt
+from dataclasses import replace
 
 import ibis
 import pandas as pd
@@ -16,12 +17,14 @@ DAY = dt.date.fromisoformat
 STEPS = ({"events": "a"}, {"events": "b"}, {"orders": "repeat"}, {"tickets": "closed"})
 
 
-def asked(*, first="2025-03", last="2025-09", data_from="2025-01-15", through=None, **told):
+def asked(
+    *, first="2025-03", last="2025-09", data_from="2025-01-15", through=None, steps=STEPS, **told
+):
     spec = FunnelSpec.model_validate({
-        "name": "f", "steps": [{"name": str(n), **step} for n, step in enumerate(STEPS, 1)], **told,
+        "name": "f", "steps": [{"name": str(n), **step} for n, step in enumerate(steps, 1)],
     })  # fmt: skip
     which = engine.Funnel(
-        "f", "f", ("1", "2", "3", "4"), spec.window_days, spec.order, "profile", spec
+        "f", "f", ("1", "2", "3", "4")[: len(steps)], 30, "ordered", "profile", spec
     )
     period = Period.parse(last)
     readable, p = [period], period
@@ -30,7 +33,7 @@ def asked(*, first="2025-03", last="2025-09", data_from="2025-01-15", through=No
         readable.insert(0, p)
     through = DAY(through) if through else None
     windows = windows_of(period, country=None, data_from=DAY(data_from), data_through=through)
-    return figures.Asked(which, windows, tuple(readable), DAY(data_from), "Asia/Shanghai")
+    return figures.Asked(which, windows, tuple(readable), DAY(data_from), "Asia/Shanghai", **told)
 
 
 def unit_table(*rows):
@@ -106,6 +109,33 @@ def test_without_a_whole_window_nothing_is_computed() -> None:
     assert {None} == {r.value for r in result.records}
     assert {"not_computed"} == {r.status for r in result.records}
     assert "2025-09" in result.one("step_conversion", dimensions="funnel=f;step=1").reason
+
+
+def test_the_whole_way_of_two_steps_is_the_first_step() -> None:
+    """It is told once: twice the same change would count twice among those looked at."""
+    rows = many("2025-09", "c", reached=10, of=40)
+    two = figures.conversion(unit_table(*rows), asked(steps=STEPS[:2])).frame
+    three = figures.conversion(unit_table(*rows), asked(steps=STEPS[:3])).frame
+
+    assert ["1"] == two["step"].tolist()
+    assert ["1", "2", "end"] == three["step"].tolist()
+
+
+def test_entry_by_rank_too_early_in_the_data_is_read_with_care() -> None:
+    """Who seems to order first may be older than the data; nothing before is compared with."""
+    rows = [*many("2025-09", "c", reached=10, of=40), *many("2025-08", "d", reached=9, of=40)]
+    ask = asked(first="2025-09", sure_from=DAY("2026-01-15"))
+    result = figures.conversion(unit_table(*rows), ask)
+    now, before = (
+        result.one("step_conversion", compare_to=w, dimensions="funnel=f;step=1")
+        for w in ("none", "previous")
+    )
+
+    assert ("provisional", 0.25) == (now.status, now.value)
+    assert "may be returns of customers older" in now.reason
+    assert "within the activity window of 12 months" in before.reason
+    sure = asked(sure_from=DAY("2025-08-02"))
+    assert "final" == figures.conversion(unit_table(*rows), sure).records[0].status
 
 
 def test_a_period_still_running_is_read_as_far_as_its_windows_have_passed() -> None:
@@ -243,3 +273,16 @@ def test_who_entered_too_late_is_counted_with_a_date() -> None:
     late = (2, DAY("2025-09-01"), DAY("2025-09-30"))
     assert late == (row["customers"], row["first"], row["last"])
     assert (2.0, "2025-10-30") == (record.value, record.readable_from)
+
+
+def test_before_the_data_begin_nobody_is_said_to_wait() -> None:
+    """The events begin in October: of September it is not known, which is not 0."""
+    entries = ibis.memtable(
+        pd.DataFrame({"customer_id": ["a"], "day": [DAY("2025-10-01")]}),
+        schema={"customer_id": "string", "day": "date"},
+    )
+    early = replace(asked(), data_from=DAY("2025-10-01"))
+    (record,) = figures.waiting(entries, early).records
+
+    assert ("not_computed", None) == (record.status, record.value)
+    assert "begin" in record.reason and "2025-10-01" in record.reason

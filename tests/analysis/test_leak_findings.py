@@ -27,8 +27,8 @@ def test_a_leak_says_where_since_when_and_what_it_costs():
     assert (0.2, 0.15) == pytest.approx(
         (finding.values["level_share"], finding.values["now_share"]), abs=1e-3
     )
-    assert ("channel=wechat", "2025-09", "margin") == tuple(
-        finding.values[k] for k in ("where_place", "since_period", "money_kind")
+    assert ("channel=wechat", "2025-08-02", "margin") == tuple(
+        finding.values[k] for k in ("where_place", "since_day", "money_kind")
     )
     assert ("bad", "F-6", ACTIONS["place"]) == (
         finding.tone, finding.exhibit, finding.suggested_action
@@ -37,7 +37,7 @@ def test_a_leak_says_where_since_when_and_what_it_costs():
     assert 50 * finding.values["customers_count"] == pytest.approx(finding.money, abs=50)
     assert set(finding.records) <= records
     assert (
-        "Interest → Repurchase leaks at Channel: WeChat since September 2025: 15.0% take the step,"
+        "Interest → Repurchase leaks at Channel: WeChat since 2 Aug 2025: 15.0% take the step,"
         " before it 20.0% did; about 200 repurchases a month are missing for it"
     ) == claim_text(Words("en"), finding, currency="CNY")
 
@@ -69,18 +69,14 @@ def test_a_whole_step_without_a_year_ago_is_unsure():
 
 
 def test_the_dearest_come_first_and_few():
-    """Four channels of two funnels leak; three are said, by money."""
-    funnels = [
-        counted(lambda period, label, step, usual: usual * (
-            1 if period < "2025-09" or step != 2 else {"wechat": 0.5, "sms": 0.6}.get(label, 1)
-        ), key=key)
-        for key in ("one", "two")
-    ]  # fmt: skip
-    findings, _ = told(*funnels)
+    """Four funnels leak; three are said, by money."""
+    losses = {"a": 0.3, "b": 0.5, "c": 0.4, "d": 0.6}
+    findings, _ = told(*(counted(broken("wechat", 2, x), key=k) for k, x in losses.items()))
 
     money = [f.money for f in findings]
     assert 3 == len(findings)
     assert sorted(money, reverse=True) == money
+    assert ["d", "b", "c"] == [f.id.split("funnel=")[1][0] for f in findings]
 
 
 def test_a_leak_that_lasts_is_told_once_as_known():

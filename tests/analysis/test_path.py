@@ -191,7 +191,7 @@ def funnel_of():
     told = {"events": {"events": ["sms"]}, "orders": {"orders": "any"}}
 
     def make(*tables):
-        steps = [{"name": t, **told[t]} for t in tables]
+        steps = [{"name": f"{t} {i}", **told[t]} for i, t in enumerate(tables)]
         spec = FunnelSpec.model_validate({"name": "f", "steps": steps})
         return Funnel("f", "f", tables, 30, "ordered", "profile", spec)
 

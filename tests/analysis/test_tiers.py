@@ -188,6 +188,19 @@ def test_the_misplaced_are_counted_with_what_they_brought() -> None:
     assert 7 == one(found, "tiering_wrong_margin", way=TOO_HIGH).value
 
 
+def test_without_an_order_of_two_tiers_nobody_is_called_misplaced() -> None:
+    """No learnt label, one alone, or none that anybody has: no count of 0, but a reason."""
+    today = pd.DataFrame({"customer_id": ["a"], "tier": ["low"], "rfm": [4.0], "money": [1.0]})
+    found = [
+        tiers.wrong_tiers(today, Scale(labels, learnt=True), name="level", worth="margin").records
+        for labels in ((), ("low",), ("mid", "high"))
+    ]
+
+    assert [["not_computed"]] * 3 == [[r.status for r in records] for records in found]
+    assert {None} == {r.value for records in found for r in records}
+    assert all(str(r.reason).startswith("fewer than two tiers") for (r,) in found)
+
+
 # ---- what it says ------------------------------------------------------------------------------
 
 

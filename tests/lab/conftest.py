@@ -11,14 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SEGMENTS = "segments:\n  member level: level\n  a company: kind = 'company'\n"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def bench_root(tmp_path_factory: pytest.TempPathFactory, little_company: Path) -> Path:
     """A project folder whose profile `little` is the demo company with 300 customers.
 
     Segments are no part of a snapshot, so that of `little_company` serves here too.
     """
     folder = tmp_path_factory.mktemp("bench")
-    (little_company / ".cache").mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(little_company / ".cache", target_is_directory=True)
     (folder / "params").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
@@ -35,7 +34,7 @@ def at_home(bench_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPURCHASE_ROOT", str(bench_root))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def review(bench_root: Path) -> Review:
     """September 2025 of that company."""
     before = os.environ.get("REPURCHASE_ROOT")

@@ -16,6 +16,8 @@ from repurchase.stats.proportion import wilson
 from repurchase.words import N_
 from ruamel.yaml import YAML
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
+
 
 @pytest.fixture(scope="module")
 def blocks(root):

@@ -5,6 +5,8 @@ import pytest
 from pypdf import PdfReader
 from repurchase.cli import main
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
+
 
 def _own(bench_root, name="retention"):
     folder = bench_root / "params" / "little"

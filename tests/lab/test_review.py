@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 from repurchase import open_review, show
+from repurchase.benches import base
 from repurchase.definitions import METRICS
 from repurchase.errors import DataError, ParameterError, UnknownNameError, UsageError
 from repurchase.review import Review
@@ -81,11 +82,15 @@ def test_every_result_of_the_engine_carries_its_sql(review: Review) -> None:
     assert net == pytest.approx(float(review.sql(first)["net_history"][0]))
 
 
-def test_a_result_is_computed_once(review: Review) -> None:
+def test_a_result_is_computed_once(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same question on the same snapshot is not asked of the engine again."""
-    assert review.retention.history() is review.retention.history()
-    assert review.identification.by("channel") is review.identification.by("channel")
-    assert review.identification.by("store_id") is not review.identification.by("channel")
+    history, stores = review.retention.history(), review.identification.by("store_id")
+    channels = review.identification.by("channel")
+    monkeypatch.setattr(base, "_found", lambda *_: pytest.fail("it was computed again"))
+
+    assert history.records == review.retention.history().records
+    assert channels.records == review.identification.by("channel").records
+    assert stores.records == review.identification.by("store_id").records != channels.records
 
 
 def test_a_wrong_name_gets_the_nearest_right_one(review: Review) -> None:

@@ -47,7 +47,7 @@ def counted(
                 units = came
         rows += [(period, "", "", step, *sums) for step, sums in whole.items()]
     columns = ["period", "cut", "label", "step", "reached", "converted"]
-    return Counted(key, key, STEPS, orders, pd.DataFrame(rows, columns=columns))
+    return Counted(key, key, STEPS, orders, pd.DataFrame(rows, columns=columns), days=30)
 
 
 def broken(

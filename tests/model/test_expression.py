@@ -13,6 +13,7 @@ KINDS = {
     "order_id": "id", "quantity": "number", "unit_price": "money", "ordered_at": "time",
     "x_note": "text", "x_qty": "text",
 }  # fmt: skip
+ENGINE = duckdb.connect()
 
 
 def compiled(text: str) -> str:
@@ -102,5 +103,5 @@ def test_any_text_in_a_literal_stays_that_text(text: str) -> None:
         return
     literal = "'" + text.replace("'", "''") + "'"
     sql = compiled(f"x_note = {literal}")
-    row = duckdb.connect().execute(f"SELECT {sql} FROM (SELECT ? AS x_note)", [text]).fetchone()
+    row = ENGINE.execute(f"SELECT {sql} FROM (SELECT ? AS x_note)", [text]).fetchone()
     assert (True,) == row

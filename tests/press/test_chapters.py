@@ -17,6 +17,8 @@ from repurchase.press.chapters import Chapter, FailedChapterError
 from repurchase.press.kernels import warm
 from repurchase.review import open_review
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
+
 
 @pytest.fixture
 def run(tiny_company: Path) -> Callable[..., chapters.Ran]:
@@ -35,10 +37,7 @@ def run(tiny_company: Path) -> Callable[..., chapters.Ran]:
         run_file = tiny_company / "run.json"
         chapters.write_run_file(run_file, params, snapshot.path, **told)
         output = tiny_company / f"{name}-executed.ipynb"
-        try:
-            return chapters.run(Chapter(name, path, own=True), params, run_file, output)
-        finally:
-            warm.stop()
+        return chapters.run(Chapter(name, path, own=True), params, run_file, output)
 
     return run_cells
 
@@ -64,7 +63,9 @@ def test_a_notebook_is_written_once_however_many_cells_it_has(run, monkeypatch):
 
 
 @pytest.mark.parametrize("kernel", ["forked", "ordinary"])
-def test_what_a_user_has_set_up_changes_no_figure(kernel, run, tiny_company, tmp_path, monkeypatch):
+def test_what_a_user_has_set_up_changes_no_figure(
+    kernel, run, tiny_company, tmp_path, monkeypatch, fresh_warm
+):
     """matplotlibrc in the folder and by name, and IPython's own start-up files, are not read."""
     if kernel == "ordinary":
         monkeypatch.setattr(warm, "fork_is_safe", lambda: False)
@@ -74,6 +75,7 @@ def test_what_a_user_has_set_up_changes_no_figure(kernel, run, tiny_company, tmp
         "print(sorted({'charts', 'matplotlib', 'startup_was_read'} & {*globals()}))",
     )
     before = shown(run(*cells))
+    fresh_warm()  # what follows is read when a process starts
     settings = "figure.facecolor: red\nlines.linewidth: 9\ntimezone: Asia/Tokyo\n"
     (tiny_company / "matplotlibrc").write_text(settings, encoding="utf-8")
     (tmp_path / "named").write_text(settings, encoding="utf-8")

@@ -19,6 +19,7 @@ from repurchase.press.run import monthly_report
 from repurchase.reasons import NOBODY
 from repurchase.words import Words
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
 EXPLAINED = MoneyBridge((), Decimal("0"), False)
 
 

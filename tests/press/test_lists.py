@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +12,11 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+from repurchase.cells import inert
 from repurchase.errors import DataError
 from repurchase.handout import HandedOut, Unpacked, unpacked
 from repurchase.press import lists
 from repurchase.press import sheets as sheets_module
-from repurchase.show.style import inert
 from repurchase.show.worklists import masked
 from xlsxwriter.worksheet import Worksheet
 
@@ -104,17 +105,17 @@ def test_the_quick_sheet_is_what_xlsxwriter_writes_itself(written: Path, tmp_pat
     )
     many.loc[16:33, "Count"] = None
     frames = {"Many": many, "Lists": rows, "None": pd.DataFrame({"a": [], "b": []})}
-    lists._write_workbook(tmp_path / "ours.xlsx", frames, dt.date(2025, 9, 30))
+    ours = lists._workbook(frames, dt.date(2025, 9, 30))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sheets_module.ColumnSheet, "fill", cell_by_cell)
         patched.setattr(sheets_module.ColumnSheet, "_write_rows", Worksheet._write_rows)
-        lists._write_workbook(tmp_path / "theirs.xlsx", frames, dt.date(2025, 9, 30))
+        theirs = lists._workbook(frames, dt.date(2025, 9, 30))
 
-    assert content(tmp_path / "theirs.xlsx") == content(tmp_path / "ours.xlsx")
+    assert content(theirs) == content(ours)
 
 
-def content(book: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(book) as opened:
+def content(book: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(book)) as opened:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
@@ -181,6 +182,49 @@ def test_two_sets_of_lists_are_refused() -> None:
     assert unpacked(bundle["application/vnd.repurchase.handout+json"]).lists == "Lists"
     with pytest.raises(DataError, match="handed out 2 times"):
         lists.handed_out([ran(bundle, bundle)])
+
+
+def test_lists_are_made_while_other_chapters_run(tmp_path: Path) -> None:
+    """From the moment that a chapter has handed them out; the files are those of `write`."""
+    told = sheets(Lists=pd.DataFrame({"Customer": ["001", "002"]}))
+    meanwhile = lists.Meanwhile()
+    meanwhile.see(ran({"text/plain": ""}))
+    assert meanwhile._thread is None
+    meanwhile.see(ran(HandedOut(told, travels=True)._repr_mimebundle_()))
+    assert meanwhile._thread is not None
+    for name in ("meanwhile", "then"):
+        (tmp_path / name).mkdir()
+    meanwhile.write(tmp_path / "meanwhile")
+    lists.write(tmp_path / "then", told)
+
+    assert files_in(tmp_path / "then") == files_in(tmp_path / "meanwhile")
+    assert "worklists.xlsx" in files_in(tmp_path / "then")
+
+
+def test_what_goes_wrong_meanwhile_is_told_when_the_lists_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in the thread, and a second set from another chapter."""
+    bundle = HandedOut(
+        sheets(Lists=pd.DataFrame({"Customer": ["001", "002"]})), travels=True
+    )._repr_mimebundle_()
+    monkeypatch.setattr(lists, "MOST_ROWS", 1)
+    one, two = lists.Meanwhile(), lists.Meanwhile()
+    one.see(ran(bundle))
+    for _ in range(2):
+        two.see(ran(bundle))
+
+    with pytest.raises(DataError, match="2 rows do not fit"):
+        one.write(tmp_path)
+    with pytest.raises(DataError, match="handed out 2 times"):
+        two.write(tmp_path)
+    assert [] == list(tmp_path.iterdir())
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
 
 
 def test_masks_keep_what_one_knows() -> None:

@@ -20,6 +20,7 @@ from repurchase.params import load_params
 from repurchase.press.run import monthly_report
 from repurchase.records import COLUMNS
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
 PERIOD = "2025-09"
 
 
@@ -235,25 +236,55 @@ def test_the_archive_lists_the_period(pack):
     assert f'href="{PERIOD}/review.pdf"' in text
 
 
-def test_the_same_inputs_give_the_same_bytes(outcome, little_company, tmp_path):
-    """A second run of everything, from a cold cache, writes the same pack."""
-    before = {
-        p.relative_to(outcome.path).as_posix(): p.read_bytes()
-        for p in outcome.path.rglob("*")
-        if p.is_file() and "restricted" not in p.parts
-    }
-    copy = tmp_path / "project"
-    shutil.copytree(little_company / "params", copy / "params")
-    shutil.copytree(little_company / "notebooks", copy / "notebooks")
-    again = monthly_report(load_params("little", root=copy), say=lambda _: None)
-    after = {
-        p.relative_to(again.path).as_posix(): p.read_bytes()
-        for p in again.path.rglob("*")
+@pytest.fixture(scope="module")
+def copy(little_company, tmp_path_factory):
+    """The same project with nothing prepared and nothing kept."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("params", "notebooks"):
+        shutil.copytree(little_company / name, folder / name)
+    return folder
+
+
+def content_of(pack):
+    """Every file of a pack that is delivered."""
+    return {
+        p.relative_to(pack).as_posix(): p.read_bytes()
+        for p in pack.rglob("*")
         if p.is_file() and "restricted" not in p.parts
     }
 
+
+def test_the_same_inputs_give_the_same_bytes(outcome, copy, fresh_warm):
+    """A second run of everything, from a cold cache and other processes, writes the same pack."""
+    before = content_of(outcome.path)
+    after = content_of(monthly_report(load_params("little", root=copy), say=lambda _: None).path)
+
     assert sorted(before) == sorted(after)
     assert [] == [name for name in before if before[name] != after[name]]
+
+
+def test_kept_answers_give_the_same_bytes(outcome, copy):
+    """Every chapter runs again on what was computed before; nothing is computed, all is equal."""
+    params = load_params("little", root=copy)
+    monthly_report(params, say=lambda _: None)  # makes nothing if the test above has run
+    kept = kept_answers(copy)
+    for name in ("chapters", "packs"):
+        shutil.rmtree(copy / ".cache" / name, ignore_errors=True)
+    said = []
+    after = content_of(monthly_report(params, say=said.append).path)
+    before = content_of(outcome.path)
+
+    assert {"running retention", "running customer_value"} <= set(said)
+    assert len(kept) > 70
+    assert kept == kept_answers(copy)
+    assert sorted(before) == sorted(after)
+    assert [] == [name for name in before if before[name] != after[name]]
+
+
+def kept_answers(project):
+    """Every kept answer with the time of its writing."""
+    found = (project / ".cache" / "answers").rglob("*.answer")
+    return {path.name: path.stat().st_mtime_ns for path in found}
 
 
 def test_no_length_of_time_is_shown_as_an_object(pack):
@@ -272,30 +303,34 @@ def test_no_length_of_time_is_shown_as_an_object(pack):
         assert [] == [text for text in shown if trace in text]
 
 
-@pytest.mark.parametrize("chapter", ["retention", "data", "summary"])
-def test_a_notebook_runs_alike_a_second_time(outcome, little_company, chapter, tmp_path):
-    """nbval: a fresh run of the parameterised copy gives the outputs of the first execution."""
-    executed = outcome.path / "restricted" / "notebooks" / f"{chapter}.ipynb"
-    notebook = nbformat.read(executed, as_version=4)
-    outputs = sum(len(c.outputs) for c in notebook.cells if c.cell_type == "code")
-    copy = tmp_path / f"{chapter}.ipynb"
-    shutil.copy(executed, copy)
-    environment = {
-        **os.environ,
-        "REPURCHASE_ROOT": str(little_company),
-        "REPURCHASE_CHAPTER": chapter,
-    }
+AS_THE_PRESS = """
+import os, pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    os.environ["REPURCHASE_CHAPTER"] = item.path.stem
+"""
+
+
+def test_notebooks_run_alike_a_second_time(outcome, little_company, tmp_path):
+    """nbval: a fresh run of the parameterised copies gives the outputs of the first execution."""
+    (tmp_path / "conftest.py").write_text(AS_THE_PRESS, encoding="utf-8")
+    copies = []
+    for chapter in ("retention", "data", "summary"):
+        executed = outcome.path / "restricted" / "notebooks" / f"{chapter}.ipynb"
+        notebook = nbformat.read(executed, as_version=4)
+        assert 4 <= sum(len(c.outputs) for c in notebook.cells if c.cell_type == "code"), chapter
+        copies.append(str(shutil.copy(executed, tmp_path)))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov"]
     done = subprocess.run(
-        [*command, "--nbval", "--rootdir", str(tmp_path), str(copy)],
-        env=environment,
+        [*command, "--nbval", "--rootdir", str(tmp_path), *copies],
+        env={**os.environ, "REPURCHASE_ROOT": str(little_company)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert outputs >= 4
     assert 0 == done.returncode, done.stdout[-3000:]
     assert re.search(r"\b\d+ passed", done.stdout)
 
@@ -382,7 +417,7 @@ def test_a_month_before_the_data_is_refused(little_company):
 def test_an_allowed_incomplete_period_is_a_draft_on_every_page(little_company):
     """Data through 20 September, allowed: a draft with its reason, exit code 3."""
     text = (little_company / "params" / "little.yaml").read_text(encoding="utf-8")
-    text += "data_through: 2025-09-20\nallow_incomplete: true\n"
+    text += "data_through: 2025-09-20\nallow_incomplete: true\nchapters: [retention]\n"
     (little_company / "params" / "half.yaml").write_text(text, encoding="utf-8")
     outcome = monthly_report(load_params("half", PERIOD, root=little_company), say=lambda _: None)
     reader = PdfReader(outcome.path / "review.pdf")

@@ -18,6 +18,7 @@ from repurchase.press.prune import prune
 from repurchase.press.publish import params_of, publish
 from repurchase.press.run import monthly_report
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
 PERIOD = Period.parse("2025-09")
 DAY = dt.date(2025, 10, 3)
 

@@ -19,6 +19,7 @@ from repurchase.press.chapters import FailedChaptersError
 from repurchase.press.progress import Bar, Progress, progress
 from repurchase.press.run import monthly_report
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
 PERIOD = "2025-09"
 TITLE = nbformat.v4.new_markdown_cell("# A little", metadata={"tags": ["part-a"]})
 GIVEN = nbformat.v4.new_code_cell(
@@ -33,14 +34,10 @@ def notebook(*sources):
 
 
 @pytest.fixture(scope="module")
-def project(little_company, tmp_path_factory):
-    """A project whose notebooks do next to nothing, so that a pack takes moments."""
-    folder = tmp_path_factory.mktemp("press")
-    shutil.copytree(little_company / "params", folder / "params")
-    text = (folder / "params" / "little.yaml").read_text(encoding="utf-8")
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("chapters"))
-    (folder / "params" / "small.yaml").write_text(text + "\nchapters: [one, two]\n", "utf-8")
-    (folder / "notebooks").mkdir()
+def project(company_of):
+    """A company of three orders whose notebooks do next to nothing: a pack takes moments."""
+    folder = company_of({"one": "", "two": ""})
+    (folder / "params" / "tiny.yaml").rename(folder / "params" / "small.yaml")
     for name in ("one", "two", "data", "summary"):
         nbformat.write(notebook("1 + 1"), folder / "notebooks" / f"{name}.ipynb")
     return folder
@@ -415,7 +412,8 @@ def test_exit_codes_from_an_empty_environment(first, project):
 def test_a_draft_ends_with_three_in_an_empty_environment(first, project):
     """A period that the data do not reach the end of, and that is allowed."""
     text = (project / "params" / "small.yaml").read_text(encoding="utf-8")
-    text += "data_through: 2025-09-20\nallow_incomplete: true\nmax_quarantined_share: 1.0\n"
+    text = text.replace("data_through: 2025-09-30", "data_through: 2025-09-20")
+    text += "allow_incomplete: true\nmax_quarantined_share: 1.0\n"
     (project / "params" / "half.yaml").write_text(text, encoding="utf-8")
     code, lines, _ = shell(project, "--profile", "half", "--period", PERIOD)
 

@@ -13,6 +13,8 @@ from pypdf import PdfReader
 from repurchase.params import load_params
 from repurchase.press.run import monthly_report
 
+pytestmark = pytest.mark.usefixtures("kept_warm")
+
 # ruff: noqa: E501 - a list of words reads best as words
 SEEDS = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</style><b>", "{{7*7}}", "{% raw %}",

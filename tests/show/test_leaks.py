@@ -31,7 +31,7 @@ def test_a_leak_is_one_line_from_place_to_what_to_do(context_of):
     table = show.leaks(found(context_of(), counted(BROKEN)), id="F-6", short=True)
 
     (row,) = rows_of(table)
-    assert ["Interest → Repurchase; Channel: WeChat", "Sep 2025", "20.0% → 15.0%"] == row[:3]
+    assert ["Interest → Repurchase; Channel: WeChat", "2 Aug 2025", "20.0% → 15.0%"] == row[:3]
     assert row[3].startswith("200 (") and row[4].startswith("¥10.0k (¥")
     assert "find what changed there" == row[5]
     assert "Margin a month" == table.columns[4].label
@@ -60,6 +60,12 @@ def test_too_short_a_history_is_named(context_of):
     note = show.leaks(found(context_of(), counted(windows=3)))
 
     assert "Not looked at: main (fewer than 3 contact windows before it)." == note.text
+    assert "Whether anything leaks cannot be told" == note.title
+
+    former = replace(former_leaks([counted(windows=3)], NOW, MARGIN), context=context_of())
+    assert (
+        "What leaked in August 2025 is not known: fewer than 3 contact windows before it."
+    ) == show.former_leaks(former, id="F-9").text
 
 
 def test_what_is_not_valued_says_why(context_of):
@@ -76,7 +82,7 @@ def test_a_whole_step_that_may_be_the_season_is_unsure(context_of):
     table = show.leaks(found(context_of(), counted(broken(None, 2, 0.3), windows=7)))
 
     (row,) = rows_of(table)
-    assert "Interest → Repurchase; everywhere" == row[0]
+    assert "Interest → Repurchase; as a whole" == row[0]
     assert ("unsure", "hold it against a year ago first") == (table.rows[0][2].tone, row[5])
 
 
@@ -98,7 +104,7 @@ def test_chinese_pages_carry_no_english(context_of):
     )
 
     assert "每月毛利" == table.columns[4].label
-    assert "2025年9月" == rows_of(table)[0][1]
+    assert "2025年8月2日" == rows_of(table)[0][1]
     assert "未堵住" == rows_of(show.former_leaks(closed, id="F-9"))[0][5]
 
 
@@ -173,3 +179,15 @@ def test_without_a_comparison_nothing_is_drawn(context_of):
         note = draw(replace(made([short], NOW), context=context_of()), id="F-7")
         assert isinstance(note, Note)
         assert "no whole contact window of 2025-08" in note.text
+
+
+def test_whether_mending_worked_is_one_line_for_who_decides(context_of):
+    """What leaked a period ago, by name; or that nothing did."""
+    leaking = [counted(broken("wechat", 2, 0.3, since="2025-08"))]
+    lasting = replace(former_leaks(leaking, NOW, MARGIN), context=context_of())
+    quiet = replace(former_leaks([counted()], NOW, MARGIN), context=context_of())
+
+    told = show.mended(lasting).text
+    assert told.startswith("Did last period's mending work? ")
+    assert "Channel: WeChat: not closed." in told
+    assert show.mended(quiet).text.endswith("No leak stood out in August 2025.")

@@ -56,10 +56,12 @@ def test_days_of_which_too_little_has_arrived_are_not_told():
 
 def test_a_delay_that_few_rows_could_show_is_not_told():
     """Twenty-nine rows on the only day followed so long are not enough; thirty are."""
-    def horizon(rows):
-        return arrival([[rows - 1, 1], [500, 0]], [1, 0]).horizon
+    few, enough = (
+        arrival([[rows - 1, 1], [500, 0]], [1, 0]) for rows in (FEWEST_ROWS - 1, FEWEST_ROWS)
+    )
 
-    assert (0, 1) == (horizon(FEWEST_ROWS - 1), horizon(FEWEST_ROWS))
+    assert (0, [1.0, 1.0]) == (few.horizon, few.share.tolist())
+    assert (1, [29 / 30, 1.0]) == (enough.horizon, pytest.approx(enough.share.tolist()))
 
 
 def company(seed, *, volume=25, days=182, longest=20):

@@ -176,6 +176,7 @@ def test_a_season_of_the_labels_is_taken_off_as_far_as_they_have_one():
     assert plain.drop == pytest.approx(still.drop, abs=1e-6)
     assert plain.variance == pytest.approx(still.variance)
     assert plain.p_values()[0] < 1e-4 < 0.05 < moved.p_values()[0]
+    assert (moved.variance > still.variance).all()
 
 
 def test_what_is_missing_is_counted_at_the_level():

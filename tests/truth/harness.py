@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from repurchase.analysis.cuts import COMPARED, STANDS
 from repurchase.analysis.findings import WATCHED, identification_change, moved, year_ago
@@ -18,13 +19,19 @@ from repurchase.records import parse_dimensions
 from scipy.stats import beta, binomtest
 
 from truth import company as made
+from truth import sender
 from truth.company import Company, live
 from truth.figures import CHECKED, LIMIT, Seen, see
+from truth.healthy import Healthy, all_called, healthy_company
+from truth.leaking import acts, replayed, size_of, tell
+from truth.sender import Sender
 from truth.truths import REPLAYED, revenue_of_known, truths
 
-Kind = Literal["coverage", "false alarm"]
+Kind = Literal["coverage", "false alarm", "found"]
 SURE = 0.001
 ALLOWED = 0.05
+# a break of a fifth is to be ranked first so often, where so many used to take the step a month
+PROMISED, ENOUGH = 0.95, 2000
 LIFE, REPLAY = 0, 1000  # seeds: what the review sees, and what the truths come from
 
 
@@ -32,7 +39,7 @@ class Trial(NamedTuple):
     """One figure of one company: did the interval cover, or was a change called?
 
     `numbers` is value, low, high and truth where there are such; `promised` is what an interval
-    is to cover.
+    is to cover, or how often the right thing is to be found (0: measured only).
     """
 
     kind: Kind
@@ -66,6 +73,8 @@ class Count:
         """METHODS, "Calibration": what counts as calibrated."""
         if self.kind == "coverage":
             return covers(self.happened, self.companies, self.promised)
+        if self.kind == "found":
+            return mostly(self.happened, self.companies, self.promised)
         return rarely(self.happened, self.companies)
 
 
@@ -77,6 +86,11 @@ def covers(covered: int, of: int, promised: float = 0.95) -> bool:
 def rarely(alarms: int, of: int) -> bool:
     """Whether the lower 99.9 % bound (Clopper-Pearson) of the false-alarm rate is at most 5 %."""
     return alarms == 0 or bool(beta.ppf(SURE, alarms, of - alarms + 1) <= ALLOWED)
+
+
+def mostly(found: int, of: int, promised: float) -> bool:
+    """Whether an exact binomial test at .001 does not reject that it is found so often or more."""
+    return not promised or bool(binomtest(found, of, promised, "less").pvalue >= SURE)
 
 
 # ---- one company --------------------------------------------------------------------------------
@@ -168,10 +182,42 @@ def outlooks(suite: str, company: Company) -> Iterator[Trial]:
             )
 
 
+def steady_funnels(suite: str, company: Sender) -> Iterator[Trial]:
+    """Whether a leak asks to act in a company whose steps convert as they always have."""
+    told = tell(company)
+    yield Trial("false alarm", suite, "a leak to act on", "", company.seed, acts(told))
+
+
+def broken_funnels(suite: str, company: Sender) -> Iterator[Trial]:
+    """Whether the step that broke is ranked first, and its place, by how large it is."""
+    told = tell(company)
+    usual, lost = replayed(told)
+    first, what = told.first, company.broken
+    assert what is not None
+    size = f"{size_of(usual)} conversions a month"
+    step = first is not None and first["step"] == what.step
+    place = step and (first["cut"], first["label"]) == ("channel", f"C{what.channel}")  # type: ignore[index]
+    promised = PROMISED if usual >= ENOUGH else 0.0
+    yield Trial("found", suite, f"the right step first, {size}", "", company.seed, step,
+                (usual, math.nan, math.nan, lost), promised)  # fmt: skip
+    yield Trial("found", suite, f"its channel, {size}", "", company.seed, place, promised=0.0)
+
+
 def _alarm(
     suite: str, figure: str, seen: Seen, happened: bool, compare_to: str = ""
 ) -> Trial:
     return Trial("false alarm", suite, figure, compare_to, seen.company.seed, happened)
+
+
+def called_for_nothing(suite: str, company: Healthy) -> Iterator[Trial]:
+    """What the funnel chapter calls something to act on where nothing is wrong.
+
+    A trial is a look: a company in one period.
+    """
+    for _, found in all_called(company):
+        for what, named in (*found.items(), ("anything", [*chain(*found.values())])):
+            figure = f"act: {what}"
+            yield Trial("false alarm", suite, figure, "", company.seed, bool(named))
 
 
 # ---- many companies -----------------------------------------------------------------------------
@@ -183,8 +229,8 @@ class Suite:
 
     name: str
     about: str
-    make: Callable[[int], Company]
-    ask: Callable[[str, Company], Iterable[Trial]]
+    make: Callable[[int], Any]
+    ask: Callable[[str, Any], Iterable[Trial]]
 
 
 def _coverage(suite: str, company: Company) -> Iterable[Trial]:
@@ -242,6 +288,27 @@ SUITES = (
         "Companies of any shape whose customers are pairs and threes who shop together.",
         made.household_company,
         _coverage,
+    ),
+    Suite(
+        "steady funnel",
+        "Companies that send messages, whose steps convert as they always have: is there a leak to"
+        " act on?",
+        sender.steady_sender,
+        steady_funnels,
+    ),
+    Suite(
+        "funnel",
+        "The same, where one step of one channel loses a fifth of its conversions in the last"
+        " month: is it found?",
+        sender.broken_sender,
+        broken_funnels,
+    ),
+    Suite(
+        "healthy demo",
+        "The demo company without its troubles, three looks at each: does the funnel chapter, with"
+        " its leaks and its seven checks, call anything something to act on?",
+        healthy_company,
+        called_for_nothing,
     ),
 )
 

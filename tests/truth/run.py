@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from truth.harness import SUITES, Count, counts, run, write_rows
 
 BEGIN, END = "<!-- table: make calibration WRITE=1 -->", "<!-- end of the table -->"
+WHAT = {"coverage": "covered", "false alarm": "called a change", "found": "found"}
 COMPARED = {
     "previous": "change on the period before",
     "year_ago": "change on a year ago",
@@ -27,16 +28,22 @@ def table(lines: Iterable[Count]) -> str:
             suite = line.suite
             text += ["", f"### {suite[0].upper()}{suite[1:]}", ""]
             text += [next(s.about for s in SUITES if s.name == suite), ""]
-            what = "covered" if line.kind == "coverage" else "called a change"
+            what = WHAT[line.kind]
             text += [f"| figure | kind | companies | {what} | share | verdict |"]
             text += ["|---|---|---:|---:|---:|---|"]
         kind = COMPARED.get(line.compare_to, "level" if line.kind == "coverage" else "")
-        verdict = "calibrated" if line.right else "**not calibrated**"
+        verdict = _verdict(line)
         text.append(
             f"| {line.figure} | {kind} | {line.companies:,} | {line.happened:,}"
             f" | {line.share:.1%} | {verdict} |"
         )
     return "\n".join(text).strip() + "\n"
+
+
+def _verdict(line: Count) -> str:
+    if line.kind == "found":
+        return ("as asked" if line.right else "**too seldom**") if line.promised else ""
+    return "calibrated" if line.right else "**not calibrated**"
 
 
 def put(text: str, path: Path) -> None:

@@ -11,12 +11,14 @@ holds: this is an observation. SOURCES row 20.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from ibis import _
 
 from repurchase.analysis.contact_tests import AS_OFTEN
 from repurchase.analysis.findings import record_key
@@ -48,6 +50,7 @@ CLICK_DAYS = 7
 FEWEST, MOST = 100, 30
 RECENCY, FREQUENCY = (14, 30, 60, 90, 180), (1, 3, 7, 15)
 STRATA = ["channel", "week", "recency", "frequency"]
+TYPES = {"channel": "string", "week": "date", "recency": "int64", "frequency": "int64"}
 OUTCOMES = ("order", "click")
 KINDS = ("personalised", "template")
 PERSONALISED, GENERIC = "personalised", "generic"
@@ -268,26 +271,24 @@ def _compared(
     units: ir.Table, cells: pd.DataFrame, frame: pd.DataFrame, asked: list[str], outcome: str
 ) -> pd.DataFrame:
     """The frame with each asked key against the other messages on like customers."""
+    whole = cells.groupby(STRATA)[["n", "hits"]].sum().astype("float64")
     found: dict[str, Difference] = {}
-    pieces = []
+    shares: dict[str, pd.Series] = {}
     for key in asked:
-        both = _both(cells, key)
-        difference = common_difference(
-            Stratum(*row)
-            for row in both[["n", "hits", "n_other", "hits_other"]].itertuples(
-                index=False, name=None
-            )
-        )
+        mine = cells[cells["key"] == key].set_index(STRATA)[["n", "hits"]].astype("float64")
+        rest = whole.loc[mine.index] - mine
+        both = mine.assign(n_other=rest["n"], hits_other=rest["hits"])
+        both = both[both["n_other"] > 0]
+        difference = common_difference(Stratum(*row) for row in both.to_numpy().tolist())
         if difference is not None:
             found[key] = difference
-            pieces.append(_constants(both, key, difference))
-    squares = _squares(units, pd.concat(pieces, ignore_index=True), outcome) if pieces else {}
+            shares[key] = both["n"] / (both["n"] + both["n_other"])
+    squares = _squares(units, whole["hits"] / whole["n"], shares, found, outcome)
     parts = [f"{outcome}_{p}" for p in ("change", "change_low", "change_high")]
     for index, key in frame["key"].items():
         if key in found:
-            row = squares[key]
             frame.loc[index, "compared"] = found[key].n
-            estimate = of_clusters(found[key], row["squares"], int(row["clusters"]))
+            estimate = of_clusters(found[key], *squares[key])
             if estimate is not None:
                 frame.loc[index, parts] = list(estimate)
         elif key in asked:
@@ -295,44 +296,40 @@ def _compared(
     return frame
 
 
-def _both(cells: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The strata in which the key and any other message are found, with the counts of both."""
-    columns = ["n", "hits"]
-    mine = cells[cells["key"] == key].set_index(STRATA)[columns].astype("float64")
-    rest = cells[cells["key"] != key].groupby(STRATA)[columns].sum().astype("float64")
-    both = mine.merge(rest, left_index=True, right_index=True, suffixes=("", "_other"))
-    return both.sort_index().reset_index()
+def _squares(
+    units: ir.Table,
+    means: pd.Series,
+    shares: Mapping[str, pd.Series],
+    found: Mapping[str, Difference],
+    outcome: str,
+) -> dict[str, tuple[float, int]]:
+    """By key the squares that `of_clusters` asks for, and the number of customers.
 
-
-def _constants(both: pd.DataFrame, key: str, difference: Difference) -> pd.DataFrame:
-    """What the rows of each stratum are centred by, when the key is asked about."""
-    n = both["n"] + both["n_other"]
-    return both[STRATA].assign(
-        asked=key,
-        mean_x=both["n"] / n,
-        mean_y=(both["hits"] + both["hits_other"]) / n,
-        gap=difference.value,
-    )
-
-
-def _squares(units: ir.Table, constants: pd.DataFrame, outcome: str) -> dict[str, Row]:
-    """By asked key the number of customers and the squares that `of_clusters` asks for.
-
-    Parts are summed as decimals, so that threads cannot change a digit.
+    `means` are the strata's shares of answers, `shares` those of each key's messages in the strata
+    that hold others too. One column a key, so that no row is made twice. Parts are summed as
+    decimals, so that threads cannot change a digit.
     """
-    told = ibis.memtable(constants)
-    rows = units.inner_join(told.mutate(week=told.week.cast("date")), STRATA)
-    x = ibis.cases((rows.key == rows.asked, 1.0), else_=0.0) - rows.mean_x
-    part = x * (rows[outcome].cast("float64") - rows.mean_y - rows.gap * x)
-    parts = rows.select("asked", "customer_id", part=part.cast(PLACES))
-    sums = parts.group_by("asked", "customer_id").aggregate(
-        whole=parts.part.sum().cast("float64")
+    if not found:
+        return {}
+    names = {key: f"share_{place}" for place, key in enumerate(found)}
+    told = pd.DataFrame({"mean_y": means, **{n: shares[k] for k, n in names.items()}})
+    told = told.dropna(subset=list(names.values()), how="all").reset_index()
+    kinds = {**TYPES, **dict.fromkeys(["mean_y", *names.values()], "float64")}
+    blank = told.astype("object").where(told.notna(), None)  # no number is NULL, not NaN
+    rows = units.inner_join(ibis.memtable(blank, schema=kinds), STRATA)
+    y = rows[outcome].cast("float64") - rows.mean_y
+    parts = {}
+    for key, name in names.items():
+        x = ibis.cases((rows.key == key, 1.0), else_=0.0) - rows[name]
+        parts[name] = (x * (y - found[key].value * x)).cast(PLACES)
+    each = rows.select("customer_id", **parts).group_by("customer_id")
+    sums = each.aggregate(**{n: _[n].sum().cast("float64") for n in names.values()})
+    row = sums.aggregate(
+        **{f"{n}_n": sums[n].count() for n in names.values()},
+        **{f"{n}_s": (sums[n] * sums[n]).cast(PLACES).sum() for n in names.values()},
     )
-    squares = sums.group_by("asked").aggregate(
-        clusters=sums.count(),
-        squares=(sums.whole * sums.whole).cast(PLACES).sum().cast("float64"),
-    )
-    return {row["asked"]: row for row in squares.to_pyarrow().to_pylist()}
+    told_row = row.to_pyarrow().to_pylist()[0]
+    return {k: (float(told_row[f"{n}_s"]), int(told_row[f"{n}_n"])) for k, n in names.items()}
 
 
 def _records(row: Row) -> list[Record]:

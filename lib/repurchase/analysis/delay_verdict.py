@@ -12,7 +12,6 @@ from typing import Any
 from repurchase.analysis.findings import record_key
 from repurchase.analysis.verdicts import Verdict
 from repurchase.params import FunnelRules
-from repurchase.reasons import NO_LOADED
 from repurchase.records import Record, Result, dimensions
 from repurchase.words import N_
 
@@ -86,9 +85,9 @@ def verdict(
     if old:
         return _of_source("stale", "act", old, shown.get("fresh"))
     whole = _whole(arrived)
-    if whole is None:
-        return Verdict("delay", "not_computable", reason=NO_LOADED)
     record = arrived.one("late_arrival_share", dimensions=dimensions(table="orders"))
+    if whole is None:
+        return Verdict("delay", "not_computable", reason=record.reason)
     tries: Iterable[Callable[[], Verdict | None]] = (
         lambda: _late(whole, found, record, rules, shown.get("arrived")),
         lambda: _blind(stale, rules, shown.get("arrived")),

@@ -43,8 +43,8 @@ END = [
     "part", "low", "high",
 ]  # fmt: skip
 WITHIN = [
-    "funnel", "against", "step", "cut", "funnel_name", "step_name", "then", "now", "total", "mix",
-    "mix_low", "mix_high", "rate", "rate_low", "rate_high", "p", "stands", "reversal",
+    "funnel", "against", "step", "cut", "funnel_name", "step_name", "then", "now", "n", "total",
+    "mix", "mix_low", "mix_high", "rate", "rate_low", "rate_high", "p", "stands", "reversal",
 ]  # fmt: skip
 
 
@@ -180,10 +180,11 @@ def within_steps(funnels: Iterable[Counted], period: Period) -> Result:
     """The change of each step's conversion, split into mix and rate by each cut.
 
     The frame has a row a funnel, comparison (`against`), step and cut: then and now (conversion of
-    the whole step), total, mix and rate (they add up to the total) with 95 % intervals, p (of the
-    rate, Benjamini-Hochberg over all rows), stands (p below 5 %), reversal (Simpson: the rates
-    within moved against the total, beyond chance). Labels with fewer than 30 units in both windows
-    together count as one. Records: `step_mix_part` and `step_rate_part`.
+    the whole step), n (who are at the step now), total, mix and rate (they add up to the total)
+    with 95 % intervals, p (of the rate, Benjamini-Hochberg over all rows), stands (p below 5 %),
+    reversal (Simpson: the rates within moved against the total, beyond chance). Labels with fewer
+    than 30 units in both windows together count as one. Records: `step_mix_part` and
+    `step_rate_part`.
     """
     rows: list[dict[str, Any]] = []
     records: list[Record] = []
@@ -207,14 +208,15 @@ def within_steps(funnels: Iterable[Counted], period: Period) -> Result:
                         records.append(Record("step_rate_part", None, "share", where,
                                               status="not_computed", reason=made))  # fmt: skip
                     else:
-                        rows.append(told | _cells(made))
+                        rows.append(told | _cells(*made))
     frame = _judged(pd.DataFrame(rows, columns=WITHIN))
     return Result(frame, (*records, *_parts(frame)))
 
 
 def _split(
     counted: Counted, cut: str, step: int, period: Period, side: Side
-) -> MixRate | str:
+) -> tuple[MixRate, int] | str:
+    """The parts, and how many are at the step now; or why there are none."""
     found = counted.grid(cut, step, [window_of(period, side).label, period.label])
     both = (found.n > 0).all(axis=1)
     if len(found.labels) > 1 and (found.n[both].sum(axis=0) < SAME * found.n.sum(axis=0)).any():
@@ -225,7 +227,7 @@ def _split(
     if found.n.sum(axis=0).min() < FEWEST_UNITS:
         return reason(TOO_FEW, fewest=FEWEST_UNITS)
     then, now = (segments(found.n[:, i], found.y[:, i]) for i in (0, 1))
-    return mix_and_rate(then, now)
+    return mix_and_rate(then, now), int(found.n[:, 1].sum())
 
 
 def _merged(found: Grid) -> Grid:
@@ -238,10 +240,10 @@ def _merged(found: Grid) -> Grid:
     return Grid([*kept, "\u2026"], n, y)
 
 
-def _cells(split: MixRate) -> dict[str, Any]:
+def _cells(split: MixRate, n: int) -> dict[str, Any]:
     mix, rate = split.mix, split.rate
     return {
-        "then": split.then, "now": split.now, "total": split.total.value,
+        "then": split.then, "now": split.now, "n": n, "total": split.total.value,
         "mix": mix.value, "mix_low": mix.low, "mix_high": mix.high,
         "rate": rate.value, "rate_low": rate.low, "rate_high": rate.high,
         "p": p_of_interval(*rate) if rate.low < rate.high else 1.0,
@@ -266,7 +268,7 @@ def _parts(frame: pd.DataFrame) -> list[Record]:
         )
         found += [
             Record(f"step_{name}_part", row[name], "share", where, low=row[f"{name}_low"],
-                   high=row[f"{name}_high"])
+                   high=row[f"{name}_high"], n=row["n"])
             for name in ("mix", "rate")
         ]  # fmt: skip
     return found

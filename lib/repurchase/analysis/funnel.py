@@ -28,7 +28,6 @@ from repurchase.period import MONTHS, Period, Unit
 Source = Literal["profile", "default", "order_rank"]
 # six windows before this one, and a year ago with its own six
 MOST_BEFORE = 18
-CUTS = (*PLACES, "region", "tier")
 UNIT = ["customer_id", "index"]
 COUNTS = ["period", "cut", "label", "step", "reached", "converted"]
 # names of the unit table that no segment may take
@@ -65,42 +64,53 @@ def contact_window(period: Period, days: int) -> Window:
     return Window(period.start - back, period.end - back)
 
 
-def periods(period: Period, *, days: int, data_from: dt.date) -> tuple[Period, ...]:
-    """The period and as many before it as have a contact window inside the data, oldest first."""
-    back = (period.shifted(-n) for n in range(MOST_BEFORE, -1, -1))
-    return tuple(p for p in back if contact_window(p, days).start >= data_from)
+def periods(
+    period: Period, *, days: int, data_from: dt.date, sure_from: dt.date | None = None
+) -> tuple[Period, ...]:
+    """The period and as many before it as have a contact window inside the data, oldest first.
+
+    Windows before it must also begin on `sure_from` or later.
+    """
+    back = [period.shifted(-n) for n in range(MOST_BEFORE, -1, -1)]
+    begins = {p: contact_window(p, days).start for p in back}
+    sure = max(data_from, sure_from or data_from)
+    return tuple(p for p in back if begins[p] >= (data_from if p == period else sure))
 
 
 def units(
     steps: Sequence[ir.Table], funnel: Funnel, *, wanted: Sequence[Period], ripe_until: dt.date,
-    hold: Callable[[ir.Table], ir.Table] = lambda rows: rows,
+    days: ir.Table | None = None, hold: Callable[[ir.Table], ir.Table] = lambda rows: rows,
 ) -> ir.Table:  # fmt: skip
     """One row a customer and contact window.
 
     Columns: period (label), customer_id, entered_at, entered_on (business day), t_1 .. t_n
     (missing where not reached; a happening without a time of day has that of the beginning of its
     day or, if that is later, of the step before), reached (1 .. n), and channel, campaign_id,
-    rep_id, store_id of the happening by which the customer entered (missing where it has none).
+    rep_id, store_id of the happening by which the customer entered (missing where it has none);
+    with `days` (customer days) the store is that of the last order date before the day of entry.
 
     `steps` are the happenings of each step (`funnel_steps.happenings`), `wanted` consecutive
     periods, oldest first. Entries after `ripe_until` have not had their time and are left out.
     `hold` computes a part at once, so that an engine does not do it again for each later step.
     """
-    days, unit = funnel.window_days, wanted[-1].unit
-    first = contact_window(wanted[0], days).start
-    last = min(contact_window(wanted[-1], days).end, ripe_until)
+    length, unit = funnel.window_days, wanted[-1].unit
+    first = contact_window(wanted[0], length).start
+    last = min(contact_window(wanted[-1], length).end, ripe_until)
     entries = steps[0].filter(steps[0].day.between(first, last))
-    entries = entries.mutate(index=_index(_later(entries.day, days), unit))
+    entries = entries.mutate(index=_index(_later(entries.day, length), unit))
     entries = hold(_earliest(entries, "at"))
     here = entries.select(
         *UNIT, clock=entries["at"], entered_on=entries.day, clock_day=entries.day,
         key_1=entries.key,
     )  # fmt: skip
     found = entries.select(*UNIT, *PLACES, t_1=entries["at"], entered_on=entries.day)
+    if days is not None:
+        found = found.drop("store_id").left_join(_last_store(entries, days), UNIT)
+        found = found.drop("customer_id_right", "index_right")
     edges = (_index_of(wanted[0]), _index_of(wanted[-1]))
     for number, rows in enumerate(steps[1:], start=2):
-        rows = rows.filter(rows.day.between(first, last + dt.timedelta(days=days)))
-        here = hold(_reaching(here, _by_window(rows, days, unit, edges), funnel, number))
+        rows = rows.filter(rows.day.between(first, last + dt.timedelta(days=length)))
+        here = hold(_reaching(here, _by_window(rows, length, unit, edges), funnel, number))
         found = found.left_join(
             here.select(*UNIT, **{f"t_{number}": here.moment}), UNIT
         ).drop("customer_id_right", "index_right")
@@ -168,23 +178,20 @@ def _index_of(period: Period) -> int:
     return (period.start.year * 12 + period.start.month - 1) // MONTHS[period.unit]
 
 
-def with_cuts(
-    units: ir.Table, *, days: ir.Table, by_order: bool, labels: Mapping[str, ir.Table]
-) -> ir.Table:
+def _last_store(entries: ir.Table, days: ir.Table) -> ir.Table:
+    """Of each unit the store of the customer's last order date before the day of entry."""
+    before = days.select("customer_id", "store_id", last="order_date", until="next_date")
+    both = entries.select(*UNIT, "day").join(before, "customer_id")
+    then = both.until.isnull() | (both.until >= both.day)
+    return both.filter((both["last"] < both.day) & then).select(*UNIT, "store_id")
+
+
+def with_cuts(units: ir.Table, *, labels: Mapping[str, ir.Table]) -> ir.Table:
     """The units with each cut as text, "" where it is not known.
 
-    store_id is that of the customer's last order date before entry, or of the order by which she
-    entered if `by_order`; `labels` have customer_id and label, by cut. Columns: those of `units`,
-    each cut under its own name.
+    `labels` have customer_id and label, by cut. Columns: those of `units`, each cut under its own
+    name.
     """
-    if not by_order:
-        before = days.select("customer_id", "store_id", last="order_date", until="next_date")
-        both = units.select("customer_id", "entered_on").distinct().join(before, "customer_id")
-        then = both.until.isnull() | (both.until >= both.entered_on)
-        place = both.filter((both["last"] < both.entered_on) & then)
-        place = place.select("customer_id", "entered_on", place="store_id")
-        units = units.drop("store_id").left_join(place, ["customer_id", "entered_on"])
-        units = units.rename(store_id="place").drop("customer_id_right", "entered_on_right")
     for name, table in labels.items():
         label = table.select("customer_id", found="label")
         units = units.drop(*({name} & set(units.columns))).left_join(label, "customer_id")

@@ -27,6 +27,8 @@ from repurchase.reasons import (
     AS_OF_TODAY,
     BEGINS_LATER,
     FEW_STEPPED,
+    IN_ACTIVITY_WINDOW,
+    MAYBE_OLDER,
     NO_CONTACT_WINDOW,
     PARTIAL,
     reason,
@@ -50,8 +52,9 @@ class Asked:
     """A funnel in a period: its contact windows that can be read, and what limits them.
 
     `readable` are the periods whose windows lie inside the data, oldest first; `data_from` is
-    the day from which all its tables have rows, `zone` the company's; `as_of_today`: what is
-    asked is cut by what is known as of today only.
+    the day from which all its tables have rows, `zone` the company's. `sure_from`: where one
+    enters by the rank of an order, the day from which ranks are sure, `activity_months` later.
+    `as_of_today`: what is asked is cut by what is known as of today only.
     """
 
     funnel: Funnel
@@ -59,6 +62,8 @@ class Asked:
     readable: tuple[Period, ...]
     data_from: dt.date
     zone: str
+    sure_from: dt.date | None = None
+    activity_months: int = 12
     as_of_today: bool = False
 
     @property
@@ -96,7 +101,7 @@ class Asked:
     def reasons(self) -> dict[CompareTo, str | None]:
         """Why a window cannot be computed, None if it can."""
         known = {p.label for p in self.readable}
-        late = reason(BEGINS_LATER, day=self.data_from.isoformat())
+        late = self.too_early()
         none = reason(NO_CONTACT_WINDOW, period=self.now.label)
         found: dict[CompareTo, str | None] = {
             "none": None if self.now.label in known else none
@@ -107,10 +112,18 @@ class Asked:
                 found[window] = reason(AS_OF_TODAY)
         return found
 
+    def too_early(self) -> str:
+        """Why windows before the readable ones are not read."""
+        day = self.data_from.isoformat()
+        if self.sure_from is None:
+            return reason(BEGINS_LATER, day=day)
+        return reason(IN_ACTIVITY_WINDOW, day=day, months=self.activity_months)
+
     def care(self) -> dict[CompareTo, str | None]:
         """Why a figure stands but must be read with care."""
         if not self.windows.partial:
-            return {}
+            early = self.sure_from is not None and self.contact.start < self.sure_from
+            return {"none": reason(MAYBE_OLDER)} if early else {}
         done = (self.windows.seen_until - self.now.start).days + 1
         why = reason(PARTIAL, done=done, days=self.now.days)
         return dict.fromkeys(("none", *PAST), why)
@@ -141,17 +154,18 @@ def conversion(units: ir.Table, asked: Asked) -> Result:
     """Each step's conversion now, against the window before, a year ago and its own level.
 
     Columns: funnel, step ("1" from the first step to the second, ..., "end" from entry to the last
-    step that is an order), reached, converted, value, low, high, level (of the six windows before
-    together; missing without any), level_low, level_high, level_windows, and <w>_change, _low,
-    _high, _p, _mark for previous and year_ago, as in `by_cut`. Records: `step_conversion` by step,
-    `step_level`, `step_customers` (how many reached each step).
+    step that is an order, where that is another), reached, converted, value, low, high, level (of
+    the six windows before together; missing without any), level_low, level_high, level_windows,
+    and <w>_change, _low, _high, _p, _mark for previous and year_ago, as in `by_cut`. Records:
+    `step_conversion` by step, `step_level`, `step_customers` (how many reached each step).
     """
     windows = len(asked.labels()["level"])
     rows, pairs = _pairs(units, asked, [])
     totals = sums(rows, pairs)
     found: list[dict[str, Any]] = []
     records: list[Record] = []
-    for step in [*(str(n) for n in range(1, len(asked.funnel))), END]:
+    whole = [END] if asked.end_step > 2 else []  # else it is the first step
+    for step in [*(str(n) for n in range(1, len(asked.funnel))), *whole]:
         made = _step_records(totals[f"step {step}"], asked, step)
         level = _level_record(totals[f"level {step}"], asked, step, windows)
         records += [*made, level]
@@ -173,7 +187,7 @@ def _step_records(total: Sums, asked: Asked, step: str, **place: str) -> tuple[R
 
 
 def _level_record(total: Sums, asked: Asked, step: str, windows: int) -> Record:
-    missing = None if windows else reason(BEGINS_LATER, day=asked.data_from.isoformat())
+    missing = None if windows else asked.too_early()
     return figure_records(
         "step_level",
         total,
@@ -226,12 +240,13 @@ def waiting(entries: ir.Table, asked: Asked) -> Result:
     """Customers who entered too late to be read now, and the day from which all can be.
 
     `entries` are the happenings of step 1. Columns: funnel, entered_from, entered_to (the contact
-    window that is read), customers (who entered after it), first, last (their days of entry),
-    readable_from. Record `step_waiting`, with that day.
+    window that is read), customers (who entered after it; missing where the data begin later),
+    first, last (their days of entry), readable_from. Record `step_waiting`, with that day.
     """
     first, last = asked.ripe_until + dt.timedelta(days=1), asked.windows.seen_until
     late = entries.filter(entries.day.between(first, last))
-    count = int(late.customer_id.nunique().execute())
+    known = asked.data_from <= last
+    count = int(late.customer_id.nunique().execute()) if known else None
     ready = last + dt.timedelta(days=asked.funnel.window_days)
     told = {
         "funnel": asked.funnel.key, "entered_from": asked.contact.start,
@@ -239,8 +254,12 @@ def waiting(entries: ir.Table, asked: Asked) -> Result:
         "readable_from": ready,
     }  # fmt: skip
     where = dimensions(funnel=asked.funnel.key)
-    n = float(count)
-    record = Record("step_waiting", n, "count", where, n=n, readable_from=ready.isoformat())
+    if count is None:
+        record = Record("step_waiting", None, "count", where, status="not_computed",
+                        reason=asked.too_early())  # fmt: skip
+    else:
+        n = float(count)
+        record = Record("step_waiting", n, "count", where, n=n, readable_from=ready.isoformat())
     return Result(pd.DataFrame([told]), (record,))
 
 

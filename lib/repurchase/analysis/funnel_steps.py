@@ -23,11 +23,14 @@ from repurchase.words import N_, Words
 
 DEFAULT_DAYS, ORDER_RANK_DAYS = 30, 180
 DEFAULT, ORDER_RANK = "contact to repurchase", "order rank"
+NAMES = {DEFAULT: N_("Contact to repurchase"), ORDER_RANK: N_("Order after order")}
 CONTACT = ("sms", "email_sent", "wechat", "call", "visit")
 # No opens: privacy proxies and virus scanners open messages for people.
 INTEREST = ("sms_click", "email_click", "wechat_click", "web_view", "cart", "quote")
 SERVICE = ("call", "visit", "ticket_close")
 NOT_FAILED = "outcome is null or outcome <> 'failed'"
+# Entry by the rank of an order: before a customer's orders can be counted from the first one,
+# the data must be as long as the time after which one is no longer a customer.
 RANKS = {"first": 1, "second": 2, "third": 3}
 # What happened to whom and when, and where the customer enters by it.
 HAPPENING = {

@@ -19,28 +19,28 @@ FULL = 6
 
 CLAIMS = {
     "place": N_(
-        "{step_text} leaks at {where_place} since {since_period}: {now_share} take the step, before"
+        "{step_text} leaks at {where_place} since {since_day}: {now_share} take the step, before"
         " it {level_share} did; about {customers_count} repurchases a month are missing for it"
     ),
     "rest": N_(
-        "{step_text} leaks since {since_period}, everywhere but in the places named for themselves:"
+        "{step_text} leaks since {since_day}, everywhere but in the places named for themselves:"
         " {now_share} take the step, before it {level_share} did; about {customers_count}"
         " repurchases a month are missing for it"
     ),
     "whole": N_(
-        "{step_text} leaks everywhere since {since_period}: {now_share} take the step, before it"
+        "{step_text} leaks as a whole since {since_day}: {now_share} take the step, before it"
         " {level_share} did; about {customers_count} repurchases a month are missing for it"
     ),
     "place_after": N_(
-        "{step_text} leaks at {where_place} since {since_period}: {now_share} take the step, before"
+        "{step_text} leaks at {where_place} since {since_day}: {now_share} take the step, before"
         " it {level_share} did"
     ),
     "rest_after": N_(
-        "{step_text} leaks since {since_period}, everywhere but in the places named for themselves:"
+        "{step_text} leaks since {since_day}, everywhere but in the places named for themselves:"
         " {now_share} take the step, before it {level_share} did"
     ),
     "whole_after": N_(
-        "{step_text} leaks everywhere since {since_period}: {now_share} take the step, before it"
+        "{step_text} leaks as a whole since {since_day}: {now_share} take the step, before it"
         " {level_share} did"
     ),
     "recovered_place": N_(
@@ -131,7 +131,7 @@ def _leak(
     customers, money = _worth(row, records)
     values: dict[str, str | float | int | None] = {
         "step_text": str(row["step_name"]),
-        "since_period": str(row["since"]),
+        "since_day": str(row["since_day"]),
         "now_share": round(float(row["now"]), 6),
         "level_share": round(float(row["level"]), 6),
     }

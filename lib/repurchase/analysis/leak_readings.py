@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -44,7 +45,8 @@ class Counted:
     """A funnel's counts, as `analysis.funnel.counts` gives them.
 
     `steps` are the names of its steps, `orders` whether each is an order. `counts` has the columns
-    period, cut ("" for all), label ("" where not known), step, reached, converted.
+    period, cut ("" for all), label ("" where not known), step, reached, converted. `days`: so many
+    days before a period its contact window lies.
     """
 
     key: str
@@ -52,6 +54,11 @@ class Counted:
     steps: tuple[str, ...]
     orders: tuple[bool, ...]
     counts: pd.DataFrame
+    days: int = 0
+
+    def first_day(self, period: str) -> str:
+        """The first day on which one enters in the contact window of a period (label)."""
+        return (Period.parse(period).start - dt.timedelta(days=self.days)).isoformat()
 
     def step_name(self, step: int) -> str:
         """The step from this one to the next, as a reader meets it."""
@@ -124,6 +131,11 @@ class Reading:
     missing: Missing
     p: Floats
     season_known: np.ndarray
+
+    @functools.cached_property
+    def alone(self) -> Missing:
+        """What is missing against a label's own level, whatever the others did."""
+        return missing(replace(self.first, drop=self.first.own))
 
 
 def read_cut(counted: Counted, cut: str, step: int, span: Span) -> Reading | None:

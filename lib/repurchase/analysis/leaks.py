@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from repurchase.stats.leak import FEWEST_EXPECTED, FEWEST_WINDOWS
 from repurchase.stats.multiplicity import benjamini_hochberg
 
 FALSE_DISCOVERIES = 0.05
+# labels that miss at least this share of what their step misses explain it
+MOSTLY = 0.5
 MATERIAL = 0.05
 # for so many periods a leak that lasts is held against its old level
 CARRIED = 3
@@ -40,10 +43,10 @@ FRAME = [
     "funnel", "step", "cut", "label", "funnel_name", "step_name", "status", "rank", "found",
     "lasts", "units", "converted", "now", "level", "windows", "season_known", "p", "q", "missing",
     "missing_low", "missing_high", "customers", "customers_low", "customers_high", "money",
-    "money_low", "money_high", "since", "reason",
+    "money_low", "money_high", "since", "since_day", "reason",
 ]  # fmt: skip
 TEXTS = ("funnel", "step", "cut", "label", "funnel_name", "step_name", "status", "found", "since",
-         "reason", "season_known", "lasts")  # fmt: skip
+         "since_day", "reason", "season_known", "lasts")  # fmt: skip
 
 
 def leaks(
@@ -61,9 +64,10 @@ def leaks(
     (Benjamini-Hochberg over all places of all funnels; within a step that stands as a whole over
     its labels), missing (conversions of this window, with 95 % interval), customers (repurchases a
     month that are missing for it, as later steps convert at their level), money (a month), since
-    (first contact window of the run that lies nearer to this one than to the level). Money and
-    customers are missing for steps after the repurchase. A label is read beside the other labels
-    of its cut, so within a step no fall is told twice; funnels may tell of the same customers.
+    (period of the first contact window of the run that lies nearer to this one than to the level)
+    and since_day (its first day). Money and customers are missing for steps after the repurchase.
+    A label is read beside the other labels of its cut, so within a step no fall is told twice;
+    funnels may tell of the same customers.
 
     Records: `leak_customers`, `leak_money`, `leak_conversion`, `leak_level` by funnel, step, cut
     and label, for leaks; `leak_places` by funnel.
@@ -94,9 +98,10 @@ def _told_now(
             else Record("leak_places", float(judged), "count", where, n=float(len(found)))
         )  # fmt: skip
         rows += found
-    _judge(rows, material)
+    limit = _judge(rows, material)
     for counted in told.values():
-        rows += _settle([r for r in rows if r["funnel"] == counted.key], counted, period, material)
+        own = [r for r in rows if r["funnel"] == counted.key]
+        rows += _settle(own, counted, period, material, limit)
     if carried:
         before, _ = _told_now(told, period.previous(), material, carried=carried - 1)
         for row in (r for r in before if r["status"] == LEAK):
@@ -114,12 +119,17 @@ def _carry(
         return
     place = {k: before[k] for k in ("step", "cut", "label")}
     row = _row(counted, found, i, span=span, **place)
-    kept = {k: before[k] for k in ("found", "q", "since")} | {"status": LEAK, "lasts": True}
+    kept = {k: before[k] for k in ("found", "q", "since", "since_day")}
+    kept |= {"status": LEAK, "lasts": True}
     here = [r for r in rows if (r["funnel"], r["step"]) == (counted.key, row["step"])]
     for other in here:
         if (other["cut"], other["label"]) == (row["cut"], row["label"]):
             rows.remove(other)
-        elif other["status"] == LEAK and other["cut"] != row["cut"]:
+    rivals = [r for r in here if r["status"] == LEAK and r["cut"] != row["cut"]]
+    if sum(r["missing"] for r in rivals) > row["missing"]:
+        kept["status"] = OVERLAPS
+    else:
+        for other in rivals:
             other["status"] = OVERLAPS
     rows.append(row | kept)
 
@@ -176,22 +186,26 @@ def _row(
         "missing": gone.value[i] if enough else math.nan,
         "missing_low": gone.low[i] if enough else math.nan,
         "missing_high": gone.high[i] if enough else math.nan,
+        "alone": tuple(getattr(found.alone, x)[i] for x in ("value", "low", "high")),
         "since": span.columns[-run] if enough else None, "reason": why, "found": span.judged,
+        "since_day": counted.first_day(span.columns[-run]) if enough else None,
         "lasts": False,
         "status": STEADY if enough else UNJUDGED,
     }  # fmt: skip
 
 
-def _judge(rows: list[dict[str, Any]], material: float) -> None:
-    """Writes q and status of all places together."""
+def _judge(rows: list[dict[str, Any]], material: float) -> float:
+    """Writes q and status of all places together; returns the largest p that would stand."""
     judged = [r for r in rows if r["reason"] is None]
     for row, q in zip(judged, benjamini_hochberg([r["p"] for r in judged]), strict=True):
         row["q"] = q
+    stands = sum(r["q"] < FALSE_DISCOVERIES for r in judged)
     for row in judged:
         if row["q"] < FALSE_DISCOVERIES:
             _stands(row, material)
     for whole in [r for r in judged if not r["cut"] and r["status"] == LEAK]:
         _localise([r for r in judged if r["cut"] and _same_step(r, whole)], material)
+    return FALSE_DISCOVERIES * stands / max(1, len(judged))
 
 
 def _stands(row: dict[str, Any], material: float) -> None:
@@ -217,9 +231,10 @@ def _material(row: dict[str, Any], material: float) -> bool:
 
 
 def _settle(
-    rows: list[dict[str, Any]], counted: Counted, period: Period, material: float
+    rows: list[dict[str, Any]], counted: Counted, period: Period, material: float, limit: float
 ) -> list[dict[str, Any]]:
-    """One explanation a step: the cut of the surest label, and what falls beyond its labels.
+    """One explanation a step: the cut whose labels miss most, or the whole step if they miss little
+    of what it misses.
 
     Labels of one cut share no units; those of another cut, and the step as a whole, may be the same
     customers. Returns the rows for what remains of a step whose labels leak.
@@ -228,33 +243,50 @@ def _settle(
     for step in sorted({r["step"] for r in rows}):
         here = [r for r in rows if r["step"] == step and r["status"] == LEAK]
         labels = [r for r in here if r["cut"]]
+        whole = next((r for r in here if not r["cut"]), None)
         if not labels:
             continue
-        cut = min(labels, key=lambda r: (r["p"], r["cut"], r["label"]))["cut"]
-        chosen = [r for r in labels if r["cut"] == cut]
+        explained: dict[str, float] = {}
+        for row in labels:
+            explained[row["cut"]] = explained.get(row["cut"], 0.0) + row["missing"]
+        cut = max(explained, key=lambda c: (explained[c], c))
+        if whole is not None and explained[cut] < MOSTLY * whole["missing"]:
+            cut = ""
         for row in here:
             if row["cut"] != cut:
                 row["status"] = OVERLAPS
-        if any(not r["cut"] for r in here):
-            more += _remainder(counted, period, step, cut, [r["label"] for r in chosen], material)
+        if whole is not None and cut:
+            chosen = [r for r in labels if r["cut"] == cut]
+            more += _rest(chosen, counted, period, material, limit)
     return more
 
 
-def _remainder(
-    counted: Counted, period: Period, step: int, cut: str, labels: list[str], material: float
+def _rest(
+    chosen: list[dict[str, Any]], counted: Counted, period: Period, material: float, limit: float
 ) -> list[dict[str, Any]]:
-    """The step without the labels that leak, if that is still below its level: a leak of the rest.
+    """The rest of a step that fell beside its worst labels, if it leaks too.
 
-    Its cut is that of the labels, its label "" (all others).
+    Then the labels miss all that they fall short of their own level, not only of the others.
     """
+    step, cut = chosen[0]["step"], chosen[0]["cut"]
+    rest = _remainder(counted, period, step, cut, [r["label"] for r in chosen])
+    if not rest["reason"] and rest["p"] <= limit:
+        _stands(rest, material)
+    if rest["status"] != LEAK:
+        return []
+    for row in chosen:
+        row.update(zip(("missing", "missing_low", "missing_high"), row["alone"], strict=True))
+    return [rest]
+
+
+def _remainder(
+    counted: Counted, period: Period, step: int, cut: str, labels: list[str]
+) -> dict[str, Any]:
+    """The step without the labels that leak; its cut is theirs, its label "" (all others)."""
     span = span_of(period)
     found = read_whole(counted, span, without=(cut, labels))
     row = _row(counted, found, step - 1, step=step, cut=cut, label="", span=span)
-    if row["reason"] or not row["p"] < FALSE_DISCOVERIES or not row["missing"] > 0:
-        return []
-    if not _material(row, material):
-        return []
-    return [row | {"q": math.nan, "status": LEAK}]
+    return row | {"q": math.nan}
 
 
 def _ranked(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -343,10 +375,11 @@ def former_leaks(
     The frame has a row a leak, in their order then: funnel, step, cut, label, found and since
     (periods), level, then and now (conversions), units (now), share_then and share (of its
     conversions that were missing and are missing now, the latter with 95 % interval), status:
-    `lasts` (still below that level beyond chance), `recovered` (not so, and surely less is missing
-    than then), `unknown` (neither can be told, or not judged for `reason`).
+    `lasts` (still below that level beyond chance), `recovered` (not so, and surely less than half
+    as much is missing as then), `unknown` (neither can be told, or not judged for `reason`).
 
-    Records: `former_leak` by funnel, step, cut and label.
+    Records: `former_leak` by funnel, step, cut and label; by funnel alone, with the reason, where
+    that period could not be judged.
     """
     told = {c.key: c for c in funnels}
     before = leaks(told.values(), period.previous(), worth, material=material)
@@ -362,7 +395,11 @@ def former_leaks(
                     reason=row["reason"])
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    return Result(frame, tuple(records))
+    unjudged = [
+        replace(r, metric="former_leak", unit="share") for r in before.records
+        if r.metric == "leak_places" and r.value is None
+    ]  # fmt: skip
+    return Result(frame, (*records, *unjudged))
 
 
 def _followed(counted: Counted, row: dict[Any, Any], period: Period) -> dict[str, Any]:
@@ -382,7 +419,7 @@ def _followed(counted: Counted, row: dict[Any, Any], period: Period) -> dict[str
         float(x[i] / (x[i] + made)) if x[i] + made > 0 else 0.0
         for x in (gone.value, gone.low, gone.high)
     )
-    status = LASTS if low > 0 else RECOVERED if high < share_then else UNKNOWN
+    status = LASTS if low > 0 else RECOVERED if high < MOSTLY * share_then else UNKNOWN
     return told | {
         "status": status, "now": found.first.now[i], "units": found.first.units[i],
         "share": share, "share_low": low, "share_high": high, "reason": None,

@@ -307,16 +307,16 @@ def wrong_tiers(
     """Customers who stand in a tier that RFM would not give them, as of the period's end.
 
     `today` has one row an active customer: customer_id, rfm, tier, money (of `worth`, in the
-    activity window), or is the reason why not. Columns: customer_id, tier, way (TOO_LOW,
+    activity window), or is the reason why not; nor is there an answer with fewer than two tiers in
+    an order. Columns: customer_id, tier, way (TOO_LOW,
     TOO_HIGH), rfm, money; for programs and restricted lists, never for print. Records:
     `tiering_wrong` and `tiering_wrong_<worth>` by `way=`.
     """
     if isinstance(today, str) or scale is None:
-        why = today if isinstance(today, str) else NO_TIER
-        record = Record("tiering_wrong", None, "count", dimensions(way=TOO_LOW),
-                        status="not_computed", reason=why)  # fmt: skip
-        return Result(pd.DataFrame(columns=["customer_id", "way"]), (record,))
+        return _none_wrong(today if isinstance(today, str) else NO_TIER)
     known = today[today["tier"].isin(scale.labels)].reset_index(drop=True)
+    if known.empty or len(scale.labels) < 2:
+        return _none_wrong(reason(ONE_TIER, fewest=FEWEST))
     places = {label: place for place, label in enumerate(scale.labels)}
     wrong = misplaced(
         known["tier"].map(places).to_numpy(dtype=int), known["rfm"].to_numpy(dtype=float)
@@ -332,6 +332,12 @@ def wrong_tiers(
         records.append(Record(f"tiering_wrong_{worth}", money, "money", where, n=n))
     columns = ["customer_id", "tier", "way", "rfm", "money"]
     return Result(frame[columns], tuple(records))
+
+
+def _none_wrong(why: str) -> Result:
+    record = Record("tiering_wrong", None, "count", dimensions(way=TOO_LOW),
+                    status="not_computed", reason=why)  # fmt: skip
+    return Result(pd.DataFrame(columns=["customer_id", "way"]), (record,))
 
 
 # ---- what it says ------------------------------------------------------------------------------

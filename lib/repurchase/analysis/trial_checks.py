@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 
 from repurchase.analysis.trial_units import arm_sums
 from repurchase.params import ExperimentPlan
-from repurchase.stats.trial import SRM_P, lift, sample_ratio
+from repurchase.stats.sample_ratio import BROKEN, sample_ratio
+from repurchase.stats.trial import lift
 
 Name = Literal[
     "sample_ratio", "sample_ratio_by_day", "sample_ratio_by_segment", "two_arms", "repeated_rows",
@@ -125,7 +126,7 @@ def _ratio(units: ir.Table, shares: dict[str, float]) -> TrialCheck:
     if told is None:
         return TrialCheck("sample_ratio", "not_computable")
     p, n = told
-    return TrialCheck("sample_ratio", "failed" if p < SRM_P else "passed", n=n, p=p)
+    return TrialCheck("sample_ratio", "failed" if p < BROKEN else "passed", n=n, p=p)
 
 
 def _ratio_within(
@@ -142,7 +143,7 @@ def _ratio_within(
     worst = min(parts, key=lambda label: (parts[label][0], label))
     p, n = parts[worst]
     p = min(1.0, p * len(parts))
-    return TrialCheck(name, "failed" if p < SRM_P else "passed", n=n, p=p, where=worst)
+    return TrialCheck(name, "failed" if p < BROKEN else "passed", n=n, p=p, where=worst)
 
 
 def _ratio_by_segments(
@@ -156,7 +157,7 @@ def _ratio_by_segments(
         return TrialCheck(name, "not_computable")
     worst = min(found, key=lambda c: (c.p or 0.0, c.where))
     p = min(1.0, (worst.p or 0.0) * len(found))
-    return TrialCheck(name, "failed" if p < SRM_P else "passed", n=worst.n, p=p, where=worst.where)
+    return TrialCheck(name, "failed" if p < BROKEN else "passed", n=worst.n, p=p, where=worst.where)
 
 
 def _rows(assigned: ir.Table) -> tuple[TrialCheck, TrialCheck]:
@@ -222,7 +223,7 @@ def _balance(plan: ExperimentPlan, units: ir.Table) -> TrialCheck:
         return TrialCheck("balance_before", "not_computable")
     p, where = min(found)
     p = min(1.0, p * len(found))
-    state: State = "failed" if p < SRM_P else "passed"
+    state: State = "failed" if p < BROKEN else "passed"
     return TrialCheck("balance_before", state, p=p, where=where)
 
 

@@ -66,11 +66,11 @@ CLAIMS = {
         " {value_share} within {within_count} days; the rule is {rule_share}"
     ),
     "place": N_(
-        "{where_place}: the system is not used as elsewhere; {off_count} of {known_count} signs"
+        "The system is not used everywhere ({where_place}): {off_count} of {known_count} signs"
         " (touches in time, late entries, promises, logins) are surely worse there"
     ),
     "places": N_(
-        "{where_place} and {more_count} more: the system is not used as elsewhere; {off_count} of"
+        "The system is not used everywhere ({where_place}, and {more_count} more): {off_count} of"
         " {known_count} signs (touches in time, late entries, promises, logins) are surely worse"
         " there"
     ),

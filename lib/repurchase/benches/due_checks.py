@@ -26,6 +26,7 @@ from repurchase.reasons import (
     NO_REP_TOUCH,
     NO_TABLE,
     NO_TIER,
+    NOT_ORDERED,
     TIER_LATER,
     TOO_SHORT_TO_TEST,
     reason,
@@ -114,6 +115,8 @@ class DueChecksBench(Bench):
             return self._result(tiers.wrong_tiers(why, None, name=main or "", worth=worth))
         scale = tiers.scale_of(main, self._params.funnel_rules.tier_order, now, before)
         today = self._today(main, worth)
+        if scale is None:
+            today = reason(NOT_ORDERED, day=self._review.windows.data_from.isoformat())
         return self._result(tiers.wrong_tiers(today, scale, name=main, worth=worth))
 
     def tiers_verdict(self) -> Verdict:
@@ -211,7 +214,7 @@ class DueChecksBench(Bench):
 
     # ---- 6: use ---------------------------------------------------------------------------------
 
-    def use(self) -> Result:
+    def system_use(self) -> Result:
         """How the lists are worked: in all, by team, by store and by sales person."""
         return self._result(use.worked(self._work(), self._params.funnel_rules))
 
@@ -259,7 +262,7 @@ class DueChecksBench(Bench):
 
     def use_verdict(self) -> Verdict:
         """Whether the system is not used, or used without effect."""
-        parts = use.Findings(self.use(), self.use_effect(), self.entered(), self.promises())
+        parts = use.Findings(self.system_use(), self.use_effect(), self.entered(), self.promises())
         return use.verdict(
             parts, self._params.funnel_rules, period=self._review.period.label, exhibits=USE
         )

@@ -14,7 +14,7 @@ from repurchase.analysis import clock, funnel, funnel_figures, funnel_steps
 from repurchase.analysis.funnel import Funnel
 from repurchase.benches.base import Bench, unwatched
 from repurchase.params import FunnelSpec
-from repurchase.period import Period
+from repurchase.period import Period, add_months
 from repurchase.records import Result
 
 TABLES = ("events", "orders", "tickets", "surveys")
@@ -49,7 +49,10 @@ class FunnelBench(Bench):
     def windows(self, which: Funnel) -> tuple[Period, ...]:
         """The periods whose contact windows are counted, oldest first; see `analysis.funnel`."""
         return funnel.periods(
-            self._review.period, days=which.window_days, data_from=self._data_from(which)
+            self._review.period,
+            days=which.window_days,
+            data_from=self._data_from(which),
+            sure_from=self._sure_from(which),
         )
 
     def units(self, which: Funnel) -> ir.Table:
@@ -59,14 +62,16 @@ class FunnelBench(Bench):
         ripe_until = self._ripe_until(which)
 
         def make(hold: Callable[[ir.Table], ir.Table]) -> ir.Table:
-            steps = self._steps(which)
-            found = funnel.units(steps, which, wanted=wanted, ripe_until=ripe_until, hold=hold)
-            return funnel.with_cuts(
-                hold(found),
-                days=review.customer_days,
-                by_order=which.spec.steps[0].tables == ("orders",),
-                labels=self._labels(),
+            by_order = which.spec.steps[0].tables == ("orders",)
+            found = funnel.units(
+                self._steps(which),
+                which,
+                wanted=wanted,
+                ripe_until=ripe_until,
+                days=None if by_order else review.customer_days,
+                hold=hold,
             )
+            return funnel.with_cuts(found, labels=self._labels())
 
         about = (
             which.spec.model_dump_json(), [p.label for p in wanted], ripe_until,
@@ -90,12 +95,13 @@ class FunnelBench(Bench):
         return self._result(funnel_figures.waiting(first, self._asked(which)))
 
     def by_label(self, which: Funnel) -> Result:
-        """Each step's conversion by channel, campaign, rep, store, region, tier and segment."""
+        """Each step's conversion by channel, campaign, rep, team, store, region, tier, segment."""
+        units, cuts = self._with_team(self.units(which))
         return self._result(
             funnel_figures.by_cut(
-                self.units(which),
+                units,
                 self._asked(which),
-                self._cuts(),
+                cuts,
                 alike={"store_id": self._kinds_of_stores()},
                 as_of_today=() if self._params.funnel_rules.tier_fixed else ("tier",),
             )
@@ -112,16 +118,31 @@ class FunnelBench(Bench):
             readable=self.windows(which),
             data_from=self._data_from(which),
             zone=self._params.time_zone,
+            sure_from=self._sure_from(which),
+            activity_months=self._params.activity_window_months,
         )
 
     def _cuts(self) -> tuple[str, ...]:
-        return (*funnel.CUTS, *(c for c in self._labels() if c not in funnel.CUTS))
+        return tuple(dict.fromkeys((*funnel_steps.PLACES, *self._labels())))
+
+    def _with_team(self, units: ir.Table) -> tuple[ir.Table, tuple[str, ...]]:
+        """The units with the team of the rep by whom they entered, and all cuts.
+
+        To look at only: what a team loses is lost by one of its reps or of its stores.
+        """
+        cuts, review = self._cuts(), self._review
+        if "team" in cuts or not review.snapshot.has("reps", "team"):
+            return units, cuts
+        teams = review.table("reps").select("rep_id", "team")
+        found = units.left_join(teams, "rep_id").drop("rep_id_right")
+        return found.mutate(team=found.team.fill_null("")), (*cuts, "team")
 
     def _funnel(self, spec: FunnelSpec, source: funnel.Source) -> Funnel:
         said = self._review.params.said
+        own = funnel_steps.NAMES.get(spec.key) if source != "profile" else None
         return Funnel(
             key=spec.key,
-            name=said(spec.name),
+            name=self._review.words._(own) if own else said(spec.name),
             steps=tuple(said(step.name) for step in spec.steps),
             window_days=spec.window_days,
             order=spec.order,
@@ -198,17 +219,23 @@ class FunnelBench(Bench):
     def _ripe_until(self, which: Funnel) -> dt.date:
         return self._review.windows.seen_until - dt.timedelta(days=which.window_days)
 
+    def _sure_from(self, which: Funnel) -> dt.date | None:
+        """From when on the rank of an order is sure, where one enters by it."""
+        if which.spec.steps[0].orders not in funnel_steps.RANKS:
+            return None
+        return add_months(self._data_from(which), self._params.activity_window_months)
+
     def _data_from(self, which: Funnel) -> dt.date:
         """From when on every table that the funnel is told from has rows."""
         names = sorted({table for step in which.spec.steps for table in step.tables})
-        found = [self._review.snapshot.data_from]
+        found = [self._review.snapshot.data_from] if "orders" in names else []
         for name in names:
             if name != "orders":
                 table = self._review.table(name, cut=False)
                 with unwatched():
                     first = table[TIMES[name][1]].min().to_pyarrow().as_py()
                 found += [first] if first else []
-        return max(found)
+        return max(found, default=self._review.snapshot.data_from)
 
     def _kinds_of_stores(self) -> Mapping[str, str]:
         """Own, franchise, online, by store: an online shop is no measure of a street's."""

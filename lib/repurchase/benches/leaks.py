@@ -63,6 +63,7 @@ class LeaksBench(FunnelBench):
                 steps=which.steps,
                 orders=tuple(step.orders is not None for step in which.spec.steps),
                 counts=self._fair(self.counts(which)),
+                days=which.window_days,
             )
             for which in self.funnels()
         )

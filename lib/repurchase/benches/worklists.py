@@ -19,7 +19,7 @@ class WorklistsBench(Bench):
     def made(self) -> worklists.Worklists:
         """The lists of this period with everything that a sales person is told."""
         review, told = self._review, self._params.lists
-        due = self._due()
+        due = self.due()
         tables = self._tables()
         on_lists = worklists.ranked(due)
         last = worklist_facts.last_products(tables, on_lists)
@@ -42,7 +42,7 @@ class WorklistsBench(Bench):
 
     def counts(self) -> Result:
         """How many are due, and what became of them."""
-        return self._result(worklists.counts(self._due(), worth=self._rules().worth))
+        return self._result(worklists.counts(self.due(), worth=self._rules().worth))
 
     def results(self) -> Result:
         """Who of those due a period ago has ordered since: listed against withheld by chance."""
@@ -62,7 +62,7 @@ class WorklistsBench(Bench):
 
     def due(self) -> pd.DataFrame:
         """One row a due customer with its `outcome`; for programs, not for print."""
-        return self._due()
+        return self._drawn_up()
 
     def _rules(self) -> worklists.Rules:
         told, period = self._params.lists, self._review.period
@@ -76,11 +76,6 @@ class WorklistsBench(Bench):
             seed=told.seed,
             worth=self._review.customer_value.known().worth,
         )
-
-    def _due(self) -> pd.DataFrame:
-        if "due" not in self._answers:
-            self._answers["due"] = self._drawn_up()
-        return self._answers["due"]
 
     def _drawn_up(self) -> pd.DataFrame:
         review, rules = self._review, self._rules()

@@ -20,15 +20,17 @@ STYLE = (
 ROWS = (("where", "where"), ("rule", "rule"), ("remedy", "to do"))
 
 
-def install() -> None:
-    """Has our errors shown as a box in the notebook that asks; does nothing outside of one."""
+def install() -> bool:
+    """Has our errors shown as a box in the notebook that asks; False outside of one."""
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:
-        return
+        return False
     shell = get_ipython()
-    if shell is not None:
-        shell.set_custom_exc((ReviewError,), _shown)
+    if shell is None:
+        return False
+    shell.set_custom_exc((ReviewError,), _shown)
+    return True
 
 
 def _shown(

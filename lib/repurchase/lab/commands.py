@@ -87,7 +87,10 @@ def _printed(params: Params, chapter: Chapter) -> bytes:
     with tempfile.TemporaryDirectory(prefix="repurchase-preview-") as folder:
         run_file, output = Path(folder) / "run.json", Path(folder) / f"{chapter.name}.ipynb"
         beside = chapter.name != kept.SUMMARY  # which reads the pack in place
-        chapters.write_run_file(run_file, params, snapshot.path, beside=beside)
+        asks_only = [chapter.name] if kept.asks_only(chapter) else []
+        chapters.write_run_file(
+            run_file, params, snapshot.path, beside=beside, asks_only=asks_only
+        )
         prepared = ahead.begin(pages=False)
         run = functools.partial(chapters.run, env={PRINT_ONLY: "1"})
         ran = stopping.in_thread(run, chapter, params, run_file, output)

@@ -384,11 +384,13 @@ def write_run_file(
     *,
     told: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
     beside: bool = False,
+    asks_only: Sequence[str] = (),
 ) -> None:
     """What a kernel of the press must know beside its two parameters.
 
     `told` is what the other chapters recorded and found; without it the pack in place is read.
-    `beside` is for a chapter that runs beside the others and cannot be told anything.
+    `beside` is for a chapter that runs beside the others and cannot be told anything. `asks_only`
+    are the chapters that do nothing but ask the library: these may use and keep its answers.
     """
     assert params.period is not None
     run = {
@@ -402,5 +404,6 @@ def write_run_file(
         "records": told[0] if told else None,
         "findings": told[1] if told else None,
         "beside": beside,
+        "asks_only": list(asks_only),
     }
     path.write_text(json.dumps(run, ensure_ascii=False), encoding="utf-8")

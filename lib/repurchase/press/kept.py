@@ -15,15 +15,13 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import shutil
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import repurchase
+from repurchase.digests import LIBRARY, digest, environment, file_digest, tree_digest
 from repurchase.params import Params
 from repurchase.press import pack
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from repurchase.press.chapters import Chapter
 
 LAYOUT = 1
-LIBRARY = Path(repurchase.__file__).parent
 # no chapter calls these; the rest of the library it does, or may
 NOT_READ = ("press", "cli.py", "__main__.py", "catalogue.py")
 # but for those that start its kernel and hand it what it is told
@@ -106,37 +103,6 @@ def _outward(name: str) -> bool:
     return name in OUTWARD or name in FONTS or name.startswith(OUTWARD_PREFIXES)
 
 
-def digest(value: Any) -> str:
-    """A digest of plain data."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def tree_digest(folder: Path, *, skip: Iterable[str] = ()) -> str:
-    """A digest of every file below a folder, names included; compiled modules are left out."""
-    summed = hashlib.blake2b(digest_size=16)
-    left_out = tuple(skip)
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix == ".pyc" or "__pycache__" in path.parts or not path.is_file():
-            continue
-        if left_out and name.startswith(left_out):
-            continue
-        summed.update(name.encode() + b"\0" + hashlib.blake2b(path.read_bytes()).digest())
-    return summed.hexdigest()
-
-
-def environment() -> dict[str, Any]:
-    """Interpreter, machine and the version of every package that is installed."""
-    folders = {Path(p) for p in sys.path if p and Path(p).is_dir()}
-    packages = sorted({name for f in folders for name in os.listdir(f) if name.endswith("-info")})
-    return {
-        "python": platform.python_version(),
-        "machine": [sys.platform, platform.machine()],
-        "packages": packages,
-    }
-
-
 def ingredients(params: Params, snapshot: Snapshot) -> dict[str, Any]:
     """What every chapter of a run may read, but for its own notebook.
 
@@ -168,23 +134,29 @@ def _beside(params: Params) -> list[list[str]]:
     return [[p.relative_to(folder).as_posix(), file_digest(p)] for p in files]
 
 
-def file_digest(path: Path) -> str:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-
-
 def keys(params: Params, snapshot: Snapshot, chapters: Iterable[Chapter]) -> dict[str, str | None]:
     """The key of each chapter but for what it is told by others; None: it runs each time."""
     common = digest(ingredients(params, snapshot))
     return {chapter.name: _key(chapter, common) for chapter in chapters}
 
 
-def _key(chapter: Chapter, common: str) -> str | None:
+def asks_only(chapter: Chapter) -> bool:
+    """The same of a chapter's file; False if it cannot be read."""
+    return _plain_content(chapter) is not None
+
+
+def _plain_content(chapter: Chapter) -> bytes | None:
     content = chapter.path.read_bytes()
     try:
         notebook = json.loads(content)
     except ValueError:
         return None
-    if not only_asks_the_library(notebook):
+    return content if only_asks_the_library(notebook) else None
+
+
+def _key(chapter: Chapter, common: str) -> str | None:
+    content = _plain_content(chapter)
+    if content is None:
         return None
     return digest([common, chapter.name, chapter.own, hashlib.sha256(content).hexdigest()])
 

@@ -10,8 +10,10 @@ All of it is text, numbers and dates; the same rows give the same bytes.
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +40,7 @@ NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
 
 def handed_out(ran: Iterable[Ran]) -> Unpacked | None:
     """What the chapters hand out; None where none does. DataError where two do."""
-    found = [
-        (notebook.chapter.name, output["data"][MIME])
-        for notebook in ran
-        for cell in notebook.notebook.cells
-        for output in cell.get("outputs", ())
-        if MIME in output.get("data", {})
-    ]
+    found = _outputs(ran)
     if len(found) > 1:
         raise DataError(
             f"lists are handed out {len(found)} times, in {', '.join(name for name, _ in found)}",
@@ -54,18 +50,78 @@ def handed_out(ran: Iterable[Ran]) -> Unpacked | None:
     return unpacked(found[0][1]) if found else None
 
 
+def _outputs(ran: Iterable[Ran]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Each set of lists as it travels, and before it the chapter that hands it out."""
+    return [
+        (notebook.chapter.name, output["data"][MIME])
+        for notebook in ran
+        for cell in notebook.notebook.cells
+        for output in cell.get("outputs", ())
+        if MIME in output.get("data", {})
+    ]
+
+
+class Meanwhile:
+    """Makes the lists' files as soon as a chapter has handed them out, while others still run."""
+
+    def __init__(self) -> None:
+        self._seen: list[Ran] = []
+        self._thread: threading.Thread | None = None
+        self._files: list[tuple[str, bytes]] = []
+        self._error: BaseException | None = None
+
+    def see(self, ran: Ran) -> None:
+        """A chapter has been run, or is taken as it was executed before."""
+        self._seen.append(ran)
+        if self._thread is None and _outputs([ran]):
+            # nothing is written before `write`, so a run that is stopped need not wait for it
+            self._thread = threading.Thread(target=self._make, args=(ran,), daemon=True)
+            self._thread.start()
+
+    def _make(self, ran: Ran) -> None:
+        try:
+            sheets = handed_out([ran])
+            self._files = list(files(sheets)) if sheets else []
+        except BaseException as error:
+            self._error = error
+
+    def write(self, folder: Path) -> None:
+        """Writes the files into a pack's `restricted/` folder; nothing if none are handed out.
+
+        Raises DataError where more than one set is, or where one fits no sheet.
+        """
+        if len(_outputs(self._seen)) > 1:
+            handed_out(self._seen)
+        if self._thread is None:
+            return
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        _write(folder, self._files)
+
+
 def write(folder: Path, sheets: Unpacked) -> None:
     """Writes all files of the lists into a pack's `restricted/` folder."""
-    rows = sheets.frames[sheets.lists]
-    _write_workbook(folder / f"{NAME}.xlsx", sheets.frames, sheets.day)
-    _write_csv(folder / f"{NAME}.csv", rows)
+    _write(folder, files(sheets))
+
+
+def _write(folder: Path, made: Iterable[tuple[str, bytes]]) -> None:
     (folder / NAME).mkdir()
+    for name, content in made:
+        (folder / name).write_bytes(content)
+
+
+def files(sheets: Unpacked) -> Iterator[tuple[str, bytes]]:
+    """Name in `restricted/` and content of each file of the lists."""
+    rows = sheets.frames[sheets.lists]
+    yield f"{NAME}.xlsx", _workbook(sheets.frames, sheets.day)
+    yield f"{NAME}.csv", _csv(rows)
     labels = pd.Series(sheets.labels, index=rows.index, dtype="object")
     names = list(dict.fromkeys(sheets.labels))
     digits = len(str(len(names)))
     for number, label in enumerate(names, start=1):
         file = f"{number:0{digits}d}-{_file_name(label)}.csv"
-        _write_csv(folder / NAME / file, rows[labels == label])
+        yield f"{NAME}/{file}", _csv(rows[labels == label])
 
 
 def _file_name(label: str) -> str:
@@ -73,15 +129,16 @@ def _file_name(label: str) -> str:
     return re.sub(r"[^\w-]+", "-", label)[:60].strip("-") or "list"
 
 
-def _write_csv(path: Path, rows: pd.DataFrame) -> None:
+def _csv(rows: pd.DataFrame) -> bytes:
     # with a byte order mark, or Excel takes Chinese for something else
-    path.write_bytes(rows.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+    return rows.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
 
 
-def _write_workbook(path: Path, frames: Mapping[str, pd.DataFrame], day: dt.date) -> None:
+def _workbook(frames: Mapping[str, pd.DataFrame], day: dt.date) -> bytes:
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(str(path), OPTIONS)
+    written = io.BytesIO()
+    book = xlsxwriter.Workbook(written, OPTIONS)
     book.set_properties({"created": dt.datetime.combine(day, dt.time())})
     formats = {
         "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
@@ -92,6 +149,7 @@ def _write_workbook(path: Path, frames: Mapping[str, pd.DataFrame], day: dt.date
     for title, frame in frames.items():
         _write_sheet(book, title, frame, formats)
     book.close()
+    return written.getvalue()
 
 
 def _write_sheet(book: Any, title: str, frame: pd.DataFrame, formats: Mapping[str, Any]) -> None:

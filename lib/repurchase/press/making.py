@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from repurchase.cells import inert
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params
@@ -42,9 +43,11 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     params, snapshot = order.params, order.snapshot
     notebooks = folder / pack.RESTRICTED / "notebooks"
     notebooks.mkdir(parents=True)
+    sheets = lists.Meanwhile()
     work = parallel.Work(
-        params, snapshot.path, notebooks, order.settings, progress, kept.Store(params)
-    )
+        params, snapshot.path, notebooks, order.settings, progress, kept.Store(params),
+        seen=sheets.see,
+    )  # fmt: skip
     parallel.import_before_threads()
     prepared = ahead.begin(pages=True)
     ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
@@ -61,8 +64,7 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     write_volume(folder, ran, params, manifest, verdict)
     _write_results(folder, records, findings)
     _write_restricted(folder, snapshot)
-    if sheets := lists.handed_out(ran):
-        lists.write(folder / pack.RESTRICTED, sheets)
+    sheets.write(folder / pack.RESTRICTED)
     manifest["files"] = pack.delivered(folder)
     pack.write_json(folder / "manifest.json", manifest)
     progress.end("binding")
@@ -94,8 +96,6 @@ def _write_restricted(folder: Path, snapshot: Snapshot) -> None:
 
 def _inert(value: Any) -> str:
     """A cell that a spreadsheet cannot take for a formula."""
-    from repurchase.show.style import inert  # only here, as it brings the charts along
-
     return str(inert("; ".join(map(str, value)) if isinstance(value, list) else str(value)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ class Work:
     settings: limits.Settings
     progress: Progress
     store: kept.Store
+    seen: Callable[[Ran], None] = lambda ran: None  # told of each chapter once it is executed
 
     def output(self, chapter: Chapter) -> Path:
         return self.folder / f"{chapter.name}.ipynb"
@@ -43,6 +44,7 @@ class Work:
         except Exception:  # a damaged file is no reason to fail: the notebook can be run
             return None
         self.progress.end(chapter.name, note="unchanged")
+        self.seen(ran)
         return ran
 
     def run(self, chapter: Chapter, run_file: Path, key: str | None) -> Ran:
@@ -96,8 +98,9 @@ def _run_side_by_side(
         warm.start()
         run_file = work.folder / f".run-{missing[0].name}.json"
         chapters.write_run_file(
-            run_file, work.params, work.snapshot, told=told, beside=told is None
-        )
+            run_file, work.params, work.snapshot, told=told, beside=told is None,
+            asks_only=[c.name for c in missing if keys[c.name]],
+        )  # fmt: skip
         try:
             ran |= _run_missing(work, missing, keys, run_file)
         finally:
@@ -126,6 +129,8 @@ def _run_missing(
                     name = running.pop(future).name
                     ended[name] = future
                     work.progress.end(name, note="failed" if future.exception() else "")
+                    if not future.exception():
+                        work.seen(future.result())
         except BaseException:
             warm.stop()
             stopping.end_children()

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from repurchase import answers
 from repurchase.archive import PACKS, current_pack
 from repurchase.errors import PressError, UsageError
 from repurchase.locks import locked
@@ -31,10 +32,10 @@ def prune(
 ) -> Pruned:
     """Removes unsigned packs beyond the newest `keep` periods of each profile, and old snapshots.
 
-    Of the prepared data only the newest snapshot of a profile stays; it is made again from the
-    sources when an older state is asked for. Signed packs stay, in place or replaced, and so does
-    all that the press did not make. Nothing happens while a run of the profile is at work
-    (BusyError). With `dry_run` it only says what it would remove.
+    Of the prepared data only the newest snapshot of a profile stays, with the answers that were
+    kept of it; it is made again from the sources when an older state is asked for. Signed packs
+    stay, in place or replaced, and so does all that the press did not make. Nothing happens while
+    a run of the profile is at work (BusyError). With `dry_run` it only says what it would remove.
     """
     if keep < 1:
         raise UsageError(f"KEEP == {keep}, must be at least 1")
@@ -46,7 +47,8 @@ def prune(
         reports = root / "reports" / name
         with ExitStack() as stack:
             _hold_all(stack, reports, root / ".cache" / "snapshots" / name)
-            for path in [*_old_packs(reports, keep), *_old_snapshots(root, name)]:
+            old = [*_old_packs(reports, keep), *_old_snapshots(root, name)]
+            for path in [*old, *_old_answers(root, name)]:
                 bytes_ = _size(path)
                 shown = path.relative_to(root).as_posix()
                 say(f"{'would remove' if dry_run else 'removing'} {shown} ({_megabytes(bytes_)})")
@@ -89,6 +91,16 @@ def _old_snapshots(root: Path, profile: str) -> Iterator[Path]:
     home = root / ".cache" / "snapshots" / profile
     found = [p for p in home.glob("v=*") if p.is_dir() and not p.is_symlink()]
     yield from sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))[:-1]
+
+
+def _old_answers(root: Path, profile: str) -> Iterator[Path]:
+    """What was kept of prepared data that are gone, or go now."""
+    snapshots = root / ".cache" / "snapshots" / profile
+    old = set(_old_snapshots(root, profile))
+    there = {p.name for p in snapshots.glob("v=*") if p not in old}
+    home = answers.home_of(root, profile)
+    found = sorted(p for p in home.glob("*") if p.is_dir() and not p.is_symlink())
+    yield from (path for path in found if f"v={path.name}" not in there)
 
 
 def _remove(path: Path, reports: Path) -> None:

@@ -4,203 +4,79 @@ Each function takes what an analysis returned and gives a block to look at, to p
 aloud. Nothing is computed here. Charts and tables take `id="R-1"`, the exhibit's number.
 """
 
-from repurchase.show.bridge import bridge
-from repurchase.show.charts import curve, identification, pooled, revenue, trend
-from repurchase.show.churn import by_period, churn
-from repurchase.show.churn_warning import at_risk, warning_test
-from repurchase.show.contacts import (
-    attribution,
-    contact_counts,
-    contact_tests,
-    content,
-    content_tests,
-    dose_response,
-)
-from repurchase.show.customer_value import (
-    concentration,
-    moves,
-    score_limits,
-    stage_table,
-    tier_table,
-    value_actions,
-    value_certainty,
-    value_flows,
-    value_groups,
-    value_headline,
-    value_so_far,
-    value_stages,
-)
-from repurchase.show.cuts import cuts
-from repurchase.show.data import load_report, money_bridge, notes, sources, whole_source
-from repurchase.show.delay import arrivals, completeness, delay_days, freshness
-from repurchase.show.due_checks import due_contacted, reach, tiers, use, use_work
-from repurchase.show.festival import january_february
-from repurchase.show.funnel import (
-    funnel,
-    funnel_banner,
-    funnel_changes,
-    funnel_cuts,
-    funnel_steps,
-    funnel_times,
-)
-from repurchase.show.leaks import end_change, former_leaks, leaks, within_steps
-from repurchase.show.mix import disagreement, drivers, mix_and_rate
-from repurchase.show.newest import newest, newest_line
-from repurchase.show.next_purchase import next_purchase
-from repurchase.show.order_rank import order_values
-from repurchase.show.outlook import ahead, outlook, outlook_line, outlook_table
-from repurchase.show.path import campaign_answers, paths, transitions
-from repurchase.show.predicted_value import (
-    predicted,
-    predicted_chart,
-    predicted_parts,
-    value_ahead,
-)
-from repurchase.show.products import new_product_table, pair_table, product_table
-from repurchase.show.repeat import joining_months, next_orders, repeat_share
-from repurchase.show.retention import bridge_and_drivers, decide
-from repurchase.show.rhythm import category_cycles, order_gaps
-from repurchase.show.robustness import answer, definitions
-from repurchase.show.sampled import marks_samples
-from repurchase.show.sentences import causes, certainty, headline, scorecard
-from repurchase.show.summary import (
-    commentary,
-    findings,
-    further_findings,
-    key_figures,
-    meanings,
-    not_computed_of,
-    verdict,
-)
-from repurchase.show.tables import (
-    article,
-    calendar_days,
-    comparisons,
-    identification_cuts,
-    ladder,
-    not_computed,
-    totals,
-    triangle,
-)
-from repurchase.show.trials import trial_pages, trials_headline, trials_table
-from repurchase.show.verdicts import first_steps, funnel_headline, verdicts
-from repurchase.show.worklists import list_reasons, list_results, sheets, worklists
+from __future__ import annotations
 
-__all__ = [
-    "ahead",
-    "answer",
-    "arrivals",
-    "article",
-    "at_risk",
-    "attribution",
-    "bridge",
-    "bridge_and_drivers",
-    "by_period",
-    "calendar_days",
-    "campaign_answers",
-    "category_cycles",
-    "causes",
-    "certainty",
-    "churn",
-    "commentary",
-    "comparisons",
-    "completeness",
-    "concentration",
-    "contact_counts",
-    "contact_tests",
-    "content",
-    "content_tests",
-    "curve",
-    "cuts",
-    "decide",
-    "definitions",
-    "delay_days",
-    "disagreement",
-    "dose_response",
-    "drivers",
-    "due_contacted",
-    "end_change",
-    "findings",
-    "first_steps",
-    "former_leaks",
-    "freshness",
-    "funnel",
-    "funnel_banner",
-    "funnel_changes",
-    "funnel_cuts",
-    "funnel_headline",
-    "funnel_steps",
-    "funnel_times",
-    "further_findings",
-    "headline",
-    "identification",
-    "identification_cuts",
-    "january_february",
-    "joining_months",
-    "key_figures",
-    "ladder",
-    "leaks",
-    "list_reasons",
-    "list_results",
-    "load_report",
-    "meanings",
-    "mix_and_rate",
-    "money_bridge",
-    "moves",
-    "new_product_table",
-    "newest",
-    "newest_line",
-    "next_orders",
-    "next_purchase",
-    "not_computed",
-    "not_computed_of",
-    "notes",
-    "order_gaps",
-    "order_values",
-    "outlook",
-    "outlook_line",
-    "outlook_table",
-    "pair_table",
-    "paths",
-    "pooled",
-    "predicted",
-    "predicted_chart",
-    "predicted_parts",
-    "product_table",
-    "reach",
-    "repeat_share",
-    "revenue",
-    "score_limits",
-    "scorecard",
-    "sheets",
-    "sources",
-    "stage_table",
-    "tier_table",
-    "tiers",
-    "totals",
-    "transitions",
-    "trend",
-    "trial_pages",
-    "trials_headline",
-    "trials_table",
-    "triangle",
-    "use",
-    "use_work",
-    "value_actions",
-    "value_ahead",
-    "value_certainty",
-    "value_flows",
-    "value_groups",
-    "value_headline",
-    "value_so_far",
-    "value_stages",
-    "verdict",
-    "verdicts",
-    "warning_test",
-    "whole_source",
-    "within_steps",
-    "worklists",
-]
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
 
-for _name in __all__:
-    globals()[_name] = marks_samples(globals()[_name])
+# Each module of this folder and the functions that it gives. A module is imported when one of them
+# is asked for: what prints blocks has no use for what draws them, nor for its libraries.
+GIVEN = {
+    "bridge": "bridge",
+    "charts": "curve identification pooled revenue trend",
+    "churn": "by_period churn",
+    "churn_warning": "at_risk warning_test",
+    "contacts": "attribution contact_counts contact_tests content content_tests dose_response",
+    "customer_value": (
+        "concentration moves score_limits stage_table tier_table value_actions "
+        "value_certainty value_flows value_groups value_headline value_so_far "
+        "value_stages"
+    ),
+    "cuts": "cuts",
+    "data": "load_report money_bridge notes sources whole_source",
+    "delay": "arrivals completeness delay_days freshness",
+    "due_checks": "due_contacted reach system_use tiers use_work",
+    "festival": "january_february",
+    "funnel": "funnel funnel_banner funnel_changes funnel_cuts funnel_steps funnel_times",
+    "leaks": "end_change former_leaks leaks mended within_steps",
+    "mix": "disagreement drivers mix_and_rate",
+    "newest": "newest newest_line",
+    "next_purchase": "next_purchase",
+    "order_rank": "order_values",
+    "outlook": "ahead outlook outlook_line outlook_table",
+    "path": "campaign_answers paths transitions",
+    "predicted_value": "predicted predicted_chart predicted_parts value_ahead",
+    "products": "new_product_table pair_table product_table",
+    "repeat": "joining_months next_orders repeat_share",
+    "retention": "bridge_and_drivers decide",
+    "rhythm": "category_cycles order_gaps",
+    "robustness": "answer definitions",
+    "sentences": "causes certainty headline scorecard",
+    "summary": "commentary findings further_findings key_figures meanings not_computed_of verdict",
+    "tables": (
+        "article calendar_days comparisons identification_cuts ladder not_computed totals "
+        "triangle"
+    ),
+    "trials": "trial_pages trials_headline trials_table",
+    "verdicts": "first_steps funnel_headline verdicts",
+    "worklists": "list_reasons list_results sheets worklists",
+}
+_WHERE = {name: module for module, names in GIVEN.items() for name in names.split()}
+__all__ = sorted(_WHERE)
+
+
+class _Show(ModuleType):
+    """This package: gives the function where a module of it has the same name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _WHERE:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        from repurchase.show.sampled import marks_samples
+
+        module = importlib.import_module(f"{self.__name__}.{_WHERE[name]}")
+        found = marks_samples(getattr(module, name))
+        setattr(self, name, found)
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # so does Python with each module of a package that it has imported
+        if not (isinstance(value, ModuleType) and name in _WHERE):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return list(__all__)
+
+
+sys.modules[__name__].__class__ = _Show

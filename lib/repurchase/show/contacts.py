@@ -12,12 +12,13 @@ from repurchase.analysis.content import FEWEST, KINDS, PERSONALISED, clean
 from repurchase.analysis.dose import FEWEST as FEWEST_DOSED
 from repurchase.analysis.dose import OUTCOMES, day_before_dose, range_of
 from repurchase.analysis.judging import EXPLORATORY, STANDS
+from repurchase.analysis.touches import NO_EVENTS
 from repurchase.analysis.windows import ONE_DAY
 from repurchase.context import Context
 from repurchase.params import FunnelRules
-from repurchase.reasons import NOT_ONLY_CONTENT, SAME_CONTENT, SAME_TOUCHES, worded
+from repurchase.reasons import NO_TOUCHES, NOT_ONLY_CONTENT, SAME_CONTENT, SAME_TOUCHES, worded
 from repurchase.records import Result
-from repurchase.show.blocks import Cell, Column, Note, Table
+from repurchase.show.blocks import Cell, Column, Note, Table, Text
 from repurchase.show.sentences import DASH, bare_points, paragraph
 from repurchase.show.style import csv_text
 from repurchase.show.tables import shortened, value_name
@@ -142,12 +143,16 @@ def _counts_caption(words: Words, rules: FunnelRules) -> str:
     return paragraph(words, parts)
 
 
-def dose_response(result: Result, *, id: str) -> Table | Note:
-    """Orders and requests for no more after so many contacts, plain and on like customers."""
+def dose_response(result: Result, *, id: str) -> Table | Note | Text:
+    """Orders and requests for no more after so many contacts, plain and on like customers.
+
+    Nothing where there is no contact at all: the counts before it say so.
+    """
     context: Context = result.context
     words, frame = context.words, result.frame
     if frame.empty:
-        return _note(result)
+        none = {r.reason for r in result.records} <= {NO_EVENTS, NO_TOUCHES}
+        return Text("") if none else _note(result)
     rows = []
     for row in frame.to_dict("records"):
         span = range_of(row["low"], row["high"]).replace("-", "–")
@@ -216,11 +221,14 @@ def contact_tests(result: Result, *, id: str) -> Table | Note:
     )
 
 
-def content_tests(result: Result, *, id: str) -> Table | Note:
-    """Experiments whose arms got different content equally often, or why there is none."""
+def content_tests(result: Result, *, id: str) -> Table | Note | Text:
+    """Experiments whose arms got different content equally often, or why there is none.
+
+    Nothing where there is no experiment at all: `contact_tests` says so.
+    """
     words, frame = result.context.words, result.frame
     if frame.empty:
-        return _note(result)
+        return Text("")
     shown = clean(frame)
     if shown.empty:
         differs = frame["content_differs"].any()

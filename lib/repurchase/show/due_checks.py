@@ -319,7 +319,7 @@ def _wrong_sentence(context: Context, wrong: Result) -> str:
 # ---- 6: use ------------------------------------------------------------------------------------
 
 
-def use(result: Result, *, id: str) -> Table | Note:
+def system_use(result: Result, *, id: str) -> Table | Note:
     """How the lists are worked: in all, by team, by store, and the sales people who stand out."""
     context: Context = result.context
     words, frame = context.words, result.frame

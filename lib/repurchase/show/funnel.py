@@ -27,7 +27,9 @@ from repurchase.words import Words
 
 ARROW = " → "
 ROW_MM, HEAD_MM = 9.0, 9.0
+NAMES_MM = 72.0  # the most that the names of the steps take of the picture
 VALUE_MM = 15.0  # room for the conversion beside its bar
+NAME_PT = style.TEXT_PT + 0.5
 POINTS_PER_MM = 72 / 25.4
 ROWS = 8  # labels of a cut in a table
 CHANGES = 15  # changes in a table
@@ -60,10 +62,10 @@ def funnel(which: Funnel, conversion: Result, waiting: Result, *, id: str) -> Fi
         why = _why(words, conversion)
         return Note(words._("The funnel cannot be read: {reason}.", reason=why), "unsure")
     with style.house(words):
-        names = [f"{here}{ARROW}{there}" for here, there in _steps(which)]
+        names = [_fitting(here, there) for here, there in _steps(which)]
         right = [_counted(words, row) for row in shown.to_dict("records")]
         own = [_own_level(words, row) for row in shown.to_dict("records")]
-        left_mm = style.text_mm(names, size=style.TEXT_PT + 0.5) + 4
+        left_mm = style.text_mm(names, size=NAME_PT) + 4
         counts_mm = style.text_mm(right) + VALUE_MM
         right_mm = counts_mm + style.text_mm(own) + 6
         height = HEAD_MM + ROW_MM * len(shown)
@@ -78,13 +80,24 @@ def funnel(which: Funnel, conversion: Result, waiting: Result, *, id: str) -> Fi
         )
         return style.exhibit(
             picture, id=id, title=_title(which, words, frame),
-            caption=_caption(which, words, shown, waiting),
+            caption=_caption(which, words, conversion, waiting),
             alt=_alt(which, words, shown), data=frame.set_index("step"),
         )  # fmt: skip
 
 
 def _steps(which: Funnel) -> list[tuple[str, str]]:
     return list(zip(which.steps[:-1], which.steps[1:], strict=True))
+
+
+def _fitting(here: str, there: str) -> str:
+    """From which to which, each name cut as far as the picture has no room for it."""
+    for longest in range(max(len(here), len(there)), 1, -1):
+        name = ARROW.join(
+            text if len(text) <= longest else text[: longest - 1] + "…" for text in (here, there)
+        )
+        if style.text_mm([name], size=NAME_PT) <= NAMES_MM:
+            return name
+    return ARROW.strip()
 
 
 def step_name(which: Funnel, step: str | int) -> str:
@@ -138,7 +151,7 @@ def _draw(ax: Axes, words: Words, shown: pd.DataFrame, names: Sequence[str]) -> 
             weight="semibold", size=style.TEXT_PT + 1, va="center", annotation_clip=False,
         )  # fmt: skip
     ax.set_yticks(y, names)
-    ax.tick_params(axis="y", labelsize=style.TEXT_PT + 0.5, labelcolor=style.INK)
+    ax.tick_params(axis="y", labelsize=NAME_PT, labelcolor=style.INK)
     ax.set_xticks([])
     ax.set_xlim(0, top * 1.02)
     ax.set_ylim(len(shown) - 0.5, -0.5)
@@ -147,7 +160,8 @@ def _draw(ax: Axes, words: Words, shown: pd.DataFrame, names: Sequence[str]) -> 
 
 def _title(which: Funnel, words: Words, frame: pd.DataFrame) -> str:
     """Of all who entered so many came to the order; held against the own level."""
-    row = frame[frame["step"] == END].iloc[0]
+    whole = frame[frame["step"] == END]
+    row = (frame if whole.empty else whole).iloc[0]  # the whole way may be the first step
     told = {
         "share": words.share(row["value"]), "first": which.steps[0],
         "last": step_name(which, END).rsplit(ARROW, 1)[1],
@@ -162,8 +176,8 @@ def _title(which: Funnel, words: Words, frame: pd.DataFrame) -> str:
     return words._("From {first} to {last}: {share}, about its own level of {level}", **told)
 
 
-def _caption(which: Funnel, words: Words, shown: pd.DataFrame, waiting: Result) -> str:
-    late = waiting.frame.iloc[0]
+def _caption(which: Funnel, words: Words, conversion: Result, waiting: Result) -> str:
+    late, shown = waiting.frame.iloc[0], conversion.frame
     parts = [
         words._(
             "Customers who entered from {first} to {last}; later steps count up to {days} days"
@@ -186,6 +200,8 @@ def _caption(which: Funnel, words: Words, shown: pd.DataFrame, waiting: Result) 
                 count=words.count(late["customers"]), day=words.day(late["readable_from"]),
             )
         )  # fmt: skip
+    cared_for = tuple(r for r in conversion.records if r.status == "provisional")
+    parts += _remarks(words, [Result(shown, cared_for)])
     return paragraph(words, parts)
 
 
@@ -236,21 +252,38 @@ def funnel_steps(
     )
     counted = int(frame[["previous_change", "year_ago_change"]].notna().sum().sum())
     caption = [
-        *(
-            words._("{funnel}: {order}", funnel=which.name, order=_order(which, words))
-            for which in told
-        ),
+        *_orders(words, told),
         words._("Own level: the six contact windows before together."),
         _marks(words, counted),
-        *(
-            words._("Not computed: {reason}.", reason=worded(words, why))
-            for why in dict.fromkeys(r.reason for c in conversions for r in c.records if r.reason)
-        ),
+        *_remarks(words, conversions),
     ]
     return Table(
         columns, tuple(rows), id=id, title=words._("The steps against their past"),
         caption=paragraph(words, caption), csv=csv_text(frame), size="small",
     )  # fmt: skip
+
+
+def _remarks(words: Words, results: Sequence[Result]) -> list[str]:
+    """What is not computed, and what must be read with care, each reason once."""
+    said = {}
+    for record in (record for result in results for record in result.records):
+        if record.reason and record.status == "provisional":
+            said[record.reason] = words._(
+                "To be read with care: {reason}.", reason=worded(words, record.reason)
+            )
+        elif record.reason:
+            said[record.reason] = words._(
+                "Not computed: {reason}.", reason=worded(words, record.reason)
+            )
+    return list(said.values())
+
+
+def _orders(words: Words, told: Sequence[Funnel]) -> list[str]:
+    """Whether steps are in order: once if that is the same for all funnels."""
+    said = {which.name: _order(which, words) for which in told}
+    if len(set(said.values())) == 1:
+        return [next(iter(said.values()))]
+    return [words._("{funnel}: {order}", funnel=name, order=how) for name, how in said.items()]
 
 
 def _step_row(words: Words, which: Funnel, row: Mapping[Any, Any]) -> tuple[str | Cell, ...]:
@@ -305,7 +338,9 @@ def funnel_cuts(which: Funnel, result: Result, *, id: str) -> Table | Note:
     words = context.words
     frame = result.frame
     if frame.empty:
-        return Note(words._("No channel, store, sales person, campaign or segment tells customers apart."))
+        return Note(
+            words._("No channel, store, sales person, campaign or segment tells customers apart.")
+        )
     rows: list[tuple[str | Cell, ...]] = []
     few: list[str] = []
     left_out = 0
@@ -412,8 +447,11 @@ def funnel_changes(which: Funnel, result: Result, *, id: str) -> Table | Text:
     words = context.words
     frame = result.frame
     looked_at = int(frame[[f"{window}_change" for window in PAST]].notna().sum().sum())
+    if not looked_at:
+        return Text("")
     marks = frame[[f"{window}_mark" for window in PAST]]
-    marked = frame[(marks != "").any(axis=1)]
+    # who has no label is nobody in particular
+    marked = frame[(marks != "").any(axis=1) & (frame["label"] != "")]
     if marked.empty:
         return Text(
             words._(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from repurchase.period import Period
 from repurchase.reasons import worded
 from repurchase.records import Result, parse_dimensions
 from repurchase.show import style
-from repurchase.show.blocks import TONE_COLOURS, Cell, Column, Figure, Note, Table, Tone
+from repurchase.show.blocks import TONE_COLOURS, Cell, Column, Figure, Note, Table, Text, Tone
 from repurchase.show.bridge import KINDS
 from repurchase.show.mix import cut_name, place_name
 from repurchase.show.sentences import DASH, against_side, bare_points, joined, paragraph
@@ -26,6 +27,7 @@ from repurchase.show.style import csv_text
 from repurchase.words import N_, Words
 
 SHORT_ROWS, ROWS = 4, 12
+MOST_MENDED = 3
 FIRST = {
     "place": N_("find what changed there"),
     "rest": N_("find what all others share"),
@@ -51,7 +53,12 @@ def leaks(result: Result, *, id: str | None = None, short: bool = False) -> Tabl
     frame = result.frame
     found = frame[frame["status"] == LEAK] if len(frame) else frame
     if found.empty:
-        return Note(paragraph(words, _none(context, result)), title=words._("No leak stands out"))
+        any_judged = any(r.value for r in result.records if r.metric == "leak_places")
+        title = (
+            words._("No leak stands out") if any_judged
+            else words._("Whether anything leaks cannot be told")
+        )  # fmt: skip
+        return Note(paragraph(words, _none(context, result)), title=title)
     many = frame["funnel"].nunique() > 1
     rows = [
         _leak_row(context, row, many=many)
@@ -87,7 +94,7 @@ def where_text(words: Words, row: Mapping[Any, Any], *, many: bool) -> str:
     if row["cut"]:
         others = words._("{cut}: all others", cut=cut_name(words, str(row["cut"])))
         return joined(words, [step, others])
-    return joined(words, [step, words._("everywhere")])
+    return joined(words, [step, words._("as a whole")])
 
 
 def _leak_row(context: Context, row: dict[Any, Any], *, many: bool) -> tuple[str | Cell, ...]:
@@ -99,17 +106,12 @@ def _leak_row(context: Context, row: dict[Any, Any], *, many: bool) -> tuple[str
     steps = f"{words.share(row['level'])} → {words.share(row['now'])}"
     return (
         where_text(words, row, many=many),
-        words.month(Period.parse(row["since"]).start) if _monthly(context) else
-        words.period(Period.parse(row["since"])),
+        words.day(dt.date.fromisoformat(row["since_day"])),
         Cell(steps, tone=tone, bold=True),
         _amount(words, row, "customers", lambda x: words.count(round(x))),
         _amount(words, row, "money", lambda x: words.money(x, context.currency)),
         first,
     )  # fmt: skip
-
-
-def _monthly(context: Context) -> bool:
-    return context.period.unit == "month"
 
 
 def _amount(words: Words, row: Mapping[Any, Any], name: str, said: Any) -> str | Cell:
@@ -151,7 +153,7 @@ def _caption(context: Context, result: Result, shown: int, *, short: bool) -> li
         words._(
             "Against the step's own level in the six contact windows before the leak, with 95%"
             " intervals: what is missing beyond chance, beyond the other places and beyond a year"
-            " ago."
+            " ago. Since: the first day of the first contact window that is low."
         )
     ]
     if count > shown:
@@ -451,7 +453,14 @@ def former_leaks(result: Result, *, id: str) -> Table | Note:
     frame = result.frame
     past = words.period(context.period.previous())
     if frame.empty:
-        text = words._("No leak stood out in {period}.", period=past)
+        reasons = dict.fromkeys(r.reason for r in result.records if r.reason)
+        text = (
+            paragraph(words, [
+                words._("What leaked in {period} is not known: {reason}.", period=past,
+                        reason=worded(words, r))
+                for r in reasons if r
+            ]) if reasons else words._("No leak stood out in {period}.", period=past)
+        )  # fmt: skip
         return Note(text, title=words._("Did last period's mending work?"))
     many = frame["funnel"].nunique() > 1
     rows = [_former_row(context, row, many=many) for row in frame.to_dict("records")]
@@ -465,13 +474,35 @@ def former_leaks(result: Result, *, id: str) -> Table | Note:
     )
     caption = words._(
         "Still missing: of the conversions that the level before the leak lets expect. Closed: no"
-        " longer below that level beyond chance, and surely less missing than then."
+        " longer below that level beyond chance, and surely less than half as much missing as then."
     )
     count = words.count(int((frame["status"] == RECOVERED).sum()))
     title = words._("Of last period's {all} leaks {count} closed", all=words.count(len(frame)),
                     count=count)  # fmt: skip
     return Table(columns, tuple(rows), id=id, title=title, caption=caption, csv=csv_text(frame),
                  size="small")  # fmt: skip
+
+
+def mended(result: Result) -> Text:
+    """Whether what leaked a period ago has closed, in a line for who decides."""
+    context: Context = result.context
+    words, frame = context.words, result.frame
+    past = words.period(context.period.previous())
+    if frame.empty:
+        return Text(
+            words._("Did last period's mending work? No leak stood out in {period}.", period=past)
+        )
+    many = frame["funnel"].nunique() > 1
+    parts = [
+        words._(
+            "{leak}: {answer}",
+            leak=where_text(words, row, many=many),
+            answer=words._(ANSWERS[str(row["status"])]),
+        )
+        for row in frame.head(MOST_MENDED).to_dict("records")
+    ]
+    text = words._("Did last period's mending work? {leaks}.", leaks=joined(words, parts))
+    return Text(text)
 
 
 def _former_row(context: Context, row: dict[Any, Any], *, many: bool) -> tuple[str | Cell, ...]:

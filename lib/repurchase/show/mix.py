@@ -25,6 +25,7 @@ CUT_NAMES = {
     "category": N_("Category"),
     "tier": N_("Tier"),
     "rep_id": N_("Sales person"),
+    "team": N_("Team"),
     "campaign_id": N_("Campaign"),
     "level": N_("Level"),
     "segment": N_("Segment"),

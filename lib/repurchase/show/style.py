@@ -30,6 +30,7 @@ from matplotlib.figure import Figure as Picture
 from matplotlib.rcsetup import cycler
 from matplotlib.text import Text
 
+from repurchase.cells import inert
 from repurchase.context import PRINT_ONLY
 from repurchase.period import Period
 from repurchase.show.blocks import Figure
@@ -313,15 +314,3 @@ def csv_text(data: pd.DataFrame) -> str:
     table = data.reset_index() if named else data
     table = table.round(6).map(inert).rename(columns=inert)
     return table.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
-
-
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def inert(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula; numbers and other values as they are.
-
-    >>> inert("=1+1"), inert(-2.5), inert("S001")
-    ("'=1+1", -2.5, 'S001')
-    """
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value

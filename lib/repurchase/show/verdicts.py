@@ -8,7 +8,7 @@ from repurchase.analysis.causes import finding_of
 from repurchase.analysis.verdicts import CHECKS, Answer, Check, Verdict
 from repurchase.context import Context
 from repurchase.reasons import worded
-from repurchase.records import Finding
+from repurchase.records import Finding, Result
 from repurchase.show.blocks import Cell, Column, Headline, ListBlock, ListItem, Table, Text, Tone
 from repurchase.show.sentences import joined
 from repurchase.show.summary import CONFIDENCE, claim_text
@@ -68,11 +68,12 @@ def verdicts(found: Sequence[Verdict], *, context: Context, id: str) -> Table:
 
 
 def funnel_headline(
-    found: Sequence[Finding], told: Sequence[Verdict], *, context: Context
+    found: Sequence[Finding], told: Sequence[Verdict], leaks: Result, *, context: Context
 ) -> Headline:
     """The first cause in a sentence, or that none was found; below it what is at stake.
 
-    `found` is what `funnel_diagnosis.findings` gives, `told` the verdicts.
+    `found` is what `funnel_diagnosis.findings` gives, `told` the verdicts, `leaks` the result of
+    that name: where no place of a funnel could be judged, nothing is said of leaks.
     """
     words = context.words
     bad = [f for f in found if f.tone == "bad"]
@@ -82,6 +83,13 @@ def funnel_headline(
     silent = all(v.answer == "not_computable" for v in told)
     watched = sum(v.answer == "watch" for v in told)
     period = words.period(context.period)
+    judged = any(r.metric == "leak_places" and (r.value or 0) > 0 for r in leaks.records)
+    if not judged:
+        text = words._(
+            "Whether a step of the funnel leaks in {period} cannot be told", period=period
+        )
+        detail = None if silent else words._("no check calls for action")
+        return Headline(text, "neutral", detail)
     if silent:
         text = words._(
             "In {period} no step of the funnel leaks beyond chance; no check of outreach can be"

@@ -15,12 +15,13 @@ from typing import Any
 import pandas as pd
 
 from repurchase.analysis.worklists import AT_RISK, CHANNELS, DUE, OVERDUE, Rules, Worklists
+from repurchase.cells import inert
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Record, Result
 from repurchase.show.blocks import Cell, Column, Table, Text
 from repurchase.show.sentences import DASH, points, share_interval, share_range
-from repurchase.show.style import csv_text, inert
+from repurchase.show.style import csv_text
 from repurchase.words import N_, Words
 
 OUTCOMES = {

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize
 
 Floats = NDArray[np.float64]
 Why = Literal["too_few", "no_repeat", "at_limit", "flat", "not_converged", "no_mean"]
@@ -65,6 +64,8 @@ def maximise(
 
     Raises NotFitted (`at_limit`, `flat`, `not_converged`).
     """
+    # only where something is fitted: their import takes longer than a chapter to be drawn again
+    from scipy import linalg, optimize
 
     def down(point: Floats) -> tuple[float, Floats]:
         value, gradient = objective(point)

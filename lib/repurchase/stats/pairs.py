@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from scipy.special import betainc
 
 from repurchase.stats.fitting import Floats
 from repurchase.stats.proportion import Z95
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Ints = NDArray[np.int64]
 
@@ -64,6 +67,8 @@ def basket_pairs(basket: ArrayLike, product: ArrayLike, *, minimum: int) -> Pair
         raise ValueError(f"minimum == {minimum}, must be >= 1")
     if not len(rows):
         return _described(rows, rows, rows, rows, 0, 0)
+    from scipy import sparse  # see fitting.maximise
+
     held = sparse.csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)))
     held.sum_duplicates()
     held.data[:] = 1
@@ -72,6 +77,8 @@ def basket_pairs(basket: ArrayLike, product: ArrayLike, *, minimum: int) -> Pair
 
 def pairs_of(held: sparse.csr_array, *, minimum: int) -> Pairs:
     """As `basket_pairs`, from a matrix of baskets (rows) and products (columns) of ones."""
+    from scipy import sparse
+
     counts = np.bincount(held.indices, minlength=held.shape[1])
     often = np.flatnonzero(counts >= minimum)
     kept = held[:, often]

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 from scipy.special import expit, log_ndtr, logit, ndtr, ndtri_exp
 
 from repurchase.stats.fitting import Floats, NotFitted
@@ -118,6 +117,8 @@ def fit_rhythm(customers: Gaps) -> Rhythm:
     within could not be told from scatter between), `flat` if gaps do not scatter within a customer,
     `not_converged`.
     """
+    from scipy.optimize import minimize  # see fitting.maximise
+
     n = customers.ended
     if not (n > 0).any():
         raise NotFitted("no_repeat", f"{len(n)} customers")

@@ -19,9 +19,6 @@ from repurchase.stats.proportion import Z95, Estimate
 if TYPE_CHECKING:
     from tea_tasting.aggr import Aggregates
 
-SRM_P = 0.001
-
-
 @dataclass(frozen=True)
 class Sums:
     """Of the units of one arm: how many, the sum of each variable, the sum of each product.
@@ -143,22 +140,6 @@ def _analysed(
         )
     return Lift(found.control, found.treatment, Estimate(found.effect_size, low, high), relative,
                 error, found.pvalue)  # fmt: skip
-
-
-def sample_ratio(counts: Sequence[int], shares: Sequence[float]) -> float:
-    """The p-value of the split of units over arms against the planned shares (chi-square).
-
-    Raises ValueError unless there are at least two arms, shares are positive, and units exist.
-
-    >>> f"{sample_ratio([600, 400], [0.5, 0.5]):.4e}"
-    '2.5396e-10'
-    """
-    seen, planned = np.asarray(counts, dtype=float), np.asarray(shares, dtype=float)
-    if seen.shape != planned.shape or len(seen) < 2 or (planned <= 0).any() or seen.sum() <= 0:
-        raise ValueError("counts and shares must name the same arms, shares > 0, and units exist")
-    expected = seen.sum() * planned / planned.sum()
-    statistic = float(((seen - expected) ** 2 / expected).sum())
-    return float(special.chdtrc(len(seen) - 1, statistic))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ MODULES = (
     "numpy", "pandas", "pyarrow", "pyarrow.parquet", "duckdb", "ibis", "ibis.backends.duckdb",
     "ibis.backends.sql.compilers.duckdb", "sqlglot", "matplotlib.pyplot",
     "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell",
-    "repurchase.review", "repurchase.show",
+    "repurchase.review",
     # what these would import in each kernel
     "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic",
     "holidays.countries", "ibis.backends.duckdb.converter", "matplotlib.backends.backend_svg",
@@ -55,6 +55,7 @@ class Server:
 def main(descriptor: int) -> None:
     """Imports, reports how that went, and serves until the owner is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # of what is imported nothing is garbage, and to look takes a tenth of the time
     missing = _import_all()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -64,6 +65,7 @@ def main(descriptor: int) -> None:
     server = Server(socket.socket(fileno=descriptor), reader, own=stamp())
     gc.collect()
     gc.freeze()
+    gc.enable()
     with contextlib.suppress(OSError):
         send(server.socket, {"ready": not missing and threads() == 1, "missing": missing})
         _serve(server)
@@ -78,6 +80,13 @@ def _import_all() -> list[str]:
             importlib.import_module(name)
         except ImportError:
             missing.append(name)
+    try:
+        from repurchase import show
+
+        for name in show.__all__:  # its modules are imported when they are first asked for
+            getattr(show, name)
+    except ImportError:
+        missing.append("repurchase.show")
     if "duckdb" in sys.modules:
         # its import opens a database whose threads a fork would lose; a new one opens at first use
         sys.modules["duckdb"].default_connection().close()

@@ -303,13 +303,16 @@ def _browsing(
     full = _part(app, fills)
     full = full._replace(second=full.second + 150, type=np.full_like(full.type, TYPE["cart"]))
     return [clicked, *_after_click(clicked, seed=seed, breaks=breaks), app, full,
-            *_looking(crowd, seed=seed, days=days, breaks=breaks)]
+            *_looking(crowd, life, seed=seed, days=days, breaks=breaks)]
 
 
-def _looking(crowd: People, *, seed: int, days: int, breaks: int) -> list[Events]:
+def _looking(
+    crowd: People, life: Lives, *, seed: int, days: int, breaks: int
+) -> list[Events]:
     """Customers of the app and the mini-program who look, in most months, whether they buy or not.
 
-    Once a stretch of thirty days at most.
+    Once a stretch of thirty days at most, and no longer when their last purchase is half a year
+    ago.
     """
     online = np.flatnonzero((crowd.channel == 1) | (crowd.channel == 3))
     who, stretch = (part.ravel() for part in np.meshgrid(
@@ -317,6 +320,13 @@ def _looking(crowd: People, *, seed: int, days: int, breaks: int) -> list[Events
     day = stretch * 30 + below(uniform(seed, "look/day", who, stretch), 30)
     comes = uniform(seed, "look/come", who, stretch) < plan.LOOKS
     comes &= (day > crowd.joined[who]) & (day < days)
+    who, day = who[comes], day[comes]
+    bought = life.purchases[plan.AS_IT_WAS]
+    known = np.sort(bought.person * 100_000 + bought.day)
+    place = np.searchsorted(known, who * 100_000 + day) - 1
+    before = known[np.maximum(place, 0)]
+    comes = (place >= 0) & (before // 100_000 == who)
+    comes &= day - before % 100_000 <= plan.LOOKS_FOR_DAYS
     who, day = who[comes], day[comes]
     mini = crowd.channel[who] == 3
     moment = day * _DAY + 28_800 + below(uniform(seed, "look/second", who, day), 50_000)

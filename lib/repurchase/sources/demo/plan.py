@@ -105,9 +105,10 @@ FUNNEL_LOST = 0.65
 FUNNEL_UPSET = 0.1
 CART_AFTER_CLICK = 0.30
 
-# How often in a month a customer of the app or the mini-program looks only, and how often that
-# fills a basket.
-LOOKS = 0.45
+# How often in a month a customer of the app or the mini-program who has bought in the last 180 days
+# looks only, and how often that fills a basket.
+LOOKS = 0.6
+LOOKS_FOR_DAYS = 180
 CART_AFTER_LOOK = 0.10
 
 # How often customers of a store order in the app, the mini-program and on the marketplace instead.

@@ -10,6 +10,7 @@ first. Fader, Hardie & Lee 2005; Batislam, Denizel & Filiztekin 2007.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,6 +42,18 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.frequency)
+
+    @functools.cached_property
+    def distinct(self) -> tuple[Floats, Floats, NDArray[Any]]:
+        """Each (frequency, age) once, and of every row which of them it is.
+
+        Found once for the customers: to sort them costs more than what is then computed of them,
+        and an interval computes that for a hundred models.
+        """
+        x, ix = np.unique(self.frequency, return_inverse=True)
+        age, i_age = np.unique(self.age, return_inverse=True)
+        key, back = np.unique(ix.astype(np.int64) * len(age) + i_age, return_inverse=True)
+        return x[key // len(age)], age[key % len(age)], back
 
 
 @dataclass(frozen=True)
@@ -254,10 +267,7 @@ def expected_by_step(model: PurchaseModel, customers: Histories, horizons: Array
 
 def _if_alive(model: PurchaseModel, customers: Histories, horizons: list[float]) -> list[Floats]:
     """Expected purchases of those still there; the formula is taken once per (frequency, age)."""
-    x, ix = np.unique(customers.frequency, return_inverse=True)
-    age, i_age = np.unique(customers.age, return_inverse=True)
-    key, back = np.unique(ix.astype(np.int64) * len(age) + i_age, return_inverse=True)
-    x, age = x[key // len(age)], age[key % len(age)]
+    x, age, back = customers.distinct
     return [_expected(model, x, age, horizon)[back] for horizon in horizons]
 
 
