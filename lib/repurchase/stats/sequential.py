@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from repurchase.stats.proportion import Estimate
@@ -59,3 +60,31 @@ def confidence_sequence(
     spread = 2 * grown / (n**2 * rho2) * math.log(math.sqrt(grown) / alpha)
     half = error * math.sqrt(n) * math.sqrt(spread)
     return Estimate(difference, difference - half, difference + half)
+
+
+def sequence_p(difference: float, error: float, *, n: float, expected_n: float) -> float:
+    """The p-value of "no difference" that is valid at every look, of the same sequence.
+
+    At level alpha = .05 it falls below .05 exactly where `confidence_sequence` leaves 0 out. Over
+    several looks of one sequence (one `expected_n`) the smallest counts.
+
+    >>> round(sequence_p(0.02, 0.01, n=1000, expected_n=1000), 6)
+    0.506041
+    """
+    if n <= 0 or not error > 0:
+        raise ValueError(f"n == {n}, error == {error}, must be > 0")
+    rho2 = mixing_scale(expected_n) ** 2
+    return msprt(difference, error**2, rho2 * n * error**2).p
+
+
+def together(looks: Sequence[Estimate]) -> Estimate | None:
+    """What all looks of one confidence sequence leave possible, around the last one's value.
+
+    The sequence covers at all looks at once, so what any look left out stays out. None where the
+    looks leave nothing: then the effect was not the same at all of them. Raises ValueError for no
+    look.
+    """
+    if not looks:
+        raise ValueError("looks is empty, must have one or more")
+    low, high = max(x.low for x in looks), min(x.high for x in looks)
+    return Estimate(min(max(looks[-1].value, low), high), low, high) if low <= high else None
