@@ -69,11 +69,14 @@ class Strict(BaseModel):
 
 
 class ColumnSpec(Strict):
-    """Where a canonical column comes from: headings to try, a constant, or an expression."""
+    """Where a canonical column comes from: headings to try, a constant, an expression, or, of an
+    id, the row's own place in its file. `kind` is what a column of one's own (x_...) is read as."""
 
     heading: OneOrMore[str] = Field(default=(), alias="from")
     value: str | int | float | bool | None = None
     expression: str | None = None
+    row_number: Literal[True] | None = None
+    kind: Literal["text", "number", "integer", "money", "flag", "date"] | None = None
     format: str | None = None
     time_zone: str | None = None
     decimal: Literal[".", ","] | None = None
@@ -893,11 +896,25 @@ def check_sources(profile: Profile, lines: Mapping[tuple[Any, ...], int], path: 
         for spec in specs:
             _check_columns(spec, allowed, table, where)
     if "orders" not in profile.sources:
+        _check_without_orders(profile, f"{_shown(path)}, line {lines.get(('sources',), 1)}")
+
+
+def _check_without_orders(profile: Profile, where: str) -> None:
+    """Raises ParameterError unless a profile without orders has tests, and says how far they go."""
+    if "experiments" not in profile.sources:
         raise ParameterError(
             "sources.orders is missing",
-            where=f"{_shown(path)}, line {lines.get(('sources',), 1)}",
-            rule="only orders are required; every other table is optional",
+            where=where,
+            rule="only orders are required, or experiments that bring their outcomes along; every"
+            " other table is optional",
             remedy="name the files that hold the orders",
+        )
+    if profile.data_through is None:
+        raise ParameterError(
+            "data_through is missing",
+            where=where,
+            rule="without orders nothing else tells up to which day outcomes were counted",
+            remedy="data_through: the last day of the outcomes",
         )
 
 
@@ -928,6 +945,13 @@ def _check_columns(spec: SourceSpec, allowed: set[str], table: str, where: str) 
                 where=where,
                 remedy=f"{hint}a column of your own begins with x_; known: "
                 + ", ".join(sorted(allowed)),
+            )
+        if spec.columns[column].kind is not None and column in allowed:
+            raise ParameterError(
+                f"sources.{table}.columns.{column} has a kind of its own",
+                where=where,
+                rule="kind is for columns of your own, which begin with x_",
+                remedy="take it out",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -117,8 +118,9 @@ def build(
         for table in sorted(files, key=lambda t: (t != "customers", list(TABLES).index(t))):
             load_table(work, table, files[table], scratch)
         stop_if_too_many(work)
-        refuse_all_anonymous(work)
-        check_declared_end(work)
+        if "orders" in work.tables:
+            refuse_all_anonymous(work)
+            check_declared_end(work)
         note_unknown_products(work)
         derive.write_tables(work)
         write_meta(work, name)
@@ -549,7 +551,7 @@ def alike(column: str) -> str:
 
 def write_meta(work: Work, name: str) -> None:
     """Write meta.json: what was read and found, nothing of this machine, no time of day."""
-    first, last = work.one("SELECT min(order_date), max(order_date) FROM orders_made")
+    first, last = first_and_last(work)
     end = work.params.profile.data_through or last
     meta = {
         "id": name,
@@ -558,7 +560,7 @@ def write_meta(work: Work, name: str) -> None:
         "extra": {t.name: t.extra for t in work.tables.values()},
         "data_from": first.isoformat(),
         "data_through": end.isoformat(),
-        "last_order_date": last.isoformat(),
+        "last_order_date": last.isoformat() if "orders" in work.tables else None,
         "sources": [source for t in work.tables.values() for source in _sources_of(work, t)],
         "rows": [vars(t) for t in work.tallies],
         "merged_customers": work.merged,
@@ -567,6 +569,34 @@ def write_meta(work: Work, name: str) -> None:
     }
     text = json.dumps(meta, ensure_ascii=False, indent=1, sort_keys=True)
     (work.folder / META).write_text(text + "\n", encoding="utf-8")
+
+
+def first_and_last(work: Work) -> tuple[dt.date, dt.date]:
+    """The first and last order date; without orders, of the assignments to tests.
+
+    Raises DataError if there are no orders and no assignment was loaded either.
+    """
+    if "orders" in work.tables:
+        return work.one("SELECT min(order_date), max(order_date) FROM orders_made")
+    rows = work.tables["experiments"].rows
+    first, last = work.one(
+        f"SELECT min(assigned_date), max(assigned_date) FROM {rows} WHERE _outcome = 'loaded'"
+    )
+    where = f"params/{work.params.name}.yaml"
+    if first is None:
+        raise DataError(
+            "no assignment to a test was loaded, and there are no orders",
+            where=f"{where}, sources.experiments",
+            remedy="export the assignments again, or mend files: in the profile",
+        )
+    end = work.params.profile.data_through
+    if end and end < last:
+        raise ParameterError(
+            f"data_through is {end}, but the last assignment is of {last}",
+            where=f"{where}, data_through (or the period's overrides)",
+            remedy="mend the day, or the assignments' days",
+        )
+    return first, last
 
 
 def _sources_of(work: Work, table: Table) -> list[dict[str, Any]]:

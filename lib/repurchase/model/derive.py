@@ -327,15 +327,17 @@ def write_quarantine(work: Work) -> None:
 
 def line_columns(work: Work) -> dict[str, list[str]]:
     """The order_lines columns that orders by line give."""
-    orders = work.tables["orders"]
-    if not orders.by_line:
+    orders = work.tables.get("orders")
+    if orders is None or not orders.by_line:
         return {}
     return {"order_lines": [c for c in orders.given if c in TABLES["order_lines"].columns]}
 
 
 def first_seen(work: Work) -> dict[str, dict[str, str]]:
     """The first order date of each channel and store, so that a new one can be named."""
-    found = {}
+    found: dict[str, dict[str, str]] = {}
+    if "orders" not in work.tables:
+        return found
     for column in ("channel", "store_id"):
         rows = work.con.execute(
             f"SELECT {column}, min(order_date) FROM orders_made WHERE {column} IS NOT NULL"

@@ -22,8 +22,9 @@ class Mapped:
     """Where each canonical column of one source comes from.
 
     `headings` maps a canonical column to the raw column that fills it, `constants` to a value,
-    `expressions` to text of the profile, in the profile's order. `extra` maps every x_ name to
-    its raw column, `kept` are those of them that nothing else uses.
+    `expressions` to text of the profile, in the profile's order; `numbered` are filled by the
+    row's place (file:row). `extra` maps every x_ name to its raw column, `kept` are those of them
+    that nothing else uses, with the x_ columns that the profile itself makes.
     """
 
     table: str
@@ -34,6 +35,7 @@ class Mapped:
     extra: Mapping[str, str]
     kept: tuple[str, ...]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    numbered: tuple[str, ...] = ()
 
     def has(self, column: str) -> bool:
         return column in self.kinds
@@ -54,19 +56,25 @@ def mapped(table: str, spec: SourceSpec, headings: Sequence[str], *, where: str)
     found: dict[str, str] = {}
     constants: dict[str, str] = {}
     expressions: dict[str, str] = {}
+    numbered: list[str] = []
     for column, told in spec.columns.items():
-        if told.expression is not None:
+        if told.row_number:
+            numbered.append(column)
+        elif told.expression is not None:
             expressions[column] = told.expression
         elif told.value is not None:
             constants[column] = _constant(told.value)
         else:
             found[column] = find_heading(told.heading, headings, column=column, where=where)
-    extra = extra_names(headings)
+    extra = {x: h for x, h in extra_names(headings).items() if x not in spec.columns}
     used = set(found.values())
+    kept = [name for name, heading in extra.items() if heading not in used]
+    filled = (*numbered, *found, *constants, *expressions)
     return Mapped(
         table, spec, found, constants, expressions, extra,
-        kept=tuple(name for name, heading in extra.items() if heading not in used),
-        kinds={c: kinds.get(c, "text") for c in (*found, *constants, *expressions)},
+        kept=(*kept, *(c for c in filled if c.startswith("x_"))),
+        kinds={c: kinds.get(c) or spec.columns[c].kind or "text" for c in filled},
+        numbered=tuple(numbered),
     )  # fmt: skip
 
 
@@ -80,11 +88,19 @@ def canonical_kinds(table: str, spec: SourceSpec) -> dict[str, Kind]:
 
 def _check_mapping(table: str, spec: SourceSpec, headings: Sequence[str], where: str) -> None:
     for column, told in spec.columns.items():
-        ways = [bool(told.heading), told.value is not None, told.expression is not None]
+        ways = [bool(told.heading), told.value is not None, told.expression is not None,
+                bool(told.row_number)]  # fmt: skip
         if sum(ways) != 1:
             raise ParameterError(
-                f"{column} must come from exactly one of: a heading (from), a value, an expression",
+                f"{column} must come from exactly one of: a heading (from), a value, an expression,"
+                " the row_number",
                 where=where,
+            )
+        if told.row_number and canonical_kinds(table, spec).get(column) != "id":
+            raise ParameterError(
+                f"{column} cannot be the row_number",
+                where=where,
+                rule="only an id can be the row's place in its file",
             )
     if table == "orders" and "customer_id" not in spec.columns:
         raise _no_customer(headings, where)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from repurchase.errors import DataError
+from repurchase.errors import DataError, ParameterError
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import ControlTotal, Params
 from repurchase.period import Period
@@ -82,11 +82,14 @@ def money_bridge(snapshot: Snapshot, params: Params, period: Period | None = Non
 
     All amounts are of rows dated in the period (`params.period` unless given), in the reporting
     currency. Rows without a readable date lie in no period: step `undated`, not part of the sum.
-    Raises DataError if the steps do not add up to the cent.
+    Without orders there are no steps. Raises DataError if the steps do not add up to the cent.
     """
     period = period or params.period
     if period is None:
         raise ValueError("period is None, a bridge needs one")
+    if "orders" not in snapshot.tables:
+        _refuse_totals(params, period)
+        return MoneyBridge((), None, False)
     facts = _facts(snapshot, period)
     steps = _source_steps(facts)
     finance: list[Step] = []
@@ -98,6 +101,17 @@ def money_bridge(snapshot: Snapshot, params: Params, period: Period | None = Non
     worst = max(shares, default=None)
     exceeded = worst is not None and worst > Decimal(str(params.profile.max_unexplained_share))
     return MoneyBridge((*steps, *finance), worst, exceeded)
+
+
+def _refuse_totals(params: Params, period: Period) -> None:
+    """Raises ParameterError for a finance total that no order stands against."""
+    if params.period_file.control_totals:
+        raise ParameterError(
+            "control_totals are given, and there are no orders",
+            where=f"params/{params.name}/{period.label}.yaml",
+            rule="a finance total is held against the orders' money",
+            remedy="add sources.orders, or take control_totals out",
+        )
 
 
 @dataclass(frozen=True)

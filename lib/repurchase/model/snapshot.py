@@ -61,7 +61,7 @@ class Snapshot:
 
     @property
     def data_from(self) -> dt.date:
-        """The first order date."""
+        """The first order date; of a company without orders the first assignment to a test."""
         return dt.date.fromisoformat(self.meta["data_from"])
 
     @property

@@ -26,6 +26,7 @@ TYPES: dict[Kind, str] = {
 WIDE_TYPES = {"fx_rate": "DECIMAL(18,9)"}
 EXCLUDE = "exclude:"
 ROWS_PER_FILE = 1 << 40
+PLACE = "_number || ':' || _row"  # a row's own name: its file and its row in it
 OLDEST, LATEST = "1990-01-01", "2100-01-01"
 # In a row that gives money back, these are money or goods going out with the sign turned.
 TURNED = ("net_amount", "line_net", "gross", "tax", "margin_amount", "line_cost", "quantity")
@@ -142,6 +143,8 @@ def _values(m: Mapped, raw: str, read: Reader, repeats: str | None) -> str:
         reading = read(column, _source_text(m, column, text), m.kinds[column], raw)
         parts += reading.columns(column, _day_name(m, column))
         joins.append(reading.join)
+    for column in m.numbered:
+        parts += Reading(PLACE, "CAST(NULL AS VARCHAR)").columns(column, None)
     parts += [f"{identifier(h)} AS {identifier(x)}" for x, h in m.extra.items()]
     return f"SELECT {', '.join(parts)} FROM {raw} AS rows {' '.join(joins)}"
 
@@ -237,7 +240,7 @@ def _with_key(m: Mapped, sql: str) -> str:
     if not names:
         return sql
     parts = [
-        ("_row::VARCHAR" if c == "line_no" else "_number || ':' || _row") + f" AS {identifier(c)}"
+        ("_row::VARCHAR" if c == "line_no" else PLACE) + f" AS {identifier(c)}"
         for c in names
     ]
     return f"SELECT *, {', '.join(parts)} FROM ({sql})"
