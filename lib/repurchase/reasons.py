@@ -50,7 +50,10 @@ WITHHELD = N_("a check of the experiment failed, so no difference is told")
 NOT_RIPE_YET = N_("no unit has had its {days} days yet")
 NO_SPREAD = N_("no unit differs from another")
 LOOKED_EARLY = N_("read before the planned end, by an interval that holds at every look")
-MARGIN_OF_UNITS = N_("{count} units bought something whose margin is not known; it counts as none")
+MONEY_UNKNOWN = N_("it is not known of {count} of {buyers} customers who bought something")
+MONEY_LEFT_OUT = N_(
+    "without {count} of {buyers} customers who bought something of which it is not known"
+)
 NO_TABLE = N_("the profile names no source for {table}")
 NO_MARGIN = N_("no margin and no cost of the lines is mapped")
 PART_MARGIN = N_("the margin is known of only {share}% of the order dates")

@@ -75,9 +75,9 @@ def by_hand(assigned, days, events, tickets):
         for h in HORIZONS:
             for name, span in (("", range(h)), ("before_", range(-h, 0))):
                 mine = [d for d in days if d[0] == who and (d[1] - day).days in span]
-                margins = [d[3] for d in mine if d[3] is not None]
+                margins = [d[3] for d in mine]
                 row[f"{name}revenue_{h}"] = round(sum(d[2] for d in mine), 2)
-                row[f"{name}margin_{h}"] = round(sum(margins), 2) if margins or not mine else None
+                row[f"{name}margin_{h}"] = None if None in margins else round(sum(margins), 2)
                 row[f"{name}orders_{h}"] = len(mine)
                 row[f"{name}repurchase_{h}"] = int(bool(mine))
             row[f"opt_out_{h}"] = int(any(
@@ -118,7 +118,7 @@ def test_order_of_rows_labels_of_arms_and_units_of_money_do_not_matter():
         plan = ExperimentPlan(id="x", control=control, horizon_days=7, longer_horizon_days=30)
         table = units(tables_of(*rows), horizons=HORIZONS, seen_until=SEEN)
         stages = {h: stage(plan, table, horizon=h, seen_until=SEEN) for h in HORIZONS}
-        frame = results(plan, table, stages, margin_known=False)
+        frame = results(plan, table, stages, left_out={"margin"})
         return frame.set_index(["metric", "horizon"])["difference"].astype(float)
 
     plain = differences(made)

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from repurchase.analysis.trial_units import arm_sums
 from repurchase.params import ExperimentPlan
+from repurchase.stats.proportion import Estimate
 from repurchase.stats.sample_ratio import BROKEN, sample_ratio
 from repurchase.stats.trial import lift
 
@@ -206,19 +207,46 @@ def _contaminated(plan: ExperimentPlan, assigned: ir.Table) -> TrialCheck:
     return TrialCheck("contamination", _of_share(hit, n), count=hit, n=n, where=plan.control)
 
 
+@dataclass(frozen=True)
+class Before:
+    """What an arm and the control did in as many days before as the horizon has, a unit."""
+
+    arm: str
+    figure: str
+    n_control: int
+    n: int
+    control: float
+    treatment: float
+    difference: Estimate
+    p: float
+
+
+def before(plan: ExperimentPlan, units: ir.Table) -> tuple[Before, ...]:
+    """Each arm against the control before the start; units whose money is unknown left out.
+
+    Arms below FEWEST units, and figures that are the same of every unit, are not compared.
+    """
+    found = []
+    for figure in BEFORE:
+        column = f"{figure}_{plan.horizon_days}"
+        if column not in units.columns:
+            continue
+        known = units.filter(units[column].notnull())
+        sums = arm_sums(known, {figure: known[column]})
+        control = sums.get((plan.control,))
+        for (arm,), treated in sums.items():
+            if control is None or arm == plan.control or min(control.n, treated.n) < FEWEST:
+                continue
+            if control.covariance(figure, figure) + treated.covariance(figure, figure) > 0:
+                told = lift(control, treated, figure)
+                levels = told.control, told.treatment, told.difference, told.p
+                found.append(Before(arm, figure, control.n, treated.n, *levels))
+    return tuple(sorted(found, key=lambda b: (b.arm, BEFORE.index(b.figure))))
+
+
 def _balance(plan: ExperimentPlan, units: ir.Table) -> TrialCheck:
     """What the arms bought before: the least alike of the metrics and arms, p shared over all."""
-    columns = [f"{b}_{plan.horizon_days}" for b in BEFORE]
-    columns = [c for c in columns if c in units.columns]
-    sums = arm_sums(units, {c: units[c].fill_null(0) for c in columns}) if columns else {}
-    control = sums.get((plan.control,))
-    found = [
-        (lift(control, treated, column).p, f"{arm}: {column.rsplit('_', 1)[0]}")
-        for (arm,), treated in sums.items()
-        if control is not None and arm != plan.control and min(control.n, treated.n) >= FEWEST
-        for column in columns
-        if control.covariance(column, column) + treated.covariance(column, column) > 0
-    ]
+    found = [(b.p, f"{b.arm}: {b.figure}") for b in before(plan, units)]
     if not found:
         return TrialCheck("balance_before", "not_computable")
     p, where = min(found)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import ibis.expr.types as ir
 import pandas as pd
 
-from repurchase.analysis.trial_units import arm_sums
+from repurchase.analysis.ratios import flag
+from repurchase.analysis.trial_units import MONEY, arm_sums
 from repurchase.params import ExperimentPlan
 from repurchase.stats.multiplicity import benjamini_hochberg
 from repurchase.stats.proportion import Estimate
@@ -28,6 +29,8 @@ BEFORE = ("margin", "revenue", "orders", "repurchase")
 RAILS = ("opt_out", "complaint")
 # who buys more has more to complain of: an order, not a customer, is what is complained of
 PER_ORDER = {"average_order": "revenue", "complaint": "complaint"}
+# money that is unknown for more of the buyers than this is not compared
+MOST_UNKNOWN = 0.01
 FALSE_DISCOVERIES = 0.05
 FEWEST = 30
 COLUMNS = (
@@ -97,12 +100,43 @@ def _has(units: ir.Table, metric: str, horizon: int) -> bool:
     return f"{metric}_{horizon}" in units.columns
 
 
+@dataclass(frozen=True)
+class Unknown:
+    """Of the units that are ripe for a horizon and bought something: how many, of how many, have
+    an order date whose `metric` (margin or revenue) nobody knows."""
+
+    metric: str
+    horizon: int
+    count: int
+    buyers: int
+
+    @property
+    def too_many(self) -> bool:
+        return self.count > MOST_UNKNOWN * self.buyers
+
+
+def unknown_money(units: ir.Table, horizons: Iterable[int]) -> tuple[Unknown, ...]:
+    """How much of the money is unknown, for each kind and horizon that the units have."""
+    asked = [(m, h) for h in horizons for m in MONEY if _has(units, m, h)]
+    if not asked:
+        return ()
+    columns: dict[str, ir.Scalar] = {}
+    for metric, h in asked:
+        bought = units[f"ripe_{h}"] & (units[f"orders_{h}"] > 0)
+        columns[f"buyers_{h}"] = flag(bought).sum()
+        columns[f"{metric}_{h}"] = flag(bought & units[f"{metric}_{h}"].isnull()).sum()
+    row = units.aggregate(**columns).to_pyarrow().to_pylist()[0]
+    return tuple(
+        Unknown(m, h, int(row[f"{m}_{h}"] or 0), int(row[f"buyers_{h}"] or 0)) for m, h in asked
+    )
+
+
 def results(
     plan: ExperimentPlan,
     units: ir.Table,
     stages: Mapping[int, Stage],
     *,
-    margin_known: bool,
+    left_out: Collection[str] = (),
 ) -> pd.DataFrame:
     """A row an arm other than the control, metric and horizon; columns: COLUMNS.
 
@@ -112,27 +146,43 @@ def results(
     `chance` is that of being better than the control, with a flat prior. `detectable` is the
     difference that would be found four times in five, `power` the chance to find the plan's
     smallest effect worth having (missing without one). Empty where an arm has under 2 ripe units.
+    Metrics of `left_out` are not asked for. Units whose money is unknown are in no row that needs
+    it, so that n may differ between metrics.
     """
     rows: list[dict[str, Any]] = []
     for horizon, where in stages.items():
         ripe = units.filter(units[f"ripe_{horizon}"])
-        metrics = metrics_of(plan, units, horizon)
-        if not margin_known:
-            metrics = [m for m in metrics if m != "margin"]
-        sums = _sums(plan, ripe, metrics, horizon)
-        control = sums.get((plan.control,))
-        if control is None or control.n < 2:
-            continue
-        for (arm,), treated in sums.items():
-            if arm == plan.control or treated.n < 2:
+        metrics = [m for m in metrics_of(plan, units, horizon) if m not in left_out]
+        made: dict[tuple[str, str], dict[str, Any]] = {}
+        for part in _alike(metrics):
+            sums = _sums(plan, ripe, part, horizon)
+            control = sums.get((plan.control,))
+            if control is None or control.n < 2:
                 continue
-            rows += [_row(plan, arm, m, where, control, treated) for m in metrics]
+            for (arm,), treated in sums.items():
+                if arm == plan.control or treated.n < 2:
+                    continue
+                made |= {
+                    (arm, m): _row(plan, arm, m, where, control, treated) for m in part
+                }
+        place = {m: i for i, m in enumerate(metrics)}
+        rows += [made[k] for k in sorted(made, key=lambda k: (k[0], place[k[1]]))]
     return _corrected(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def _alike(metrics: Iterable[str]) -> list[list[str]]:
+    """The metrics by the units that they need: whose margin is known, whose revenue is, all."""
+    parts: dict[str, list[str]] = {}
+    for metric in metrics:
+        needs = "revenue" if metric == "average_order" else metric
+        parts.setdefault(needs if needs in MONEY else "", []).append(metric)
+    return list(parts.values())
 
 
 def _variables(
     plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str], horizon: int
 ) -> dict[str, ir.Value]:
+    """Columns without a missing value, as `arm_sums` asks: the units are those with the money."""
     found: dict[str, ir.Value] = {}
     for metric in metrics:
         if metric == "average_order":
@@ -143,16 +193,30 @@ def _variables(
             if told.before:
                 found[f"before_{metric}"] = units[told.before].cast("decimal(18, 6)")
             continue
-        found[metric] = units[f"{metric}_{horizon}"].fill_null(0)
+        found[metric] = units[f"{metric}_{horizon}"]
         if metric in BEFORE:
-            found[f"before_{metric}"] = units[f"before_{metric}_{horizon}"].fill_null(0)
+            # what adjusts need not be the metric itself: where the earlier money is not known of
+            # a unit its order dates stand in for it, in all units alike
+            missing = metric in MONEY and _any_missing(units, metric, horizon)
+            found[f"before_{metric}"] = units[
+                f"before_{'orders' if missing else metric}_{horizon}"
+            ]
     return found
+
+
+def _any_missing(units: ir.Table, metric: str, horizon: int) -> bool:
+    missing = units[f"before_{metric}_{horizon}"].isnull().any()
+    return bool(missing.to_pyarrow().as_py())
 
 
 def _sums(
     plan: ExperimentPlan, ripe: ir.Table, metrics: Sequence[str], horizon: int,
     by: Sequence[str] = ("arm",),
 ) -> dict[tuple[str, ...], Sums]:  # fmt: skip
+    for needed in {"revenue" if m == "average_order" else m for m in metrics} & set(MONEY):
+        ripe = ripe.filter(ripe[f"{needed}_{horizon}"].notnull())
+    if "average_order" in metrics:
+        metrics = list(dict.fromkeys(("revenue", "orders", *metrics)))
     variables = _variables(plan, ripe, metrics, horizon)
     pairs = [(m, f"before_{m}") for m in variables if f"before_{m}" in variables]
     pairs += [(PER_ORDER[m], "orders") for m in metrics if m in PER_ORDER]
@@ -288,7 +352,9 @@ def pull_forward(
     name = f"{metric}_"
     if f"{name}{longer}" not in units.columns:
         return None
-    early, whole = (ripe[f"{name}{h}"].fill_null(0) for h in (plan.horizon_days, longer))
+    early, whole = (ripe[f"{name}{h}"] for h in (plan.horizon_days, longer))
+    ripe = ripe.filter(early.notnull() & whole.notnull())
+    early, whole = (ripe[f"{name}{h}"] for h in (plan.horizon_days, longer))
     sums = arm_sums(ripe, {"early": early, "whole": whole, "later": whole - early})
     control, treated = sums.get((plan.control,)), sums.get((arm,))
     if control is None or treated is None or min(control.n, treated.n) < 2:

@@ -19,6 +19,7 @@ from repurchase.stats.trial import Sums
 RAILS = ("opt_out", "complaint")
 UNSUBSCRIBE = "unsubscribe"
 COUNTED = ("complaint",)
+MONEY = ("margin", "revenue")
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,23 @@ def assignments(experiments: ir.Table, experiment_id: str) -> ir.Table:
     )
 
 
-def units(tables: TrialTables, *, horizons: Sequence[int], seen_until: dt.date) -> ir.Table:
+def units(
+    tables: TrialTables,
+    *,
+    horizons: Sequence[int],
+    seen_until: dt.date,
+    columns: Sequence[str] = (),
+) -> ir.Table:
     """One row a unit that stands in exactly one arm.
 
     Columns: customer_id, arm, assigned_on, assigned_at, exposed_at, and for each horizon h:
-    ripe_h (flag), margin_h, revenue_h (decimals; margin missing where no order of the unit has
-    one), orders_h (order dates), repurchase_h (0 or 1), opt_out_h (0 or 1), complaint_h (tickets;
-    both missing without their table), before_margin_h, before_revenue_h, before_orders_h,
-    before_repurchase_h.
+    ripe_h (flag), margin_h, revenue_h (decimals; missing where one of the unit's order dates has
+    none, never a part of the sum), orders_h (order dates), repurchase_h (0 or 1), opt_out_h (0 or
+    1), complaint_h (tickets; both missing without their table), before_margin_h, before_revenue_h,
+    before_orders_h, before_repurchase_h.
+
+    `columns` are carried along from the assignments, where a wide file brings outcomes; of several
+    rows of a unit the least value.
 
     Who was given two arms is no unit of either (see `analysis.trial_checks`).
     """
@@ -69,15 +79,15 @@ def units(tables: TrialTables, *, horizons: Sequence[int], seen_until: dt.date) 
         assigned_on=given.assigned_on.min(),
         assigned_at=given.assigned_at.min(),
         exposed_at=given.exposed_at.min(),
+        **{c: given[c].min() for c in columns},
     )
     found = one.filter(one.arms == 1).drop("arms")
     for part in _parts(tables, found, horizons):
         found = found.left_join(part, "customer_id").drop("customer_id_right")
     counts = [c for c in found.columns if c.split("_")[0] in ("orders", "repurchase", "before")]
     rails = [c for c in found.columns if c.startswith(RAILS)]
-    money = [c for c in found.columns if c.startswith("revenue")]
-    found = found.mutate(**{c: found[c].fill_null(0) for c in (*counts, *rails, *money)})
-    found = _margins(found, horizons)
+    found = found.mutate(**{c: found[c].fill_null(0) for c in (*counts, *rails)})
+    found = _money(found, horizons)
     return found.mutate(
         **{
             f"ripe_{h}": found.assigned_on + ibis.interval(days=h - 1) <= ibis.literal(seen_until)
@@ -117,27 +127,29 @@ def _orders(days: ir.Table, starts: ir.Table, horizons: Sequence[int]) -> ir.Tab
                 f"{prefix}margin_{h}": cents(joined.net_margin).sum(where=inside),
                 f"{prefix}margin_known_{h}": joined.net_margin.count(where=inside),
                 f"{prefix}revenue_{h}": cents(joined.net_revenue).sum(where=inside),
+                f"{prefix}revenue_known_{h}": joined.net_revenue.count(where=inside),
                 f"{prefix}orders_{h}": within.sum(),
                 f"{prefix}repurchase_{h}": within.max(),
             }
     return joined.group_by("customer_id").aggregate(**columns)
 
 
-def _margins(found: ir.Table, horizons: Sequence[int]) -> ir.Table:
-    """Who bought nothing has a margin of 0; who bought what has no margin has none."""
-    names = [f"{p}margin_{h}" for p in ("", "before_") for h in horizons]
-    names = [n for n in names if n in found.columns]
-    known = {n: n.replace("margin_", "margin_known_") for n in names}
-    orders = {n: n.replace("margin_", "orders_") for n in names}
-    made = {
-        n: ibis.cases(
-            (found[orders[n]] == 0, ibis.literal(0).cast("decimal(18, 2)")),
-            (found[known[n]].fill_null(0) == 0, ibis.null("decimal(18, 2)")),
-            else_=found[n],
-        )
-        for n in names
-    }
-    return found.mutate(**made).drop(*known.values())
+def _money(found: ir.Table, horizons: Sequence[int]) -> ir.Table:
+    """Who bought nothing has a margin of 0; who bought something without one has none."""
+    made: dict[str, ir.Value] = {}
+    known: list[str] = []
+    for kind in MONEY:
+        for name in (f"{p}{kind}_{h}" for p in ("", "before_") for h in horizons):
+            if name not in found.columns:
+                continue
+            known.append(name.replace(kind, f"{kind}_known"))
+            orders = found[name.replace(kind, "orders")]
+            made[name] = ibis.cases(
+                (orders == 0, ibis.literal(0).cast("decimal(18, 2)")),
+                (found[known[-1]].fill_null(0) < orders, ibis.null("decimal(18, 2)")),
+                else_=found[name],
+            )
+    return found.mutate(**made).drop(*known)
 
 
 def _happened(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,13 @@ import pandas as pd
 
 from repurchase.analysis import trial_checks, trial_results, trial_verdict
 from repurchase.analysis.trial_checks import TrialCheck
-from repurchase.analysis.trial_results import PullForward, Stage
+from repurchase.analysis.trial_results import PullForward, Stage, Unknown
 from repurchase.analysis.trial_verdict import TrialVerdict
 from repurchase.params import ExperimentPlan
 from repurchase.reasons import (
     LOOKED_EARLY,
-    MARGIN_OF_UNITS,
+    MONEY_LEFT_OUT,
+    MONEY_UNKNOWN,
     NO_SPREAD,
     NOT_RIPE_YET,
     WITHHELD,
@@ -25,8 +26,8 @@ from repurchase.reasons import (
 )
 from repurchase.records import Record, dimensions, iso
 
-# A margin that is unknown for more of the units than this is not compared.
-MOST_UNKNOWN = 0.01
+# what leads where the money that the plan names is unknown for too many
+INSTEAD = {"margin": "revenue", "revenue": "repurchase", "average_order": "repurchase"}
 METRIC_OF = {
     "margin": "trial_margin",
     "revenue": "trial_revenue",
@@ -45,9 +46,10 @@ class Trial:
     """One experiment as the chapter tells it.
 
     `planned` is False where the profile has no plan for it. `frame` is as `trial_results.results`
-    gives it; where a check failed (`broken`) nothing of it is shown or recorded. `margin_unknown`
-    counts ripe units that bought something whose margin nobody knows; where they are more than
-    1 % of `n`, revenue leads in the margin's place.
+    gives it; where a check failed (`broken`) nothing of it is shown or recorded. `unknown` says of
+    how many ripe buyers the money is not known: beyond 1 % at one of the horizons it is not
+    compared at all, and revenue leads in the margin's place, the share who ordered in the
+    revenue's. `asked` is the metric that the plan named; `plan.metric` the one that leads.
     """
 
     plan: ExperimentPlan
@@ -59,8 +61,8 @@ class Trial:
     frame: pd.DataFrame
     pulled: Mapping[str, PullForward | None]
     verdict: TrialVerdict
-    margin_unknown: int
-    n: int
+    unknown: tuple[Unknown, ...]
+    asked: str
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -72,7 +74,14 @@ class Trial:
         return sorted(set(self.frame["arm"]))
 
     def __repr__(self) -> str:
-        return f"<Trial {self.plan.id}: {self.verdict.decision}, {self.n} units>"
+        units = self.stages[self.plan.horizon_days].assigned
+        return f"<Trial {self.plan.id}: {self.verdict.decision}, {units} units>"
+
+    def unknown_of(self, metric: str, horizon: int) -> Unknown | None:
+        """How much of that money is unknown; None where it is known of every buyer."""
+        needed = "revenue" if metric == "average_order" else metric
+        found = (u for u in self.unknown if (u.metric, u.horizon) == (needed, horizon) and u.count)
+        return next(found, None)
 
 
 def read(
@@ -89,11 +98,12 @@ def read(
     stages = {
         h: trial_results.stage(plan, units, horizon=h, seen_until=seen_until) for h in horizons
     }
-    unknown, n = _unknown_margin(units, plan.horizon_days)
-    known = unknown <= MOST_UNKNOWN * max(n, 1) and f"margin_{horizons[0]}" in units.columns
-    if plan.metric == "margin" and not known:
-        plan = plan.model_copy(update={"metric": "revenue"})
-    frame = trial_results.results(plan, units, stages, margin_known=known)
+    unknown = trial_results.unknown_money(units, horizons)
+    left_out = {u.metric for u in unknown if u.too_many}
+    if "revenue" in left_out:
+        left_out.add("average_order")
+    asked, plan = plan.metric, _led(plan, left_out)
+    frame = trial_results.results(plan, units, stages, left_out=left_out)
     longer = plan.longer_horizon_days
     pulled = {
         arm: trial_results.pull_forward(plan, units, arm, metric=plan.metric, longer=longer)
@@ -102,21 +112,23 @@ def read(
     }
     found = trial_checks.checks(plan, assigned, units, segments=segments)
     told = trial_verdict.verdict(plan, frame, stages, pulled, broken=trial_checks.broken(found))
-    return Trial(plan, planned, units, assigned, stages, found, frame, pulled, told, unknown, n)
+    return Trial(plan, planned, units, assigned, stages, found, frame, pulled, told, unknown, asked)
+
+
+def _led(plan: ExperimentPlan, left_out: Collection[str]) -> ExperimentPlan:
+    """The plan with a metric that is known. What was worth having of another one is not taken
+    over: a yuan of revenue is no yuan of margin."""
+    metric = plan.metric
+    while metric in left_out:
+        metric = INSTEAD[metric]
+    if metric == plan.metric:
+        return plan
+    return plan.model_copy(update={"metric": metric, "smallest_effect": None})
 
 
 def horizons_of(plan: ExperimentPlan) -> tuple[int, ...]:
     """The plan's horizons in days, the shorter first."""
     return tuple(h for h in (plan.horizon_days, plan.longer_horizon_days) if h is not None)
-
-
-def _unknown_margin(units: ir.Table, horizon: int) -> tuple[int, int]:
-    if f"margin_{horizon}" not in units.columns:
-        return 0, int(units.count().to_pyarrow().as_py())
-    row = units.aggregate(
-        n=units.count(), unknown=units[f"margin_{horizon}"].isnull().cast("int64").sum()
-    ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    return int(row["unknown"] or 0), int(row["n"])
 
 
 def records(trial: Trial) -> tuple[Record, ...]:
@@ -128,6 +140,7 @@ def records(trial: Trial) -> tuple[Record, ...]:
     if trial.broken:
         return (*found, *_blank(trial, "not_computed", reason(WITHHELD)))
     found += [_record(trial, row) for row in trial.frame.to_dict("records")]
+    found += [_left_out(trial, told) for told in trial.unknown if told.too_many]
     there = set(trial.frame["horizon"])
     for horizon, stage in trial.stages.items():
         if horizon in there:
@@ -155,6 +168,13 @@ def _blank(
     return (Record(metric, None, unit, where, status=status, reason=why, readable_from=iso(day)),)
 
 
+def _left_out(trial: Trial, told: Unknown) -> Record:
+    name, unit = metric_of(trial.plan, told.metric)
+    where = dimensions(experiment=trial.plan.id, horizon=told.horizon)
+    why = reason(MONEY_UNKNOWN, count=told.count, buyers=told.buyers)
+    return Record(name, None, unit, where, status="not_computed", reason=why)
+
+
 def metric_of(plan: ExperimentPlan, metric: str) -> tuple[str, Any]:
     """The registered metric and its unit of an experiment's metric."""
     if metric in plan.columns:
@@ -176,9 +196,9 @@ def _record(trial: Trial, row: Mapping[Any, Any]) -> Record:
     )
     if row["difference"] is None or pd.isna(row["difference"]):
         return replace(record, status="not_computed", reason=reason(NO_SPREAD))
-    care = None
-    if metric == "margin" and trial.margin_unknown:
-        care = reason(MARGIN_OF_UNITS, count=trial.margin_unknown)
+    care, few = None, trial.unknown_of(metric, int(row["horizon"]))
+    if few is not None:
+        care = reason(MONEY_LEFT_OUT, count=few.count, buyers=few.buyers)
     return replace(
         record,
         value=float(row["difference"]),
