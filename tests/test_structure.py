@@ -7,7 +7,7 @@ import pytest
 
 ORDER = ("stats", "sources", "model", "analysis", "show", "press")
 ROOT_MODULES = {"answers", "archive", "calendar", "cells", "context", "definitions", "digests",
-                "durable", "errors", "handout", "locks", "params", "period", "pickled",
+                "durable", "errors", "handout", "locks", "looks", "params", "period", "pickled",
                 "published", "reasons", "records", "scrub", "words"}  # fmt: skip
 
 

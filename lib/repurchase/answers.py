@@ -122,6 +122,7 @@ def made_of(params: Params, snapshot: Snapshot, sample: Sample | None = None) ->
         ),
         "targets": [asdict(target) for target in params.targets],
         "data": params.data,
+        "looks": params.looks.to_json(),
         "beside": _beside(params),
         "snapshot": snapshot.id,
         "library": _library(params.language),

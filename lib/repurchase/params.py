@@ -38,6 +38,7 @@ from ruamel.yaml.scalarfloat import ScalarFloat
 from ruamel.yaml.scalarint import ScalarInt
 
 from repurchase.errors import ParameterError
+from repurchase.looks import SignedLooks, signed_looks
 from repurchase.period import Period
 
 if TYPE_CHECKING:
@@ -573,6 +574,7 @@ class Params:
     period_file: PeriodFile = field(default_factory=PeriodFile)
     targets: tuple[Target, ...] = ()
     data: str | None = None
+    looks: SignedLooks = SignedLooks()  # of the packs signed up to the period's end
 
     @property
     def language(self) -> Language:
@@ -653,7 +655,8 @@ def load_params(
     check_funnels(profile, lines, path)
     check_chapters(period_file, profile, period_lines, period_path)
     targets = read_targets(root / "params" / name / "targets.csv")
-    return Params(name, profile, root, period, period_file, targets, data)
+    looks = signed_looks(root / "reports" / name, until=period.end) if period else SignedLooks()
+    return Params(name, profile, root, period, period_file, targets, data, looks)
 
 
 def with_period(params: Params, period: Period) -> Params:

@@ -41,6 +41,7 @@ from repurchase.handout import HandedOut, Sheets
 from repurchase.lab import box
 from repurchase.lab.names import Definitions
 from repurchase.lab.sample import Sample
+from repurchase.looks import SignedLooks
 from repurchase.model.prepare import prepare
 from repurchase.model.schema import TABLES
 from repurchase.model.snapshot import Snapshot, at_period
@@ -108,6 +109,8 @@ def _in_press(run: dict[str, Any], profile: str, period: str, sample: Sample | N
         language=run["language"],
         allow_incomplete=run["allow_incomplete"],
     )
+    # as they were when the run began: what is signed meanwhile is for the next one
+    params = replace(params, looks=SignedLooks.from_json(run["looks"]))
     snapshot = Snapshot.open(Path(run["snapshot"]))
     told = Told(run["records"], run["findings"]) if run.get("records") is not None else None
     if run.get("beside"):

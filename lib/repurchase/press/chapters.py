@@ -407,3 +407,4 @@ def write_run_file(
         "asks_only": list(asks_only),
     }
     path.write_text(json.dumps(run, ensure_ascii=False), encoding="utf-8")
+        "looks": params.looks.to_json(),

@@ -120,6 +120,7 @@ def ingredients(params: Params, snapshot: Snapshot) -> dict[str, Any]:
         "period_file": params.period_file.model_dump(mode="json", by_alias=True),
         "targets": [asdict(target) for target in params.targets],
         "data": params.data,
+        "looks": params.looks.to_json(),
         "beside": _beside(params),
         "snapshot": snapshot.id,
         "library": [tree_digest(LIBRARY, skip=skip), *press],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from repurchase import looks
 from repurchase.cells import inert
 from repurchase.model.reconcile import money_bridge
 from repurchase.model.snapshot import Snapshot
@@ -61,6 +62,7 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
         params, snapshot, order.wanted, status=verdict.status, reasons=verdict.reasons
     )
     manifest["reason_codes"] = list(verdict.codes)
+    manifest[looks.LOOKS] = looks.recorded(records)
     write_volume(folder, ran, params, manifest, verdict)
     _write_results(folder, records, findings)
     _write_restricted(folder, snapshot)

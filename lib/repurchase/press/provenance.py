@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from repurchase.looks import BEFORE as LOOKS_BEFORE
 from repurchase.model.snapshot import Snapshot
 from repurchase.params import Params
 from repurchase.press.chapters import Chapter
@@ -45,6 +46,7 @@ def manifest(
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "parameters": _parameters(params),
+        LOOKS_BEFORE: params.looks.named(),
         "chapters": [{"name": c.name, "own": c.own, "sha256": _sha256(c.path)} for c in chapters],
         "sources": snapshot.meta["sources"],
     }
