@@ -135,6 +135,9 @@ BESIDE = Told([], [])  # of a chapter that runs beside the others, whose figures
 Hold = Callable[[ir.Table], ir.Table]
 
 
+MADE_OF_ORDERS = ("orders", "customer_days")
+
+
 class Review:
     """A company's period: its tables cut at the period's end, its analyses, its records.
 
@@ -206,6 +209,12 @@ class Review:
         Raises DataError if the profile names no source for it.
         """
         if name not in self.snapshot.tables:
+            if name in MADE_OF_ORDERS and "orders" not in self.snapshot.tables:
+                raise DataError(
+                    "there are no orders: not computed",
+                    where=f"params/{self.params.name}.yaml",
+                    remedy="add sources.orders",
+                )
             raise DataError(
                 f"there is no table {name!r}",
                 where=f"params/{self.params.name}.yaml",
@@ -419,6 +428,7 @@ class Review:
             raise ValueError(f"day == {day}, must be at most {self.period.end}")
         name = f"customers_on_{day:%Y_%m_%d}"
         if name not in self._views:
+            self.table("customer_days")  # says what is missing where there are no orders
             path = customer_summary(self.snapshot, day)
             table = self._connection.read_parquet(
                 path, table_name=f"{name}_all", hive_partitioning=False

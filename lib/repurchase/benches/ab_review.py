@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ibis
+
 from repurchase.analysis import trial_units, trials
 from repurchase.analysis.trial_findings import trial_findings
 from repurchase.analysis.trials import Trial
 from repurchase.benches.base import Bench
+from repurchase.errors import ParameterError
+from repurchase.lab.names import nearest
 from repurchase.params import ExperimentPlan
 from repurchase.records import Finding, Result
 
@@ -37,14 +41,18 @@ class AbReviewBench(Bench):
         plan = next(p for p in self.plans() if p.id == experiment)
         review = self._review
         logged = trial_units.assignments(review.table("experiments"), experiment)
+        columns = wide_columns(plan, logged.schema(), where=f"params/{review.params.name}.yaml")
         tables = trial_units.TrialTables(
             logged,
-            review.customer_days,
+            review.customer_days if "customer_days" in review.snapshot.tables else None,
             review.table("events") if "events" in review.snapshot.tables else None,
             review.table("tickets") if "tickets" in review.snapshot.tables else None,
         )
         units = trial_units.units(
-            tables, horizons=trials.horizons_of(plan), seen_until=review.windows.seen_until
+            tables,
+            horizons=trials.horizons_of(plan),
+            seen_until=review.windows.seen_until,
+            columns=columns,
         )
         planned = plan.id in {p.id for p in self._params.experiments}
         return trials.read(
@@ -82,6 +90,38 @@ class AbReviewBench(Bench):
         for row in sorted(rows, key=lambda r: (r["experiment_id"], r["arm"])):
             found.setdefault(row["experiment_id"], []).append(row["arm"])
         return found
+
+
+def wide_columns(plan: ExperimentPlan, schema: ibis.Schema, *, where: str) -> tuple[str, ...]:
+    """The columns of the assignments that a plan's own metrics are read from.
+
+    Raises ParameterError for one that is not there, or is no number.
+    """
+    found: dict[str, None] = {}
+    for name, told in plan.columns.items():
+        for key, column in (("column", told.column), ("before", told.before)):
+            if column is None:
+                continue
+            at = f"{where}, experiments, {plan.id}, columns.{name}.{key}"
+            if column not in schema:
+                known = [c for c in schema if c.startswith("x_")]
+                raise ParameterError(
+                    f"the experiments have no column {column!r}",
+                    where=at,
+                    rule="a metric of one's own is read from a column that begins with x_",
+                    remedy=nearest(column, known, before=""),
+                )
+            kind = schema[column]
+            if not (kind.is_numeric() or kind.is_boolean()):
+                raise ParameterError(
+                    f"{column} is read as text",
+                    where=at,
+                    rule="a metric is a number",
+                    remedy=f"under sources.experiments.columns write {column}:"
+                    " {from: <heading>, kind: number}; kinds are number, integer, money, flag",
+                )
+            found[column] = None
+    return tuple(found)
 
 
 def _last(trial: Trial) -> int:

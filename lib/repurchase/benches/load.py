@@ -21,7 +21,9 @@ class LoadBench(Bench):
         return self._result(load.row_outcomes(self._review.table("row_ledger", cut=False)))
 
     def order_rows(self) -> Result:
-        """Order rows without a customer and of returns, in the whole source."""
+        """Order rows without a customer and of returns in the whole source; none without orders."""
+        if not self._has_orders():
+            return self._result(Result(pd.DataFrame()))
         return self._result(load.order_rows(self._review.table("row_ledger", cut=False)))
 
     def order_rows_seen(self) -> Result:
@@ -30,8 +32,10 @@ class LoadBench(Bench):
         return self._result(load.order_rows(ledger, until=self._review.period.end))
 
     def source(self) -> Result:
-        """Customers and money of the whole source."""
+        """Customers and money of the whole source; nothing without orders."""
         review = self._review
+        if not self._has_orders():
+            return self._result(Result(pd.DataFrame()))
         return self._result(
             load.whole_source(
                 review.table("customer_days", cut=False), review.table("orders", cut=False)
@@ -52,6 +56,9 @@ class LoadBench(Bench):
         """The files that were read: path, encoding, delimiter, rows."""
         rows = _source_rows(self._review.snapshot.meta["sources"])
         return self._result(Result(pd.DataFrame(rows)))
+
+    def _has_orders(self) -> bool:
+        return "orders" in self._review.snapshot.tables
 
 
 def _source_rows(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

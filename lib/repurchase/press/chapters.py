@@ -10,7 +10,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +29,24 @@ PARAMETERS = {"profile": str, "period": str}
 # a socket's name may not be longer; what Jupyter adds to the connection file's takes ten of them
 LONGEST_SOCKET = 103 - 10
 ALWAYS = ("data", "summary")  # what was read, and what the other chapters found
+WITHOUT_ORDERS = (*ALWAYS, "ab_review")  # of the release's chapters those that can do without
+STUB = (
+    "from repurchase import open_review, show\n\nreview = open_review(profile, period)",
+    "show.without_orders(context=review.context)",
+)
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """One notebook of the pack; `own` is True for a profile's own or changed one."""
+    """One notebook of the pack; `own` is True for a profile's own or changed one.
+
+    `left_out`: it needs orders and there are none. It keeps its title and says so in a line.
+    """
 
     name: str
     path: Path
     own: bool
+    left_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,8 @@ def _chapter(params: Params, name: str) -> Chapter:
         if own.is_file():
             return Chapter(name, own, own=True)
         if ours.is_file():
-            return Chapter(name, ours, own=False)
+            left_out = "orders" not in params.profile.sources and name not in WITHOUT_ORDERS
+            return Chapter(name, ours, own=False, left_out=left_out)
     known = sorted(p.stem for p in ours.parent.glob("*.ipynb"))
     raise ParameterError(
         f"there is no chapter {name!r}",
@@ -190,14 +200,35 @@ def run(
     with tempfile.TemporaryDirectory(prefix="k-") as own, scrub.scrubbing(output):
         told = {RUN: str(run_file), CHAPTER: chapter.name, "IPYTHONDIR": str(Path(own, "ipython"))}
         launched = launching(Launch(env=told | dict(env or {}), memory=memory))
+        shown = _stub(chapter, Path(own)) if chapter.left_out else chapter
         with launched as launch, _ended_after(launch, timeout) as late:
-            _execute(chapter, params, output, launch, late, timeout, _connection(Path(own)))
+            _execute(shown, params, output, launch, late, timeout, _connection(Path(own)))
             if late.is_set():  # it ended in the same moment
                 what, remedy = _too_late(timeout)
                 raise _failure(chapter, Place(), what, remedy=remedy)
     executed = read(output)
     _check_ran(chapter, executed)
     return Ran(chapter, executed)
+
+
+def _stub(chapter: Chapter, folder: Path) -> Chapter:
+    """What stands for a chapter that needs orders: its title, and why there is no more."""
+    quick.nbformat_comes_quickly()
+    from nbformat import v4, write
+
+    notebook = read(chapter.path)
+    told, shown = STUB
+    titles = [c for c in notebook.cells if c.cell_type == "markdown" and c.source.startswith("# ")]
+    notebook.cells = [
+        *titles[:1],
+        *(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ())),
+        v4.new_code_cell(told, id="open"),
+        v4.new_code_cell(shown, id="line", metadata={"tags": ["part-a"]}),
+    ]
+    path = folder / "notebooks" / chapter.path.name
+    path.parent.mkdir()
+    write(notebook, path)
+    return replace(chapter, path=path)
 
 
 def _execute(
@@ -400,6 +431,7 @@ def write_run_file(
         "data": params.data,
         "language": params.profile.language,
         "allow_incomplete": params.profile.allow_incomplete or None,
+        "looks": params.looks.to_json(),
         "snapshot": str(snapshot),
         "records": told[0] if told else None,
         "findings": told[1] if told else None,
@@ -407,4 +439,3 @@ def write_run_file(
         "asks_only": list(asks_only),
     }
     path.write_text(json.dumps(run, ensure_ascii=False), encoding="utf-8")
-        "looks": params.looks.to_json(),

@@ -25,7 +25,7 @@ GIVEN = {
         "value_stages"
     ),
     "cuts": "cuts",
-    "data": "load_report money_bridge notes sources whole_source",
+    "data": "load_report money_bridge notes sources whole_source without_orders",
     "delay": "arrivals completeness delay_days freshness",
     "due_checks": "due_contacted reach system_use tiers use_work",
     "festival": "january_february",

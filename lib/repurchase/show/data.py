@@ -201,11 +201,21 @@ def _money(context: Context, amount: Any) -> str:
     return context.words.money(float(amount), context.currency, whole=False)
 
 
-def whole_source(*results: Result, id: str | None = None) -> Table:
-    """What the whole source holds, also after the period's end: customers, orders, money, rows."""
+def without_orders(*, context: Context) -> Text:
+    """The line of a chapter that needs orders where there are none."""
+    return Text(context.words._("These data hold no orders, so nothing here is computed."), "lead")
+
+
+def whole_source(*results: Result, id: str | None = None) -> Table | Text:
+    """What the whole source holds, also after the period's end: customers, orders, money, rows.
+
+    Without orders a line that says so.
+    """
     context: Context = results[0].context
     words = context.words
     records = {r.metric: r for one in results for r in one.records if r.dimensions == "span=source"}
+    if not records:
+        return Text(words._("No orders were read, so there are no customers with orders to count."))
     lines = {
         "customers": N_("Customers"),
         "repeat_customer_share": N_("of whom with a second order date"),
@@ -242,11 +252,16 @@ def _amount(context: Context, record: Record) -> str:
 # ---- money ------------------------------------------------------------------------------------
 
 
-def money_bridge(result: Result, *, id: str | None = None) -> Table:
-    """From the money in the files, and from finance's total, to the revenue analysed."""
+def money_bridge(result: Result, *, id: str | None = None) -> Table | Text:
+    """From the money in the files, and from finance's total, to the revenue analysed.
+
+    Without orders a line that says so.
+    """
     context: Context = result.context
     words = context.words
     frame: pd.DataFrame = result.frame
+    if frame.empty:
+        return Text(words._("No orders were read, so there is no revenue to trace to the files."))
     rows: list[tuple[str | Cell, ...]] = []
     for number, (_, part) in enumerate(frame.groupby("bridge", sort=False)):
         if number:
