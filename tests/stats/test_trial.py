@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from repurchase.stats.multiplicity import benjamini_hochberg
 from repurchase.stats.proportion import Z95
+from repurchase.stats.sample_ratio import sample_ratio
 from repurchase.stats.sequential import confidence_sequence, mixing_scale, msprt
 from repurchase.stats.trial import (
     Sums,
@@ -17,7 +18,6 @@ from repurchase.stats.trial import (
     normal_effect,
     power_of,
     relative_effect,
-    sample_ratio,
     units_for_effect,
     units_for_shares,
 )
