@@ -168,7 +168,7 @@ def test_split_against_plan():
     ):  # fmt: skip
         assert p == pytest.approx(sample_ratio(counts, half), rel=1e-6)
     assert 0.903693 == pytest.approx(sample_ratio([21307, 21387, 21306], [1, 1, 1]), abs=5e-7)
-    with pytest.raises(ValueError, match="same arms"):
+    with pytest.raises(ValueError, match="two arms or more"):
         sample_ratio([5], [1.0])
 
 
