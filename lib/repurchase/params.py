@@ -265,6 +265,14 @@ class ExperimentPlan(Strict):
     inferred: InferredArms | None = None
     columns: dict[TrialMetric, TrialColumn] = {}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_figure(cls, value: Any) -> Any:
+        """A column of a wide file tells of no longer stretch, so by itself none is asked for."""
+        if isinstance(value, dict) and value.get("metric") in (value.get("columns") or ()):
+            return {"longer_horizon_days": None, **value}
+        return value
+
     @model_validator(mode="after")
     def _holds_together(self) -> ExperimentPlan:
         if self.arms and self.control not in self.arms:
@@ -278,6 +286,11 @@ class ExperimentPlan(Strict):
         if self.metric not in (*TRIAL_METRICS, *self.columns):
             known = ", ".join((*TRIAL_METRICS, *self.columns))
             raise ValueError(f"metric {self.metric!r} must be one of {known}")
+        if self.metric in self.columns and self.longer_horizon_days is not None:
+            raise ValueError(
+                f"longer_horizon_days has no figure: the column of {self.metric!r} holds one a"
+                " customer"
+            )
         return self
 
 

@@ -222,13 +222,16 @@ class Before:
 
 
 def before(plan: ExperimentPlan, units: ir.Table) -> tuple[Before, ...]:
-    """Each arm against the control before the start; units whose money is unknown left out.
+    """Each arm against the control before the start; units of whom it is unknown left out.
+
+    What a wide file tells of before is known by its column.
 
     Arms below FEWEST units, and figures that are the same of every unit, are not compared.
     """
     found = []
-    for figure in BEFORE:
-        column = f"{figure}_{plan.horizon_days}"
+    columns = {figure: f"{figure}_{plan.horizon_days}" for figure in BEFORE}
+    columns |= {told.before: told.before for told in plan.columns.values() if told.before}
+    for figure, column in columns.items():
         if column not in units.columns:
             continue
         known = units.filter(units[column].notnull())
@@ -241,7 +244,7 @@ def before(plan: ExperimentPlan, units: ir.Table) -> tuple[Before, ...]:
                 told = lift(control, treated, figure)
                 levels = told.control, told.treatment, told.difference, told.p
                 found.append(Before(arm, figure, control.n, treated.n, *levels))
-    return tuple(sorted(found, key=lambda b: (b.arm, BEFORE.index(b.figure))))
+    return tuple(sorted(found, key=lambda b: (b.arm, list(columns).index(b.figure))))
 
 
 def _balance(plan: ExperimentPlan, units: ir.Table) -> TrialCheck:

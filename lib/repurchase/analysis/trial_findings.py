@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from repurchase.analysis.findings import record_key
-from repurchase.analysis.trial_verdict import MONEY
+from repurchase.analysis.trial_verdict import MONEY, in_money
 from repurchase.analysis.trials import Trial, metric_of, records
 from repurchase.records import Finding, Record, parse_dimensions
 from repurchase.words import N_
 
 CLAIMS = {
     "adopt": N_(
-        "{test_text}: {arm_text} brings {gain_money} of {money_kind} more a customer in"
+        "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
         " {days_count} days, net of its cost, and the longer stretch does not take it back"
     ),
     "adopt_provisionally": N_(
-        "{test_text}: {arm_text} brings {gain_money} of {money_kind} more a customer in"
+        "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
         " {days_count} days, net of its cost; whether orders only came forward can be read from"
         " {read_day}"
+    ),
+    "adopt_first_horizon": N_(
+        "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
+        " {days_count} days, net of its cost; what comes later was not asked"
+    ),
+    "adopt_own_money": N_(
+        "{test_text}: {arm_text} brings {gain_amount} of {figure_text} more a customer in"
+        " {days_count} days, net of its cost; what comes later was not asked"
+    ),
+    "adopt_own_share": N_(
+        "{test_text}: {arm_text} changes the share of {figure_text} by {gain_points} in"
+        " {days_count} days; what comes later was not asked"
+    ),
+    "adopt_own_count": N_(
+        "{test_text}: {arm_text} brings {gain_number} of {figure_text} more a customer in"
+        " {days_count} days; what comes later was not asked"
     ),
     "pulled_forward": N_(
         "{test_text}: {arm_text} only brought orders forward; over {more_count} days nothing of the"
@@ -32,15 +48,19 @@ CLAIMS = {
         " its result is withheld"
     ),
 }
+ROLL_OUT = N_("Roll it out, and keep a small control to see whether the gain stays.")
+ADOPTED = ("adopt", "adopt_first_horizon", "adopt_own_money", "adopt_own_share", "adopt_own_count")
 ACTIONS = {
-    "adopt": N_("Roll it out, and keep a small control to see whether the gain stays."),
+    **dict.fromkeys(ADOPTED, ROLL_OUT),
     "adopt_provisionally": N_("Roll it out for now, and read it again on the day named."),
     "pulled_forward": N_("Do not roll it out on the first weeks' figures."),
     "stop_for_harm": N_("Stop it now."),
     "invalid": N_("Find out who is missing from the log, then repeat the test."),
 }
-TONES = {"adopt": "good", "adopt_provisionally": "good", "pulled_forward": "neutral",
-         "stop_for_harm": "bad", "invalid": "unsure"}  # fmt: skip
+TONES = {
+    **dict.fromkeys((*ADOPTED, "adopt_provisionally"), "good"),
+    "pulled_forward": "neutral", "stop_for_harm": "bad", "invalid": "unsure",
+}  # fmt: skip
 
 
 def trial_findings(trials: Sequence[Trial], *, exhibit: str) -> tuple[Finding, ...]:
@@ -50,10 +70,8 @@ def trial_findings(trials: Sequence[Trial], *, exhibit: str) -> tuple[Finding, .
 
 def _finding(trial: Trial, exhibit: str) -> Finding | None:
     told, plan = trial.verdict, trial.plan
-    key = "pulled_forward" if told.why == "pulled_forward" else told.decision
-    if key not in CLAIMS:
-        return None
-    if key in ("adopt", "adopt_provisionally") and plan.metric not in MONEY:
+    key = _claim(trial)
+    if key is None:
         return None
     rests_on = [r for r in records(trial) if _is_own(trial, r)]
     yearly = told.yearly if told.decision in ("adopt", "adopt_provisionally") else None
@@ -63,7 +81,10 @@ def _finding(trial: Trial, exhibit: str) -> Finding | None:
         values={
             "test_text": plan.id,
             "arm_text": told.arm,
-            "gain_money": None if told.gain is None else told.gain.value,
+            "figure_text": plan.metric if plan.metric in plan.columns else None,
+            "gain_amount": None if told.gain is None else told.gain.value,
+            "gain_points": None if told.gain is None else told.gain.value,
+            "gain_number": None if told.gain is None else told.gain.value,
             "money_kind": plan.metric if plan.metric in MONEY else None,
             "days_count": plan.horizon_days,
             "more_count": plan.longer_horizon_days,
@@ -80,10 +101,26 @@ def _finding(trial: Trial, exhibit: str) -> Finding | None:
     )
 
 
+def _claim(trial: Trial) -> str | None:
+    """Which claim a test makes; None where it makes none on the first page."""
+    told, plan = trial.verdict, trial.plan
+    if told.why == "pulled_forward":
+        return "pulled_forward"
+    if told.decision == "adopt" and plan.metric in plan.columns:
+        return f"adopt_own_{plan.columns[plan.metric].unit}"
+    if told.decision in ("adopt", "adopt_provisionally") and not in_money(plan):
+        return None
+    if told.decision == "adopt" and plan.longer_horizon_days is None:
+        return "adopt_first_horizon"
+    return told.decision if told.decision in CLAIMS else None
+
+
 def _is_own(trial: Trial, record: Record) -> bool:
     """Whether a record is of the plan's own metric, or the split of a broken test."""
     name, _ = metric_of(trial.plan, trial.plan.metric)
     if trial.broken:
         return record.metric == "trial_split"
     where = parse_dimensions(record.dimensions)
-    return record.metric == name and where.get("arm") == trial.verdict.arm
+    figure = trial.plan.metric if trial.plan.metric in trial.plan.columns else None
+    own = (record.metric, where.get("figure")) == (name, figure)
+    return own and where.get("arm") == trial.verdict.arm

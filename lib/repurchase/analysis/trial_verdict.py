@@ -36,6 +36,12 @@ Why = Literal[
 MONEY = ("margin", "revenue")
 
 
+def in_money(plan: ExperimentPlan) -> bool:
+    """Whether the plan's own metric is money, from which a cost can be taken."""
+    told = plan.columns.get(plan.metric)
+    return plan.metric in MONEY or (told is not None and told.unit == "money")
+
+
 @dataclass(frozen=True)
 class TrialVerdict:
     """What to do with an experiment.
@@ -106,7 +112,7 @@ def _reading(
     several is no luck."""
     row = for_arm(own, arm, plan.metric, where.horizon)
     assert row is not None
-    cost = float(plan.arms[arm].cost) if arm in plan.arms and plan.metric in MONEY else 0.0
+    cost = float(plan.arms[arm].cost) if arm in plan.arms and in_money(plan) else 0.0
     found = net_of_cost(dict(row), cost)
     if arms < 2:
         return found
@@ -167,7 +173,7 @@ def _told(
 ) -> TrialVerdict:
     units = plan.units_a_year or where.assigned
     yearly = None
-    if plan.metric in MONEY and all(map(math.isfinite, gain)):
+    if in_money(plan) and all(map(math.isfinite, gain)):
         yearly = Estimate(*(x * units for x in gain))
     return TrialVerdict(plan.id, decision, why, arm, gain, yearly, units, on)
 

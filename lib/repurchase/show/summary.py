@@ -163,6 +163,13 @@ def _at_stake(words: Words, finding: Finding, currency: str) -> str:
     low, high = (words.money(m, currency) for m in (finding.money_low, finding.money_high))
     if finding.values.get("money_kind") == "margin":
         return words._("{money} of margin", money=money)
+    figure = finding.values.get("figure_text")
+    if isinstance(figure, str) and low and high:  # a figure that the company's own file brings
+        interval = words.interval(low, high)
+        return words._(
+            "{money} of {figure} (95% interval {interval})",
+            money=money, figure=figure, interval=interval,
+        )  # fmt: skip
     if not low or not high:
         return words._("{money} of revenue", money=money)
     return words._(
@@ -181,7 +188,8 @@ def claim_text(words: Words, finding: Finding, *, currency: str) -> str:
 def said(words: Words, name: str, value: str | float | int | None, currency: str) -> str:
     """A value of a finding in words; the end of its name says what it is.
 
-    `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._money`,
+    `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._money` (large
+    amounts shortened), `..._amount` (money to the cent),
     `..._period`, `..._metric`, `..._label` (a comparison), `..._day`, `..._cut`,
     `..._place` (`cut=label`), `..._kind` (margin or revenue), `..._source` (a table, or
     `table:system`), `..._path` and `..._event` (types of events); a number else is counted.
@@ -199,6 +207,8 @@ def said(words: Words, name: str, value: str | float | int | None, currency: str
         return distance(words, value)
     if kind == "money":
         return words.money(value, currency)
+    if kind == "amount":
+        return words.money(value, currency, whole=False)
     return words.count(value) if float(value).is_integer() else words.number(value, 2)
 
 
