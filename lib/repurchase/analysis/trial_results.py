@@ -21,14 +21,23 @@ from repurchase.analysis.trial_units import MONEY, arm_sums
 from repurchase.params import ExperimentPlan
 from repurchase.stats.multiplicity import benjamini_hochberg
 from repurchase.stats.proportion import Estimate
-from repurchase.stats.sequential import confidence_sequence
-from repurchase.stats.trial import Lift, Sums, detectable, lift, normal_effect, power_of
+from repurchase.stats.sequential import confidence_sequence, msprt
+from repurchase.stats.trial import (
+    Lift,
+    Sums,
+    beta_binomial,
+    detectable,
+    lift,
+    normal_effect,
+    power_of,
+)
 
 Rule = Literal["always_valid", "fixed"]
 BEFORE = ("margin", "revenue", "orders", "repurchase")
 RAILS = ("opt_out", "complaint")
 # who buys more has more to complain of: an order, not a customer, is what is complained of
 PER_ORDER = {"average_order": "revenue", "complaint": "complaint"}
+SHARES = ("repurchase", "opt_out")
 # money that is unknown for more of the buyers than this is not compared
 MOST_UNKNOWN = 0.01
 FALSE_DISCOVERIES = 0.05
@@ -37,7 +46,8 @@ COLUMNS = (
     "experiment", "arm", "metric", "horizon", "role", "n_control", "n", "control", "treatment",
     "difference", "low", "high", "fixed_low", "fixed_high", "any_low", "any_high", "relative",
     "relative_low", "relative_high", "error", "p", "q", "gained", "chance", "rule", "detectable",
-    "power",
+    "power", "control_error", "plain", "plain_low", "plain_high", "plain_p", "msprt_p",
+    "risk_control", "risk_arm", "beta_chance",
 )  # fmt: skip
 
 
@@ -79,7 +89,7 @@ def stage(
     elif plan.planned_n is not None and row["last"] is not None and assigned >= plan.planned_n:
         ends_on = row["last"] + last_day
     enough = plan.planned_n is None or ripe >= plan.planned_n
-    over = enough and ends_on is not None and ends_on <= seen_until
+    over = enough and ends_on is not None and ends_on <= seen_until and plan.kind == "test"
     return Stage(horizon, assigned, ripe, plan.planned_n or max(assigned, 1), over, ends_on)
 
 
@@ -144,10 +154,13 @@ def results(
     (`rule`); both others stand beside it. `q` are p-values adjusted by Benjamini and Hochberg over
     all metrics but the plan's own and the guardrails, and over the arms for the plan's own.
     `chance` is that of being better than the control, with a flat prior. `detectable` is the
-    difference that would be found four times in five, `power` the chance to find the plan's
-    smallest effect worth having (missing without one). Empty where an arm has under 2 ripe units.
-    Metrics of `left_out` are not asked for. Units whose money is unknown are in no row that needs
-    it, so that n may differ between metrics.
+    difference that would be found four times in five; `plain` and its interval go without CUPED,
+    `msprt_p` is the p-value of one look that stays valid over looks, `risk_control` and `risk_arm`
+    what choosing either would cost on average, `beta_chance` the chance of a yes-or-no figure from
+    both shares, `control_error` the standard error of the control. `power` is the chance to find
+    the plan's smallest effect worth having (missing without one). Empty where an arm has under 2
+    ripe units. Metrics of `left_out` are not asked for. Units whose money is unknown are in no row
+    that needs it, so that n may differ between metrics.
     """
     rows: list[dict[str, Any]] = []
     for horizon, where in stages.items():
@@ -223,11 +236,11 @@ def _sums(
     return arm_sums(ripe, variables, pairs=pairs, by=by)
 
 
-def lift_of(metric: str, control: Sums, treated: Sums) -> Lift:
+def lift_of(metric: str, control: Sums, treated: Sums, *, adjusted: bool = True) -> Lift:
     """The difference of one metric between two arms, adjusted where there is a before."""
     if metric in PER_ORDER:
         return lift(control, treated, PER_ORDER[metric], per="orders")
-    before = f"before_{metric}" if f"before_{metric}" in control.totals else None
+    before = f"before_{metric}" if f"before_{metric}" in control.totals and adjusted else None
     return lift(control, treated, metric, before=before)
 
 
@@ -245,7 +258,7 @@ def _row(
         "n": treated.n,
         "rule": where.rule,
     }
-    if metric in PER_ORDER and min(control.totals["orders"], treated.totals["orders"]) <= 0:
+    if metric in PER_ORDER and not _any_order(control, treated):
         return row
     found = lift_of(metric, control, treated)
     if not found.error > 0:
@@ -256,6 +269,8 @@ def _row(
     fixed = found.difference
     rules = fixed if where.rule == "fixed" else any_time
     smallest = plan.smallest_effect if metric == plan.metric else None
+    plain = lift_of(metric, control, treated, adjusted=False)
+    posterior = normal_effect(fixed.value, found.error)
     return row | {
         "control": found.control,
         "treatment": found.treatment,
@@ -270,10 +285,56 @@ def _row(
         "error": found.error,
         "p": found.p,
         "gained": found.gained,
-        "chance": normal_effect(fixed.value, found.error).chance,
+        "chance": posterior.chance,
         "detectable": detectable(found.error),
         "power": None if smallest is None else power_of(float(smallest), found.error),
+        "control_error": _control_error(metric, control) * math.sqrt(1 - found.gained),
+        "plain": plain.difference.value,
+        "plain_low": plain.difference.low,
+        "plain_high": plain.difference.high,
+        "plain_p": plain.p,
+        "msprt_p": _msprt_p(found, control.n + treated.n, where.planned, smallest),
+        "risk_control": posterior.risk[0],
+        "risk_arm": posterior.risk[1],
+        "beta_chance": _beta_chance(plan, metric, control, treated),
     }
+
+
+def _any_order(control: Sums, treated: Sums) -> bool:
+    return min(control.totals["orders"], treated.totals["orders"]) > 0
+
+
+def _control_error(metric: str, control: Sums) -> float:
+    """The standard error of the control's own mean, or ratio (delta method)."""
+    if metric not in PER_ORDER:
+        return math.sqrt(control.covariance(metric, metric) / control.n)
+    top, per = PER_ORDER[metric], "orders"
+    ratio = control.totals[top] / control.totals[per]
+    spread = (
+        control.covariance(top, top)
+        - 2 * ratio * control.covariance(top, per)
+        + ratio**2 * control.covariance(per, per)
+    )
+    return math.sqrt(max(0.0, spread) / control.n) / control.mean(per)
+
+
+def _msprt_p(found: Lift, n: int, planned: int, smallest: float | int | None) -> float:
+    """Of one look; mixed over effects of the size worth having, or as large as the error will be
+    when all planned units are in."""
+    variance = found.error**2
+    tau2 = float(smallest) ** 2 if smallest is not None else variance * n / planned
+    return msprt(found.difference.value, variance, tau2).p
+
+
+def _beta_chance(
+    plan: ExperimentPlan, metric: str, control: Sums, treated: Sums
+) -> float | None:
+    """The chance to be better of a yes-or-no figure, with uniform priors on both shares."""
+    told = plan.columns.get(metric)
+    if metric not in SHARES and (told is None or told.unit != "share"):
+        return None
+    pairs = [(round(arm.totals[metric]), arm.n) for arm in (control, treated)]
+    return beta_binomial(*pairs).chance
 
 
 def _relative(found: Lift) -> dict[str, float | None]:
@@ -309,8 +370,8 @@ def by_label(
 ) -> pd.DataFrame:
     """The primary metric within each text of the column `label`, arms below 30 units left out.
 
-    Columns: label, arm, n_control, n, difference, low, high, p, q (Benjamini-Hochberg over what is
-    shown), declared (the segment was named before the start; all else is exploratory).
+    Columns: label, arm, n_control, n, difference, low, high (by the interval that rules the test),
+    p (Welch's), declared (the segment was named before the start; all else is exploratory).
     """
     ripe = units.filter(units[f"ripe_{where.horizon}"])
     sums = _sums(plan, ripe, [plan.metric], where.horizon, by=("arm", label))
@@ -319,14 +380,19 @@ def by_label(
         control = sums.get((plan.control, text))
         if arm == plan.control or control is None or min(control.n, treated.n) < FEWEST:
             continue
+        if plan.metric in PER_ORDER and not _any_order(control, treated):
+            continue
         found = lift_of(plan.metric, control, treated)
-        rows.append((text, arm, control.n, treated.n, *found.difference, found.p, declared))
+        if not found.error > 0:
+            continue
+        n = control.n + treated.n
+        expected = max(1.0, where.planned * n / max(1, where.ripe))
+        rules = found.difference if where.over else confidence_sequence(
+            found.difference.value, found.error, n=n, expected_n=expected
+        )  # fmt: skip
+        rows.append((text, arm, control.n, treated.n, *rules, found.p, declared))
     names = ["label", "arm", "n_control", "n", "difference", "low", "high", "p", "declared"]
-    frame = pd.DataFrame(rows, columns=names).sort_values(["label", "arm"], ignore_index=True)
-    known = frame["p"].notna()
-    frame["q"] = frame["p"]
-    frame.loc[known, "q"] = benjamini_hochberg(frame.loc[known, "p"].tolist())
-    return frame
+    return pd.DataFrame(rows, columns=names).sort_values(["label", "arm"], ignore_index=True)
 
 
 @dataclass(frozen=True)
