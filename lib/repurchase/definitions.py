@@ -726,6 +726,91 @@ METRICS: dict[str, Metric] = {
         digits=6,
         direction="none",
     ),
+    "trial_look": Metric(
+        name=N_("p-value of one look"),
+        formula=N_(
+            "p-value of no difference that is valid at every look (mixture sequential test), as "
+            "the review of this period saw it."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="score",
+        digits=6,
+        direction="none",
+    ),
+    "trial_looks": Metric(
+        name=N_("Looks at a test"),
+        formula=N_(
+            "Readings of a test that went out in signed reviews, and this one; the same data "
+            "count once a period."
+        ),
+        numerator=N_("looks"),
+        denominator="",
+        unit="count",
+        digits=0,
+        direction="none",
+    ),
+    "trial_looks_p": Metric(
+        name=N_("p-value over all looks"),
+        formula=N_("The smallest p-value of the looks at one test, each valid at every look."),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="score",
+        digits=6,
+        direction="none",
+    ),
+    "trial_claimed": Metric(
+        name=N_("Lift claimed when it was decided"),
+        formula=N_("The lift a customer that the decision's record names, as claimed then."),
+        numerator="",
+        denominator="",
+        unit="money",
+        digits=4,
+        direction="up",
+    ),
+    "trial_shrunk": Metric(
+        name=N_("Lift drawn towards all tests"),
+        formula=N_(
+            "The difference of an arm drawn towards the mean of all tests of the same figure and "
+            "horizon, as far as it is uncertain (empirical Bayes), net of the arm's cost."
+        ),
+        numerator="",
+        denominator=N_("randomised customers of both arms, ripe for the horizon"),
+        unit="money",
+        digits=4,
+        direction="up",
+    ),
+    "trial_yearly": Metric(
+        name=N_("Yearly value of what was adopted"),
+        formula=N_(
+            "Lift a customer, net of the arm's cost, times the customers of a year, over all "
+            "arms that were adopted: as claimed, as read now at the longest horizon that is "
+            "ripe, or drawn towards all tests."
+        ),
+        numerator="",
+        denominator=N_("tests adopted"),
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "trial_cost": Metric(
+        name=N_("Cost of the year's tests"),
+        formula=N_("What a customer in an arm costs by the plan, times the customers in it."),
+        numerator="",
+        denominator=N_("customers in the year's tests"),
+        unit="money",
+        digits=2,
+        direction="down",
+    ),
+    "trial_tests": Metric(
+        name=N_("Tests of the year"),
+        formula=N_("Tests that ran or were decided in the twelve months, by what became of them."),
+        numerator=N_("tests"),
+        denominator="",
+        unit="count",
+        digits=0,
+        direction="none",
+    ),
     "list_rows": Metric(
         name=N_("Rows of returned lists"),
         formula=N_("Customers in the lists that came back for the period before."),

@@ -281,11 +281,18 @@ class ExperimentPlan(Strict):
             raise ValueError("an experiment has at least two arms")
         if self.longer_horizon_days is not None and self.longer_horizon_days <= self.horizon_days:
             raise ValueError("longer_horizon_days must be longer than horizon_days")
+        if self.kind == "holdout" and self.planned_end:
+            raise ValueError("a standing hold-out has no planned_end; with one it is a test")
         if self.start and self.planned_end and self.planned_end < self.start:
             raise ValueError(f"planned_end ({self.planned_end}) lies before start ({self.start})")
         if self.metric not in (*TRIAL_METRICS, *self.columns):
             known = ", ".join((*TRIAL_METRICS, *self.columns))
             raise ValueError(f"metric {self.metric!r} must be one of {known}")
+        taken = sorted({*TRIAL_METRICS, "complaint"} & set(self.columns))
+        if taken:
+            raise ValueError(
+                f"columns: {taken[0]!r} is a figure of the release; give the file's another name"
+            )
         if self.metric in self.columns and self.longer_horizon_days is not None:
             raise ValueError(
                 f"longer_horizon_days has no figure: the column of {self.metric!r} holds one a"

@@ -55,6 +55,8 @@ MONEY_LEFT_OUT = N_(
     "without {count} of {buyers} customers who bought something of which it is not known"
 )
 NO_TABLE = N_("the profile names no source for {table}")
+FEW_TESTS = N_("fewer than {fewest} tests of this figure over these days")
+NOBODY_ADOPTED = N_("no test was adopted in the twelve months")
 NO_MARGIN = N_("no margin and no cost of the lines is mapped")
 PART_MARGIN = N_("the margin is known of only {share}% of the order dates")
 TOO_SHORT_FOR_STAGES = N_("the data begin on {day}, less than three months before the period")

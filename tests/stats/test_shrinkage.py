@@ -53,6 +53,23 @@ def test_uneven_errors_against_a_root_found_otherwise():
     assert found.effects[3].value < 16 < 30
 
 
+def test_a_sum_shares_the_error_of_the_mean():
+    """Effects that are all the mean: three of them are three times as uncertain, not 1.7 times.
+
+    One alone is the effect itself.
+    """
+    alike = shrunken([-1, 0, 1], [1, 1, 1])
+    third = 1.959963984540054 * 3 / math.sqrt(3)
+
+    assert (0, -third, third) == pytest.approx(tuple(alike.total([1, 1, 1])))
+    found = shrunken([0, 3, 6], [1, 1, 1])
+    assert tuple(found.effects[2]) == pytest.approx(tuple(found.total([0, 0, 1])))
+    half = 1.959963984540054 * math.sqrt(8 / 9 * (4 + 1) + (3 / 9) ** 2 * 3)
+    total = found.total([2, 0, 1])
+    assert 2 / 3 + 17 / 3 == pytest.approx(total.value)
+    assert half == pytest.approx(total.high - total.value)
+
+
 @pytest.mark.parametrize("told", [([1, 2], [1, 1]), ([1, 2, 3], [1, 1]), ([1, 2, 3], [1, 0, 1])])
 def test_too_few_or_senseless_trials_are_refused(told):
     """Two effects tell nothing of how effects differ."""

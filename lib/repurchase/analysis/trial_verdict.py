@@ -1,6 +1,7 @@
 """One verdict an experiment: what an executive may do with it, and why not more.
 
-Rules, in this order; the first that holds is the verdict.
+Rules, in this order; the first that holds is the verdict. A standing hold-out has none of them: it
+says what all outreach together brings, and goes on.
 
 1. A check failed: invalid. No difference is said.
 2. A guardrail surely got worse, or a running test surely loses: stop for harm.
@@ -24,14 +25,14 @@ import pandas as pd
 from repurchase.analysis.trial_results import PullForward, Stage, for_arm, net_of_cost
 from repurchase.params import ExperimentPlan
 from repurchase.stats.proportion import Estimate
-from repurchase.stats.trial import units_for_effect
 
 Decision = Literal[
-    "adopt", "adopt_provisionally", "keep_control", "keep_running", "stop_for_harm", "invalid"
+    "adopt", "adopt_provisionally", "keep_control", "keep_running", "stop_for_harm", "invalid",
+    "holdout",
 ]
 Why = Literal[
     "broken", "guardrail", "loses", "gains", "too_small", "pulled_forward", "not_ripe",
-    "no_effect_worth_having", "not_shown", "running", "no_plan", "nothing_ripe",
+    "no_effect_worth_having", "not_shown", "running", "no_plan", "nothing_ripe", "standing",
 ]  # fmt: skip
 MONEY = ("margin", "revenue")
 
@@ -86,10 +87,12 @@ def verdict(
     if not arms:
         return TrialVerdict(plan.id, "keep_running", "nothing_ripe", plan.control, on=first.ends_on)
     harmed = _harmed(plan, own)
-    if harmed is not None:
+    if harmed is not None and plan.kind == "test":
         return harmed
     readings = {arm: _reading(plan, own, arm, first, len(arms)) for arm in arms}
     best = max(readings, key=lambda arm: (readings[arm].value, arm))
+    if plan.kind == "holdout":
+        return _told(plan, "holdout", "standing", best, readings[best], first)
     if not first.over and all(r.high < 0 for r in readings.values()):
         return _told(plan, "stop_for_harm", "loses", best, readings[best], first)
     gaining = [arm for arm, r in readings.items() if r.low > 0]
@@ -126,13 +129,29 @@ def _reading(
     )
 
 
+def worse(own: pd.DataFrame) -> pd.DataFrame:
+    """The guardrail rows of one horizon with `one_sided`, the p-value of "no worse", and `worse`.
+
+    A guardrail is asked one way only: did it get worse? It surely did where that p-value is below
+    5 % shared among all guardrails and arms and, while the test runs, the interval that holds at
+    every look says so too.
+    """
+    rails = own[(own["role"] == "guardrail") & own["difference"].notna()].copy()
+    p = rails["p"].astype(float)
+    up = rails["difference"].astype(float) > 0
+    rails["one_sided"] = (p / 2).where(up, 1 - p / 2)
+    sure = rails["one_sided"] < 0.05 / max(1, len(rails))
+    rails["worse"] = sure & ((rails["rule"] == "fixed") | (rails["low"].astype(float) > 0))
+    return rails
+
+
 def _harmed(plan: ExperimentPlan, own: pd.DataFrame) -> TrialVerdict | None:
-    """A guardrail that surely got worse in an arm, each at a level shared among all of them."""
-    rails = own[(own["role"] == "guardrail") & own["difference"].notna()]
-    worse = rails[(rails["low"] > 0) & (rails["p"] < 0.05 / max(1, len(rails)))]
-    if worse.empty:
+    """A guardrail that surely got worse in an arm; the surest."""
+    rails = worse(own)
+    harmed = rails[rails["worse"]].sort_values("one_sided", kind="stable")
+    if harmed.empty:
         return None
-    row = worse.iloc[0]
+    row = harmed.iloc[0]
     gain = Estimate(float(row["difference"]), float(row["low"]), float(row["high"]))
     return TrialVerdict(
         plan.id, "stop_for_harm", "guardrail", str(row["arm"]), gain, rail=str(row["metric"])
@@ -176,16 +195,3 @@ def _told(
     if in_money(plan) and all(map(math.isfinite, gain)):
         yearly = Estimate(*(x * units for x in gain))
     return TrialVerdict(plan.id, decision, why, arm, gain, yearly, units, on)
-
-
-def days_still_needed(
-    effect: float, deviation: float, *, units_a_day: float, share: float, ripe: int
-) -> int | None:
-    """Days until the effect would be found four times in five at the pace of assignment so far.
-
-    None where nobody is assigned any more; 0 where there are units enough.
-    """
-    wanted = units_for_effect(effect, deviation, share=share)
-    if ripe >= wanted:
-        return 0
-    return math.ceil((wanted - ripe) / units_a_day) if units_a_day > 0 else None

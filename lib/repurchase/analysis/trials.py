@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 import pandas as pd
 
-from repurchase.analysis import trial_checks, trial_results, trial_verdict
-from repurchase.analysis.trial_checks import TrialCheck
+from repurchase.analysis import (
+    trial_checks,
+    trial_readings,
+    trial_results,
+    trial_segments,
+    trial_verdict,
+    trial_weeks,
+)
+from repurchase.analysis.cuts import PLACES
+from repurchase.analysis.trial_checks import Before, TrialCheck
+from repurchase.analysis.trial_readings import Field, Needed
 from repurchase.analysis.trial_results import PullForward, Stage, Unknown
+from repurchase.analysis.trial_units import INFERRED, RAILS
 from repurchase.analysis.trial_verdict import TrialVerdict
+from repurchase.analysis.trial_weeks import Weeks
 from repurchase.params import ExperimentPlan
 from repurchase.reasons import (
+    ARMS_INFERRED,
     LOOKED_EARLY,
     MONEY_LEFT_OUT,
     MONEY_UNKNOWN,
@@ -25,6 +37,9 @@ from repurchase.reasons import (
     reason,
 )
 from repurchase.records import Record, dimensions, iso
+
+if TYPE_CHECKING:
+    from repurchase.analysis.trial_looks import TrialLooks
 
 # what leads where the money that the plan names is unknown for too many
 INSTEAD = {"margin": "revenue", "revenue": "repurchase", "average_order": "repurchase"}
@@ -49,7 +64,13 @@ class Trial:
     gives it; where a check failed (`broken`) nothing of it is shown or recorded. `unknown` says of
     how many ripe buyers the money is not known: beyond 1 % at one of the horizons it is not
     compared at all, and revenue leads in the margin's place, the share who ordered in the
-    revenue's. `asked` is the metric that the plan named; `plan.metric` the one that leads.
+    revenue's. `asked` is the metric that the plan named; `plan.metric` the one that leads. `looks`
+    are those of signed packs and this one, None where the trial is read for itself.
+
+    `weeks` is the effect by week (`trial_weeks.by_week`), `segments` within segments
+    (`trial_segments.effects`), `best` the chance of each arm to be the best, `needed` how long
+    still, `missing` what the plan or the data do not say, `before` what the arms did before;
+    `inferred` whether the arms were told from something else than a log of the assignment.
     """
 
     plan: ExperimentPlan
@@ -63,6 +84,14 @@ class Trial:
     verdict: TrialVerdict
     unknown: tuple[Unknown, ...]
     asked: str
+    looks: TrialLooks | None = None
+    weeks: Weeks | None = None
+    segments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    best: Mapping[str, float] = field(default_factory=dict)
+    needed: Needed | None = None
+    missing: tuple[Field, ...] = ()
+    before: tuple[Before, ...] = ()
+    inferred: bool = False
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -91,13 +120,20 @@ def read(
     *,
     seen_until: dt.date,
     planned: bool = True,
-    segments: Sequence[str] = (),
+    days: ir.Table | None = None,
+    tuned: int | None = None,
 ) -> Trial:
-    """Reads one experiment; `units` has the columns of `trial_units.units` for both horizons."""
+    """Reads one experiment; `units` has the columns of `trial_units.units` for both horizons.
+
+    Text columns of the units that `trial_segments.labelled` made are segments; `days` is the table
+    of customer days. `tuned` are the units where the first look tuned the sequence (see `trial_looks`).
+    """
     horizons = horizons_of(plan)
     stages = {
         h: trial_results.stage(plan, units, horizon=h, seen_until=seen_until) for h in horizons
     }
+    if tuned is not None and plan.planned_n is None:
+        stages = {h: replace(stage, planned=tuned) for h, stage in stages.items()}
     unknown = trial_results.unknown_money(units, horizons)
     left_out = {u.metric for u in unknown if u.too_many}
     if "revenue" in left_out:
@@ -110,9 +146,29 @@ def read(
         for arm in sorted(set(frame["arm"]))
         if longer is not None
     }
-    found = trial_checks.checks(plan, assigned, units, segments=segments)
+    names = trial_segments.segments_of(units)
+    found = trial_checks.checks(
+        plan, assigned, units,
+        segments={name: trial_segments.column_of(name) for name in names},
+        today={name for name in names if name not in (*PLACES, *plan.segments)},
+    )  # fmt: skip
     told = trial_verdict.verdict(plan, frame, stages, pulled, broken=trial_checks.broken(found))
-    return Trial(plan, planned, units, assigned, stages, found, frame, pulled, told, unknown, asked)
+    rails = {r: f"{r}_{plan.horizon_days}" in units.columns for r in RAILS}
+    return Trial(
+        plan, planned, units, assigned, stages, found, frame, pulled, told, unknown, asked,
+        weeks=trial_weeks.by_week(plan, units, days, seen_until=seen_until),
+        segments=trial_segments.effects(plan, units, stages[plan.horizon_days]),
+        best=trial_readings.best_arms(plan, frame),
+        needed=trial_readings.needed(plan, units, frame, seen_until=seen_until),
+        missing=trial_readings.missing(plan, planned=planned, rails=rails),
+        before=trial_checks.before(plan, units),
+        inferred=_inferred(assigned),
+    )  # fmt: skip
+
+
+def _inferred(assigned: ir.Table) -> bool:
+    said = (assigned.assignment_source == INFERRED).any()
+    return bool(said.to_pyarrow().as_py())
 
 
 def _led(plan: ExperimentPlan, left_out: Collection[str]) -> ExperimentPlan:
@@ -197,7 +253,9 @@ def _record(trial: Trial, row: Mapping[Any, Any]) -> Record:
     if row["difference"] is None or pd.isna(row["difference"]):
         return replace(record, status="not_computed", reason=reason(NO_SPREAD))
     care, few = None, trial.unknown_of(metric, int(row["horizon"]))
-    if few is not None:
+    if trial.inferred:
+        care = reason(ARMS_INFERRED)
+    elif few is not None:
         care = reason(MONEY_LEFT_OUT, count=few.count, buyers=few.buyers)
     return replace(
         record,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import ibis
+from dataclasses import replace
 
-from repurchase.analysis import trial_units, trials
+import ibis
+import ibis.expr.types as ir
+
+from repurchase.analysis import trial_looks, trial_memory, trial_segments, trial_units, trials
+from repurchase.analysis.cuts import PLACES
 from repurchase.analysis.trial_findings import trial_findings
+from repurchase.analysis.trial_memory import Memory
 from repurchase.analysis.trials import Trial
 from repurchase.benches.base import Bench
 from repurchase.errors import ParameterError
 from repurchase.lab.names import nearest
 from repurchase.params import ExperimentPlan
-from repurchase.records import Finding, Result
+from repurchase.period import Period
+from repurchase.records import Finding, Record, Result
 
 CONTROLS = ("control", "对照", "对照组", "hold-out", "holdout", "none")
 
@@ -40,7 +46,7 @@ class AbReviewBench(Bench):
         """One experiment read from end to end."""
         plan = next(p for p in self.plans() if p.id == experiment)
         review = self._review
-        logged = trial_units.assignments(review.table("experiments"), experiment)
+        logged = self._assigned(plan)
         columns = wide_columns(plan, logged.schema(), where=f"params/{review.params.name}.yaml")
         tables = trial_units.TrialTables(
             logged,
@@ -54,31 +60,95 @@ class AbReviewBench(Bench):
             seen_until=review.windows.seen_until,
             columns=columns,
         )
+        units = self._labelled(plan, units)
         planned = plan.id in {p.id for p in self._params.experiments}
-        return trials.read(
+        earlier = review.params.looks.looks
+        found = trials.read(
             plan,
             logged,
             units.cache(),
             seen_until=review.windows.seen_until,
             planned=planned,
+            days=tables.days,
+            tuned=trial_looks.tuned_at(plan, earlier),
         )
+        label = review.period.label
+        return replace(found, looks=trial_looks.trial_looks(found, earlier, period=label))
 
     def trials(self) -> tuple[Trial, ...]:
-        """All of them, the latest assignment first."""
+        """The tests, the latest assignment first; without the standing hold-outs."""
+        return tuple(t for t in self._all() if t.plan.kind == "test")
+
+    def holdouts(self) -> tuple[Trial, ...]:
+        """The standing hold-outs: what all outreach together brings."""
+        return tuple(t for t in self._all() if t.plan.kind == "holdout")
+
+    def _all(self) -> list[Trial]:
         logged = self._logged()
-        found = [self.trial(p.id) for p in self.plans() if p.id in logged]
-        return tuple(sorted(found, key=lambda t: (-_last(t), t.plan.id)))
+        found = [self.trial(p.id) for p in self.plans() if p.id in logged or self._told(p)]
+        return sorted(found, key=lambda t: (-_last(t), t.plan.id))
 
     def figures(self) -> Result:
-        """The records of every experiment."""
+        """The records of every experiment, and of the looks at it."""
         import pandas as pd
 
-        found = [record for trial in self.trials() for record in trials.records(trial)]
+        found: list[Record] = []
+        for trial in (*self.trials(), *self.holdouts()):
+            assert trial.looks is not None
+            found += trials.records(trial)
+            found += trial_looks.look_records(trial, trial.looks)
         return self._result(Result(pd.DataFrame([vars(r) for r in found]), tuple(found)))
+
+    def memory(self) -> Memory:
+        """What became of the tests of the twelve months up to the period's end."""
+        end = self._review.period.end
+        since = Period.month_of(end).shifted(-11).start
+        return trial_memory.memory(self.trials(), since=since, until=end)
+
+    def remembered(self) -> Result:
+        """The records of the year's scorecard."""
+        import pandas as pd
+
+        found = trial_memory.memory_records(self.memory())
+        return self._result(Result(pd.DataFrame([vars(r) for r in found]), found))
 
     def findings(self) -> tuple[Finding, ...]:
         """What the tests say on the first page."""
         return trial_findings(self.trials(), exhibit="X-1")
+
+    def _told(self, plan: ExperimentPlan) -> bool:
+        """Whether its arms can be told from another table, and its day has come."""
+        told = plan.inferred
+        return told is not None and told.assigned_on <= self._review.period.end
+
+    def _assigned(self, plan: ExperimentPlan) -> ir.Table:
+        """Who was given which arm: as it was logged, else as the plan says it can be told."""
+        told, review = plan.inferred, self._review
+        if told is None or plan.id in self._logged():
+            return trial_units.assignments(review.table("experiments"), plan.id)
+        where = f"params/{review.params.name}.yaml, experiments, {plan.id}, inferred.arms"
+        return trial_units.inferred(
+            {
+                arm: review.rows_where(told.table, text, where=f"{where}.{arm}")
+                for arm, text in told.arms.items()
+            },
+            assigned_on=told.assigned_on,
+        )
+
+    def _labelled(self, plan: ExperimentPlan, units: ir.Table) -> ir.Table:
+        """The units with what they are, by the profile's segments, and where they bought last."""
+        review = self._review
+        unknown = trial_segments.unknown_names(plan, self._params.segments)
+        if unknown:
+            raise ParameterError(
+                f"the experiment {plan.id!r} names the segment {unknown[0]!r}, which is none",
+                where=f"params/{review.params.name}.yaml, experiments, {plan.id}, segments",
+                remedy=f"name one of: {', '.join([*self._params.segments, *PLACES])}",
+            )
+        labels = dict(review.segments)
+        if "customer_days" in review.snapshot.tables:
+            labels = trial_segments.places_before(units, review.customer_days) | labels
+        return trial_segments.labelled(units, labels)
 
     def _logged(self) -> dict[str, list[str]]:
         """The arms of each experiment of the table."""

@@ -49,6 +49,10 @@ GIVEN = {
         "article calendar_days comparisons identification_cuts ladder not_computed totals "
         "triangle"
     ),
+    "trial_looks": "look_table",
+    "trial_memory": (
+        "decision_table holdout_pages memory_lines memory_scorecard shrinkage_table"
+    ),
     "trials": "trial_pages trials_headline trials_table",
     "verdicts": "first_steps funnel_headline verdicts",
     "worklists": "list_reasons list_results sheets worklists",

@@ -14,6 +14,7 @@ from repurchase.analysis.trials import Trial
 from repurchase.context import Context
 from repurchase.show.blocks import Block, Cell, Column, Headline, Note, Several, Table, Text, Tone
 from repurchase.show.sentences import DASH, joined, paragraph, points
+from repurchase.show.trial_looks import looks_text
 from repurchase.stats.proportion import Estimate
 from repurchase.words import N_, Words
 
@@ -24,10 +25,12 @@ DECISIONS = {
     "keep_running": N_("keep running"),
     "stop_for_harm": N_("stop for harm"),
     "invalid": N_("invalid"),
+    "holdout": N_("standing hold-out"),
 }
 TONES: dict[str, Tone] = {
     "adopt": "good", "adopt_provisionally": "good", "keep_control": "neutral",
     "keep_running": "unsure", "stop_for_harm": "bad", "invalid": "bad",
+    "holdout": "neutral",
 }  # fmt: skip
 METRICS = {
     "margin": N_("margin"),
@@ -264,6 +267,7 @@ def _page(trial: Trial, context: Context) -> list[Block]:
                      verdict=words._(DECISIONS[trial.verdict.decision])), "lead"),
         Text(_plan(trial, context), "small"),
         _checks(trial, context),
+        *([Text(said, "small")] if (said := looks_text(trial, context)) else []),
     ]  # fmt: skip
     if trial.broken:
         found.append(

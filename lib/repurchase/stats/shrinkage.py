@@ -16,11 +16,27 @@ STEPS = 200
 
 
 class Shrunk(NamedTuple):
-    """Each effect drawn towards `mean`; `deviation` is that of true effects among trials."""
+    """Each effect drawn towards `mean`; `deviation` is that of true effects among trials.
+
+    `kept` is the share of each effect's distance from the mean that was kept, 0..1, `errors` are
+    those of the effects as they were read, `mean_error` that of the mean.
+    """
 
     effects: tuple[Estimate, ...]
     mean: float
     deviation: float
+    kept: tuple[float, ...]
+    errors: tuple[float, ...]
+    mean_error: float
+
+    def total(self, weights: Sequence[float]) -> Estimate:
+        """The sum of the effects, each times its weight: they share the error of the mean."""
+        value = sum(w * x.value for w, x in zip(weights, self.effects, strict=True))
+        parts = zip(weights, self.kept, self.errors, strict=True)
+        own = sum(w**2 * kept * error**2 for w, kept, error in parts)
+        shared = sum(w * (1 - kept) for w, kept in zip(weights, self.kept, strict=True))
+        half = Z95 * math.sqrt(own + (shared * self.mean_error) ** 2)
+        return Estimate(value, value - half, value + half)
 
 
 def shrunken(values: Sequence[float], errors: Sequence[float]) -> Shrunk:
@@ -41,13 +57,14 @@ def shrunken(values: Sequence[float], errors: Sequence[float]) -> Shrunk:
     between = _between(values, errors)
     weights = [1 / (error**2 + between) for error in errors]
     mean = _weighted(values, weights)
+    kept = tuple(between / (between + error**2) for error in errors)
     found = []
-    for value, error in zip(values, errors, strict=True):
-        own = between / (between + error**2)
+    for value, error, own in zip(values, errors, kept, strict=True):
         middle = mean + own * (value - mean)
         half = Z95 * math.sqrt(own * error**2 + (1 - own) ** 2 / sum(weights))
         found.append(Estimate(middle, middle - half, middle + half))
-    return Shrunk(tuple(found), mean, math.sqrt(between))
+    mean_error = 1 / math.sqrt(sum(weights))
+    return Shrunk(tuple(found), mean, math.sqrt(between), kept, tuple(errors), mean_error)
 
 
 def _weighted(values: Sequence[float], weights: Sequence[float]) -> float:
