@@ -19,11 +19,13 @@ from repurchase.records import parse_dimensions
 from scipy.stats import beta, binomtest
 
 from truth import company as made
-from truth import sender
+from truth import outreach, sender
 from truth.company import Company, live
 from truth.figures import CHECKED, LIMIT, Seen, see
 from truth.healthy import Healthy, all_called, healthy_company
+from truth.judged import LOOKS, Told, ends
 from truth.leaking import acts, replayed, size_of, tell
+from truth.outreach import Outreach
 from truth.sender import Sender
 from truth.truths import REPLAYED, revenue_of_known, truths
 
@@ -32,6 +34,11 @@ SURE = 0.001
 ALLOWED = 0.05
 # a break of a fifth is to be ranked first so often, where so many used to take the step a month
 PROMISED, ENOUGH = 0.95, 2000
+RULES = {
+    "always": "revenue, the interval that holds at every look",
+    "review": "revenue, the same until the plan is fulfilled, then the fixed one (the review's)",
+    "naive": "revenue, the fixed interval at every look (nobody should)",
+}
 LIFE, REPLAY = 0, 1000  # seeds: what the review sees, and what the truths come from
 
 
@@ -39,7 +46,7 @@ class Trial(NamedTuple):
     """One figure of one company: did the interval cover, or was a change called?
 
     `numbers` is value, low, high and truth where there are such; `promised` is what an interval
-    is to cover, or how often the right thing is to be found (0: measured only).
+    is to cover, or how often the right thing is to be found (0: measured only, alarms too).
     """
 
     kind: Kind
@@ -75,7 +82,7 @@ class Count:
             return covers(self.happened, self.companies, self.promised)
         if self.kind == "found":
             return mostly(self.happened, self.companies, self.promised)
-        return rarely(self.happened, self.companies)
+        return not self.promised or rarely(self.happened, self.companies)
 
 
 def covers(covered: int, of: int, promised: float = 0.95) -> bool:
@@ -220,6 +227,63 @@ def called_for_nothing(suite: str, company: Healthy) -> Iterator[Trial]:
             yield Trial("false alarm", suite, figure, "", company.seed, bool(named))
 
 
+def false_winners(suite: str, test: Outreach) -> Iterator[Trial]:
+    """Whether a difference is called at any of so many looks at a test of nothing, and whether
+    the intervals cover the nothing at the last."""
+    told = Told(test, seed=LIFE)
+    for looks in LOOKS:
+        seen = [told.look(end) for end in ends(test.units, looks)]
+        for rule, name in RULES.items():
+            last = len(seen) - 1
+            called = any(look.called(rule, over=i == last) for i, look in enumerate(seen))
+            figure = f"{name}, {looks} look{'s' if looks > 1 else ''}"
+            promised = 0.0 if rule == "naive" else 0.95
+            yield Trial("false alarm", suite, figure, "", test.seed, called, promised=promised)
+
+
+def trial_intervals(suite: str, test: Outreach) -> Iterator[Trial]:
+    """Every interval of a test that is over, and the sequence at all looks, against its truth."""
+    told, looks = Told(test, seed=LIFE), ends(test.units, max(LOOKS))
+    true = outreach.truth(test, looks, seed=REPLAY, customers=max(REPLAYED, 40 * test.units))
+    last = told.look(test.units)
+    if last.lift is None or last.any_time is None:
+        return
+    share, orders = last.plain("bought"), last.plain("orders")
+    revenue, average = last.plain("revenue"), last.plain("revenue", per="orders")
+
+    def change(means: tuple[Any, Any], at: int = -1) -> tuple[float, float]:
+        old, new = means[0][at], means[1][at]
+        return new - old, (new - old) / old
+
+    a_order = tuple(r / o for r, o in zip(true.revenue, true.orders, strict=True))
+    found = (
+        ("revenue, Welch", revenue.difference, change(true.revenue)[0]),
+        ("revenue, Welch, relative", revenue.relative, change(true.revenue)[1]),
+        ("revenue, CUPED", last.lift.difference, change(true.revenue)[0]),
+        ("revenue, CUPED, relative", last.lift.relative, change(true.revenue)[1]),
+        ("revenue, at one look of the sequence", last.any_time, change(true.revenue)[0]),
+        ("orders, Welch", orders.difference, change(true.orders)[0]),
+        ("share who ordered, Welch", share.difference, change(true.bought)[0]),
+        ("share who ordered, relative", share.relative, change(true.bought)[1]),
+        ("average order, ratio", average.difference, change(a_order)[0]),
+        ("average order, ratio, relative", average.relative, change(a_order)[1]),
+    )
+    for figure, interval, truth in found:
+        covered = interval.low <= truth <= interval.high
+        # a sequence promises all looks together; at one of them it covers more
+        promised = 0.0 if "sequence" in figure else 0.95
+        kind: Kind = "coverage" if promised else "found"
+        yield Trial(kind, suite, figure, "", test.seed, covered, (*interval, truth), promised)
+    held = [
+        look.any_time.low <= change(true.revenue, i)[0] <= look.any_time.high
+        for i, look in enumerate(told.look(end) for end in looks)
+        if look.any_time is not None
+    ]
+    # it may cover more than it promises, as an alarm may be rarer
+    figure = f"revenue, the sequence at all of {len(looks)} looks together"
+    yield Trial("found", suite, figure, "", test.seed, all(held))
+
+
 # ---- many companies -----------------------------------------------------------------------------
 
 
@@ -309,6 +373,19 @@ SUITES = (
         " its leaks and its seven checks, call anything something to act on?",
         healthy_company,
         called_for_nothing,
+    ),
+    Suite(
+        "outreach without effect",
+        "Tests of outreach that does nothing, looked at so many times: is a difference called, of"
+        " either sign?",
+        outreach.null_outreach,
+        false_winners,
+    ),
+    Suite(
+        "outreach",
+        "Tests of outreach with an effect: does each interval cover it?",
+        outreach.real_outreach,
+        trial_intervals,
     ),
 )
 
