@@ -20,12 +20,14 @@ from repurchase.stats.trial import lift
 
 Name = Literal[
     "sample_ratio", "sample_ratio_by_day", "sample_ratio_by_segment", "two_arms", "repeated_rows",
-    "early_exposure", "contamination", "balance_before", "logging_gaps", "unplanned_arms",
+    "early_exposure", "contamination", "balance_before", "logging_gaps", "missing_outcomes",
+    "unplanned_arms",
 ]  # fmt: skip
 State = Literal["passed", "failed", "noted", "not_computable"]
 CHECKS: tuple[Name, ...] = (
     "sample_ratio", "sample_ratio_by_day", "sample_ratio_by_segment", "two_arms", "repeated_rows",
-    "early_exposure", "contamination", "balance_before", "logging_gaps", "unplanned_arms",
+    "early_exposure", "contamination", "balance_before", "logging_gaps", "missing_outcomes",
+    "unplanned_arms",
 )  # fmt: skip
 # a share of the units beyond which what went wrong may decide the result
 TOLERATED = 0.01
@@ -84,6 +86,7 @@ def checks(
         _contaminated(plan, assigned),
         _balance(plan, units),
         _gaps(plan, assigned),
+        _outcomes(plan, units),
         _unplanned(plan, logged),
     ]
     by_name = {check.name: check for check in found}
@@ -269,6 +272,23 @@ def _gaps(plan: ExperimentPlan, assigned: ir.Table) -> TrialCheck:
         return TrialCheck("logging_gaps", "not_computable")
     # who opted out is treated and hears nothing: that thins the effect and biases nothing
     return TrialCheck("logging_gaps", "noted" if missing else "passed", count=missing, n=n)
+
+
+def _outcomes(plan: ExperimentPlan, units: ir.Table) -> TrialCheck:
+    """Units whose outcome a wide file leaves empty although they have had the days: nobody knows
+    which way they would move the difference, so few are left out and many withhold it."""
+    columns = [told.column for told in plan.columns.values() if told.column in units.columns]
+    if not columns:
+        return TrialCheck("missing_outcomes", "not_computable")
+    ripe = units.filter(units[f"ripe_{plan.horizon_days}"])
+    counts = {c: ripe[c].isnull().cast("int64").sum() for c in columns}
+    row = ripe.aggregate(n=ripe.count(), **counts).to_pyarrow().to_pylist()[0]
+    n, worst = int(row["n"]), max(columns, key=lambda c: int(row[c] or 0))
+    if not n:
+        return TrialCheck("missing_outcomes", "not_computable")
+    count = int(row[worst] or 0)
+    where = worst if count else ""
+    return TrialCheck("missing_outcomes", _of_share(count, n), count=count, n=n, where=where)
 
 
 def _unplanned(plan: ExperimentPlan, logged: dict[str, float | None]) -> TrialCheck:

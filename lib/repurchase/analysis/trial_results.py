@@ -167,7 +167,7 @@ def results(
         ripe = units.filter(units[f"ripe_{horizon}"])
         metrics = [m for m in metrics_of(plan, units, horizon) if m not in left_out]
         made: dict[tuple[str, str], dict[str, Any]] = {}
-        for part in _alike(metrics):
+        for part in _alike(metrics, _with_gaps(plan, ripe, metrics)):
             sums = _sums(plan, ripe, part, horizon)
             control = sums.get((plan.control,))
             if control is None or control.n < 2:
@@ -183,43 +183,54 @@ def results(
     return _corrected(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
-def _alike(metrics: Iterable[str]) -> list[list[str]]:
-    """The metrics by the units that they need: whose margin is known, whose revenue is, all."""
+def _alike(metrics: Iterable[str], gaps: Collection[str]) -> list[list[str]]:
+    """The metrics by the units that they need: whose margin is known, whose revenue is, those with
+    a value in a column of `gaps`, all."""
     parts: dict[str, list[str]] = {}
     for metric in metrics:
         needs = "revenue" if metric == "average_order" else metric
-        parts.setdefault(needs if needs in MONEY else "", []).append(metric)
+        parts.setdefault(needs if needs in MONEY or needs in gaps else "", []).append(metric)
     return list(parts.values())
+
+
+def _with_gaps(plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str]) -> set[str]:
+    """The metrics of a wide file whose columns are empty for some of the units."""
+    asked = [m for m in metrics if m in plan.columns]
+    if not asked:
+        return set()
+    empty = {m: flag(units[plan.columns[m].column].isnull()).max() for m in asked}
+    row = units.aggregate(**empty).to_pyarrow().to_pylist()[0]
+    return {m for m in asked if row[m]}
 
 
 def _variables(
     plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str], horizon: int
 ) -> dict[str, ir.Value]:
-    """Columns without a missing value, as `arm_sums` asks: the units are those with the money."""
+    """Columns without a missing value, as `arm_sums` asks: the units are those that have them."""
     found: dict[str, ir.Value] = {}
     for metric in metrics:
         if metric == "average_order":
             continue
         if metric in plan.columns:
             told = plan.columns[metric]
-            found[metric] = units[told.column].cast("decimal(18, 6)")
-            if told.before:
-                found[f"before_{metric}"] = units[told.before].cast("decimal(18, 6)")
+            found[metric] = units[told.column]
+            # a past that is not known of everybody adjusts nobody
+            if told.before and not _any_missing(units, told.before):
+                found[f"before_{metric}"] = units[told.before]
             continue
         found[metric] = units[f"{metric}_{horizon}"]
         if metric in BEFORE:
             # what adjusts need not be the metric itself: where the earlier money is not known of
             # a unit its order dates stand in for it, in all units alike
-            missing = metric in MONEY and _any_missing(units, metric, horizon)
+            missing = metric in MONEY and _any_missing(units, f"before_{metric}_{horizon}")
             found[f"before_{metric}"] = units[
                 f"before_{'orders' if missing else metric}_{horizon}"
             ]
     return found
 
 
-def _any_missing(units: ir.Table, metric: str, horizon: int) -> bool:
-    missing = units[f"before_{metric}_{horizon}"].isnull().any()
-    return bool(missing.to_pyarrow().as_py())
+def _any_missing(units: ir.Table, column: str) -> bool:
+    return bool(units[column].isnull().any().to_pyarrow().as_py())
 
 
 def _sums(
@@ -228,6 +239,9 @@ def _sums(
 ) -> dict[tuple[str, ...], Sums]:  # fmt: skip
     for needed in {"revenue" if m == "average_order" else m for m in metrics} & set(MONEY):
         ripe = ripe.filter(ripe[f"{needed}_{horizon}"].notnull())
+    for metric in metrics:
+        if metric in plan.columns:
+            ripe = ripe.filter(ripe[plan.columns[metric].column].notnull())
     if "average_order" in metrics:
         metrics = list(dict.fromkeys(("revenue", "orders", *metrics)))
     variables = _variables(plan, ripe, metrics, horizon)

@@ -18,8 +18,10 @@ from repurchase.stats.trial import Sums
 
 RAILS = ("opt_out", "complaint")
 UNSUBSCRIBE = "unsubscribe"
+INFERRED = "inferred"
 COUNTED = ("complaint",)
 MONEY = ("margin", "revenue")
+MONEY_TYPE = "decimal(18, 2)"
 
 
 @dataclass(frozen=True)
@@ -200,9 +202,11 @@ def arm_sums(
 
 
 def _exact(value: ir.Value) -> ir.Value:
-    """Counts as integers, money as it is: products of both still sum exactly."""
-    if value.type().is_boolean():
+    """Counts as integers, money to the cent, other figures (six digits) as they are: products of
+    all of them still sum exactly."""
+    kind = value.type()
+    if kind.is_boolean():
         return flag(value)
-    if value.type().is_integer():
+    if kind.is_integer():
         return value.cast("int64")
-    return value.cast("decimal(18, 2)")
+    return value.cast("decimal(18, 6)" if kind.is_decimal() and kind.scale == 6 else MONEY_TYPE)

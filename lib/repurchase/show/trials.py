@@ -51,6 +51,7 @@ CHECKS = {
     "contamination": N_("Control customers who were exposed"),
     "balance_before": N_("Alike before the start"),
     "logging_gaps": N_("Treated customers without a logged exposure"),
+    "missing_outcomes": N_("Customers without an outcome in the file"),
     "unplanned_arms": N_("Arms as planned"),
 }
 STATES = {
