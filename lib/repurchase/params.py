@@ -233,6 +233,25 @@ class InferredArms(Strict):
     arms: dict[Name60, SegmentText]
 
 
+class TrialAssignment(Strict):
+    """How the customers of a test that is still to come are put into its arms by chance.
+
+    `who` is a condition over the columns of customers; `strata` are segments of the profile,
+    store_id or channel, within each of which every arm has its share.
+    """
+
+    seed: int = 1
+    strata: Seq[str] = ()
+    who: SegmentText | None = None
+
+    @field_validator("strata")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("assignment.strata names one twice")
+        return value
+
+
 class ExperimentDecision(Strict):
     """What was decided, when, and the lift a unit that was claimed for it."""
 
@@ -263,6 +282,7 @@ class ExperimentPlan(Strict):
     owner: str | None = None
     decision: ExperimentDecision | None = None
     inferred: InferredArms | None = None
+    assignment: TrialAssignment | None = None
     columns: dict[TrialMetric, TrialColumn] = {}
 
     @model_validator(mode="before")
@@ -281,6 +301,8 @@ class ExperimentPlan(Strict):
             raise ValueError("an experiment has at least two arms")
         if self.longer_horizon_days is not None and self.longer_horizon_days <= self.horizon_days:
             raise ValueError("longer_horizon_days must be longer than horizon_days")
+        if self.assignment and not (self.arms and self.start):
+            raise ValueError("an assignment is drawn of `arms` with shares, from `start` on")
         if self.kind == "holdout" and self.planned_end:
             raise ValueError("a standing hold-out has no planned_end; with one it is a test")
         if self.start and self.planned_end and self.planned_end < self.start:
