@@ -25,6 +25,8 @@ class Sheets(Protocol):
     """What is handed out (see `show.worklists.Sheets`)."""
 
     @property
+    def name(self) -> str: ...
+    @property
     def frames(self) -> Mapping[str, pd.DataFrame]: ...
     @property
     def lists(self) -> str: ...
@@ -62,6 +64,7 @@ def packed(sheets: Sheets) -> dict[str, Any]:
     return {
         "frames": frames,
         "order": list(sheets.frames),
+        "name": sheets.name,
         "lists": sheets.lists,
         "labels": list(sheets.labels),
         "day": sheets.day.isoformat(),
@@ -70,12 +73,13 @@ def packed(sheets: Sheets) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What the press gets: the same four things."""
+    """What the press gets: the same five things."""
 
     frames: Mapping[str, pd.DataFrame]
     lists: str
     labels: tuple[str, ...]
     day: dt.date
+    name: str = "worklists"
 
 
 def unpacked(told: Mapping[str, Any]) -> Unpacked:
@@ -87,4 +91,4 @@ def unpacked(told: Mapping[str, Any]) -> Unpacked:
         for title in told["order"]
     }
     day = dt.date.fromisoformat(told["day"])
-    return Unpacked(frames, told["lists"], tuple(told["labels"]), day)
+    return Unpacked(frames, told["lists"], tuple(told["labels"]), day, told["name"])

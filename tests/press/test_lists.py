@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -168,10 +169,10 @@ def test_sheets_travel_through_a_cell_and_only_in_the_press() -> None:
     found = lists.handed_out([ran({"text/plain": ""}, there)])
 
     assert ["text/plain"] == list(here)
-    assert found is not None
-    assert ["001"] == found.frames["Lists"]["Customer"].tolist()
-    assert ("R1",) == found.labels
-    assert lists.handed_out([ran(here)]) is None
+    assert ["worklists"] == [one.name for one in found]
+    assert ["001"] == found[0].frames["Lists"]["Customer"].tolist()
+    assert ("R1",) == found[0].labels
+    assert () == lists.handed_out([ran(here)])
 
 
 def test_two_sets_of_lists_are_refused() -> None:
@@ -184,14 +185,31 @@ def test_two_sets_of_lists_are_refused() -> None:
         lists.handed_out([ran(bundle, bundle)])
 
 
+def test_sets_of_other_names_are_files_of_their_own(tmp_path: Path) -> None:
+    """Those of two chapters, beside each other; a name that is a path is none."""
+    rows = pd.DataFrame({"Customer": ["001"]})
+    both = [sheets(Lists=rows), replace(sheets(Lists=rows), name="assignments")]
+    meanwhile = lists.Meanwhile()
+    for one in both:
+        meanwhile.see(ran(HandedOut(one, travels=True)._repr_mimebundle_()))
+    meanwhile.write(tmp_path)
+
+    assert {
+        f"{name}{end}" for name in ("worklists", "assignments")
+        for end in (".xlsx", ".csv", "/1-R1.csv")
+    } == set(files_in(tmp_path))  # fmt: skip
+    with pytest.raises(ValueError, match="small letters"):
+        list(lists.files(replace(both[0], name="../x")))
+
+
 def test_lists_are_made_while_other_chapters_run(tmp_path: Path) -> None:
     """From the moment that a chapter has handed them out; the files are those of `write`."""
     told = sheets(Lists=pd.DataFrame({"Customer": ["001", "002"]}))
     meanwhile = lists.Meanwhile()
     meanwhile.see(ran({"text/plain": ""}))
-    assert meanwhile._thread is None
+    assert [] == meanwhile._threads
     meanwhile.see(ran(HandedOut(told, travels=True)._repr_mimebundle_()))
-    assert meanwhile._thread is not None
+    assert 1 == len(meanwhile._threads)
     for name in ("meanwhile", "then"):
         (tmp_path / name).mkdir()
     meanwhile.write(tmp_path / "meanwhile")

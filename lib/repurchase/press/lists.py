@@ -4,6 +4,7 @@
     restricted/worklists.csv       the lists' sheet
     restricted/worklists/<n>-<whose>.csv   its rows, a file a list, to be handed to one person
 
+Another set has the same files under its own name: `assignments`, of tests that are still to come.
 All of it is text, numbers and dates; the same rows give the same bytes.
 """
 
@@ -24,7 +25,7 @@ from repurchase.errors import DataError
 from repurchase.handout import MIME, Unpacked, unpacked
 from repurchase.press.chapters import Ran
 
-NAME = "worklists"
+GOOD_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 OPTIONS = {
     "strings_to_formulas": False,
     "strings_to_urls": False,
@@ -38,16 +39,24 @@ NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff
 NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
 
 
-def handed_out(ran: Iterable[Ran]) -> Unpacked | None:
-    """What the chapters hand out; None where none does. DataError where two do."""
-    found = _outputs(ran)
-    if len(found) > 1:
-        raise DataError(
-            f"lists are handed out {len(found)} times, in {', '.join(name for name, _ in found)}",
-            rule="a pack has one set of lists, so that everyone due is on one of them",
-            remedy="keep one cell with review.hand_out",
-        )
-    return unpacked(found[0][1]) if found else None
+def handed_out(ran: Iterable[Ran]) -> tuple[Unpacked, ...]:
+    """What the chapters hand out. DataError where two sets have one name."""
+    found = [(chapter, unpacked(told)) for chapter, told in _outputs(ran)]
+    _each_once((chapter, sheets.name) for chapter, sheets in found)
+    return tuple(sheets for _, sheets in found)
+
+
+def _each_once(found: Iterable[tuple[str, str]]) -> None:
+    chapters: dict[str, list[str]] = {}
+    for chapter, name in found:
+        chapters.setdefault(name, []).append(chapter)
+    for name, places in chapters.items():
+        if len(places) > 1:
+            raise DataError(
+                f"{name} are handed out {len(places)} times, in {', '.join(places)}",
+                rule="a pack has one set of a name, so that everyone due is on one list",
+                remedy="keep one cell with review.hand_out",
+            )
 
 
 def _outputs(ran: Iterable[Ran]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -66,47 +75,46 @@ class Meanwhile:
 
     def __init__(self) -> None:
         self._seen: list[Ran] = []
-        self._thread: threading.Thread | None = None
-        self._files: list[tuple[str, bytes]] = []
+        self._threads: list[threading.Thread] = []
+        self._files: list[tuple[str, list[tuple[str, bytes]]]] = []
         self._error: BaseException | None = None
 
     def see(self, ran: Ran) -> None:
         """A chapter has been run, or is taken as it was executed before."""
         self._seen.append(ran)
-        if self._thread is None and _outputs([ran]):
+        if _outputs([ran]):
             # nothing is written before `write`, so a run that is stopped need not wait for it
-            self._thread = threading.Thread(target=self._make, args=(ran,), daemon=True)
-            self._thread.start()
+            self._threads.append(threading.Thread(target=self._make, args=(ran,), daemon=True))
+            self._threads[-1].start()
 
     def _make(self, ran: Ran) -> None:
         try:
-            sheets = handed_out([ran])
-            self._files = list(files(sheets)) if sheets else []
+            for sheets in handed_out([ran]):
+                self._files.append((sheets.name, list(files(sheets))))
         except BaseException as error:
             self._error = error
 
     def write(self, folder: Path) -> None:
         """Writes the files into a pack's `restricted/` folder; nothing if none are handed out.
 
-        Raises DataError where more than one set is, or where one fits no sheet.
+        Raises DataError where two sets have one name, or where one fits no sheet.
         """
-        if len(_outputs(self._seen)) > 1:
-            handed_out(self._seen)
-        if self._thread is None:
-            return
-        self._thread.join()
+        _each_once((chapter, told["name"]) for chapter, told in _outputs(self._seen))
+        for thread in self._threads:
+            thread.join()
         if self._error is not None:
             raise self._error
-        _write(folder, self._files)
+        for name, made in self._files:
+            _write(folder, name, made)
 
 
 def write(folder: Path, sheets: Unpacked) -> None:
     """Writes all files of the lists into a pack's `restricted/` folder."""
-    _write(folder, files(sheets))
+    _write(folder, sheets.name, files(sheets))
 
 
-def _write(folder: Path, made: Iterable[tuple[str, bytes]]) -> None:
-    (folder / NAME).mkdir()
+def _write(folder: Path, name: str, made: Iterable[tuple[str, bytes]]) -> None:
+    (folder / name).mkdir()
     for name, content in made:
         (folder / name).write_bytes(content)
 
@@ -114,14 +122,17 @@ def _write(folder: Path, made: Iterable[tuple[str, bytes]]) -> None:
 def files(sheets: Unpacked) -> Iterator[tuple[str, bytes]]:
     """Name in `restricted/` and content of each file of the lists."""
     rows = sheets.frames[sheets.lists]
-    yield f"{NAME}.xlsx", _workbook(sheets.frames, sheets.day)
-    yield f"{NAME}.csv", _csv(rows)
+    own = sheets.name
+    if not GOOD_NAME.fullmatch(own):
+        raise ValueError(f"name == {own!r}, must be small letters, digits and -")
+    yield f"{own}.xlsx", _workbook(sheets.frames, sheets.day)
+    yield f"{own}.csv", _csv(rows)
     labels = pd.Series(sheets.labels, index=rows.index, dtype="object")
     names = list(dict.fromkeys(sheets.labels))
     digits = len(str(len(names)))
     for number, label in enumerate(names, start=1):
         file = f"{number:0{digits}d}-{_file_name(label)}.csv"
-        yield f"{NAME}/{file}", _csv(rows[labels == label])
+        yield f"{own}/{file}", _csv(rows[labels == label])
 
 
 def _file_name(label: str) -> str:
@@ -157,7 +168,7 @@ def _write_sheet(book: Any, title: str, frame: pd.DataFrame, formats: Mapping[st
         raise DataError(
             f"{len(frame)} rows do not fit a sheet",
             where=title,
-            remedy="lower lists.lead_days in the profile, or work from worklists.csv",
+            remedy="lower lists.lead_days in the profile, or work from the CSV file",
         )
     from repurchase.press.sheets import ColumnSheet
 

@@ -64,13 +64,15 @@ class Sheets:
     """What leaves for `restricted/`: a frame a sheet by its title; `lists` is the first's title.
 
     `labels` has, row for row of that sheet, the list that the row belongs to, for a file of its
-    own; `day` is the period's last day, which the files carry as their date.
+    own; `day` is the period's last day, which the files carry as their date. `name` is that of
+    the files: letters, digits and -; a pack has one set of each name.
     """
 
     frames: Mapping[str, pd.DataFrame]
     lists: str
     labels: tuple[str, ...]
     day: dt.date
+    name: str = "worklists"
 
     def __repr__(self) -> str:
         return ", ".join(f"{title}: {len(frame)} rows" for title, frame in self.frames.items())
