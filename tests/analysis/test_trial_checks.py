@@ -24,7 +24,7 @@ def rows(new=200, control=200, day=DAY, first=0, exposed="new"):
     return made
 
 
-def judged(made, plan=PLAN, days=(), segments=()):
+def judged(made, plan=PLAN, days=(), segments=(), today=()):
     names = ["customer_id", "arm", "assigned_on", "assigned_at", "exposed_at", "planned_share",
              "assignment_source"]  # fmt: skip
     kinds = dict.fromkeys(names, "string") | {
@@ -47,7 +47,9 @@ def judged(made, plan=PLAN, days=(), segments=()):
         made_units = made_units.mutate(
             **{s: made_units.customer_id.length().cast("string") for s in segments}
         )
-    found = checks(plan, assigned, made_units, segments=segments)
+    found = checks(
+        plan, assigned, made_units, segments={s: s for s in segments}, today=today
+    )  # fmt: skip
     assert CHECKS == tuple(c.name for c in found)
     return {c.name: c for c in found}, broken(found)
 
@@ -79,11 +81,14 @@ def test_a_split_that_is_broken_on_one_day_alone_is_seen():
 
 
 def test_a_split_that_is_broken_within_a_segment_is_seen():
-    """Customers with names of two letters are nearly all treated."""
+    """Most names of three letters are in the control; noted if the test may have moved them."""
     made = rows(10, 90) + rows(90, 10, first=100)
-    _, failed = judged(made, segments=("length",))
+    found, failed = judged(made, segments=("length",))
+    loose, noted = judged(made, segments=("length",), today=("length",))
 
     assert ("sample_ratio_by_segment",) == failed
+    assert "length: 3" == found["sample_ratio_by_segment"].where
+    assert ((), "noted") == (noted, loose["sample_ratio_by_segment"].state)
 
 
 def test_customers_in_two_arms_are_counted_and_many_withhold():

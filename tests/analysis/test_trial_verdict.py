@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 from repurchase.analysis.trial_results import COLUMNS, PullForward, Stage
-from repurchase.analysis.trial_verdict import days_still_needed, verdict
+from repurchase.analysis.trial_verdict import verdict, worse
 from repurchase.params import ArmPlan, ExperimentPlan
 from repurchase.stats.proportion import Estimate
 
@@ -23,6 +23,7 @@ def row(arm="new", metric="margin", difference=5.0, half=2.0, role="primary", p=
     return found | {
         "experiment": "x", "arm": arm, "metric": metric, "horizon": horizon, "role": role,
         "difference": difference, "low": difference - half, "high": difference + half, "p": p,
+        "rule": "fixed",
     }  # fmt: skip
 
 
@@ -94,8 +95,26 @@ def test_harm_to_a_guardrail_stops_it_though_the_metric_gains():
     found = told([row(), rail], pulled={"new": kept()})
 
     assert ("stop_for_harm", "guardrail", "opt_out") == (found.decision, found.why, found.rail)
-    hints = [row(), {**rail, "p": 0.04}, {**rail, "metric": "complaint", "p": 0.04}]
+    hints = [row(), {**rail, "p": 0.06}, {**rail, "metric": "complaint", "p": 0.06}]
     assert "adopt" == told(hints, pulled={"new": kept()}).decision
+
+
+def test_a_guardrail_is_asked_one_way_only():
+    """p of .04 both ways is .02 of "no worse"; of two guardrails .025 is the limit.
+
+    A gain is never harm, and while the test runs the interval of every look must say so too.
+    """
+    rail = row(metric="opt_out", role="guardrail", difference=0.02, half=0.021, p=0.04)
+    other = {**rail, "metric": "complaint", "p": 0.9}
+    both = [row(), rail, other]
+    better = [row(), {**rail, "difference": -0.02, "low": -0.04, "high": -0.001}, other]
+    running = [row(), {**rail, "rule": "always_valid"}, other]
+
+    assert [0.02, 0.45] == pytest.approx(worse(pd.DataFrame(both))["one_sided"].tolist())
+    assert 0.98 == pytest.approx(worse(pd.DataFrame(better))["one_sided"].iloc[0])
+    assert "stop_for_harm" == told(both, pulled={"new": kept()}).decision
+    assert "adopt" == told(better, pulled={"new": kept()}).decision
+    assert "adopt" == told(running, pulled={"new": kept()}).decision
 
 
 def test_a_running_test_that_surely_loses_is_stopped_a_finished_one_is_dropped():
@@ -133,16 +152,6 @@ def test_one_winner_of_two_arms_must_be_surer():
 
     assert "adopt" == told(rows[:1], pulled={"new": kept()}).decision
     assert "keep_control" == told(rows, three, pulled={"new": kept()}).decision
-
-
-def test_days_still_needed():
-    """At the pace so far; never where nobody joins."""
-    wanted = 4 * (1.959964 + 0.841621) ** 2 * 100 / 4
-    asked = {"share": 0.5, "ripe": 100}
-
-    assert -(-(wanted - 100) // 10) == days_still_needed(2.0, 10.0, units_a_day=10.0, **asked)
-    assert days_still_needed(2.0, 10.0, units_a_day=0.0, **asked) is None
-    assert 0 == days_still_needed(2.0, 10.0, units_a_day=0.0, share=0.5, ripe=5000)
 
 
 @pytest.mark.parametrize("longer", [30, 10])

@@ -54,6 +54,29 @@ def assignments(experiments: ir.Table, experiment_id: str) -> ir.Table:
     )
 
 
+def inferred(arms: Mapping[str, ir.Table], *, assigned_on: dt.date) -> ir.Table:
+    """Assignments of one day told from rows that have a customer_id, for each arm its own.
+
+    As `assignments` gives them; `assignment_source` is "inferred". Nothing says who was exposed,
+    nor what was planned.
+    """
+    parts = [
+        rows.filter(rows.customer_id.notnull())
+        .select("customer_id")
+        .distinct()
+        .mutate(arm=ibis.literal(arm))
+        for arm, rows in sorted(arms.items())
+    ]
+    found = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return found.mutate(
+        assigned_on=ibis.literal(assigned_on),
+        assigned_at=ibis.literal(assigned_on).cast("timestamp"),
+        exposed_at=ibis.null("timestamp"),
+        planned_share=ibis.null("float64"),
+        assignment_source=ibis.literal(INFERRED),
+    )
+
+
 def units(
     tables: TrialTables,
     *,

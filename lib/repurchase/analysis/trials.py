@@ -126,7 +126,8 @@ def read(
     """Reads one experiment; `units` has the columns of `trial_units.units` for both horizons.
 
     Text columns of the units that `trial_segments.labelled` made are segments; `days` is the table
-    of customer days. `tuned` are the units where the first look tuned the sequence (see `trial_looks`).
+    of customer days. `tuned` are the units where the first look tuned the sequence (see
+    `trial_looks`).
     """
     horizons = horizons_of(plan)
     stages = {

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
-NODES = 400
+NODES = 300
 REACH = 9.0
+
+
+@functools.cache
+def _legendre() -> tuple[Any, Any]:
+    return np.polynomial.legendre.leggauss(NODES)
 
 
 def chance_best(means: Sequence[float], errors: Sequence[float]) -> list[float]:
@@ -28,7 +35,7 @@ def chance_best(means: Sequence[float], errors: Sequence[float]) -> list[float]:
     """
     if len(means) != len(errors) or len(means) < 2 or not all(e > 0 for e in errors):
         raise ValueError(f"errors == {list(errors)}, must be > 0, of two arms or more")
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _legendre()
     found = []
     for i, (mean, error) in enumerate(zip(means, errors, strict=True)):
         z = nodes * REACH

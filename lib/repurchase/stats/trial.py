@@ -6,6 +6,7 @@ aggregates, so that only sums leave the engine.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -187,12 +188,17 @@ def beta_binomial(a: tuple[int, int], b: tuple[int, int]) -> Posterior:
     return Posterior(chance, (lose_by_a, lose_by_a - difference))
 
 
+@functools.cache
+def _legendre() -> tuple[Any, Any]:
+    return np.polynomial.legendre.leggauss(300)
+
+
 def _nodes_of_beta(k: int, n: int) -> tuple[Any, Any]:
     """Nodes and weights where the density is, so that millions of units miss none of it."""
     mean = (k + 1) / (n + 2)
     reach = 12 * math.sqrt(mean * (1 - mean) / (n + 3)) + 40 / (n + 2)
     low, high = max(0.0, mean - reach), min(1.0, mean + reach)
-    nodes, weights = np.polynomial.legendre.leggauss(2_000)
+    nodes, weights = _legendre()
     return low + (high - low) * (nodes + 1) / 2, (high - low) * weights / 2
 
 
