@@ -160,6 +160,12 @@ def sentence(trial: Trial, *, context: Context) -> str:
                 "Broken: {checks}. No difference is told; repeat the test.",
                 checks=words.listed([words._(CHECKS[c]) for c in told.broken]),
             )
+        case "adopt", _ if not longer:
+            return words._(
+                "{arm} brings {gain} of {metric} a customer in {days} days; what comes later was"
+                " not asked.",
+                arm=told.arm, gain=gain, metric=metric, days=days,
+            )  # fmt: skip
         case "adopt", _:
             return words._(
                 "{arm} brings {gain} of {metric} a customer in {days} days, and no less over the"
