@@ -21,7 +21,10 @@ from repurchase.records import Record, dimensions
 from repurchase.stats.proportion import Estimate
 from repurchase.stats.shrinkage import FEWEST, Shrunk, shrunken
 
-State = Literal["still_there", "not_sure", "gone", "withheld", "not_ripe"]
+State = Literal[
+    "still_there", "not_sure", "gone", "withheld", "not_ripe", "confirmed", "missed",
+    "other_figure",
+]
 ADOPTED = ("adopt", "adopt_provisionally")
 Group = tuple[str, int]  # a metric and a horizon in days
 
@@ -96,8 +99,9 @@ class Memory:
     """The scorecard of the tests that ran or were decided from `since` to `until`.
 
     `run` = `running` + `finished` + `broken`. `decided` of them by the company, `won` of those
-    adopted. Money a year over the `valued` arms adopted in the year: as `claimed`, as read `now`,
-    and `drawn` towards all tests; None where it is known of none of them (of `claimed` and `drawn`
+    adopted. Money a year over the `valued` arms adopted in the year: as `claimed`, read `again`
+    over the same days, as read `now` over the longest ripe ones, and these `drawn` towards all
+    tests; None where it is known of none of them (of `claimed` and `drawn`
     they are `claims` and `draws`). `cost` is that of the year's tests, over `customers` in them;
     it is not known of `unpriced` tests.
     """
@@ -116,6 +120,7 @@ class Memory:
     valued: int
     claimed: float | None
     claims: int
+    again: Estimate | None
     now: Estimate | None
     drawn: Estimate | None
     draws: int
@@ -225,17 +230,19 @@ def _decided(
     arm = told.arm
     if arm is None and len(trial.arms) == 1:
         arm = trial.arms[0]
-    own = [r for r in readings if (r.experiment, r.arm) == (plan.id, arm)]
+    # a claim in margin is not held against revenue, which leads where too little margin is known
+    same = trial.asked == plan.metric
+    own = [r for r in readings if same and (r.experiment, r.arm) == (plan.id, arm)]
     first = next((r for r in own if r.horizon == plan.horizon_days), None)
     last = max(own, key=lambda r: r.horizon, default=None)
     return Decided(
-        plan.id, told.verdict, told.on, arm, plan.metric, metric_of(plan, plan.metric)[1],
+        plan.id, told.verdict, told.on, arm, trial.asked, metric_of(plan, trial.asked)[1],
         plan.horizon_days, None if told.lift is None else float(told.lift),
         None if first is None else first.net, None if last is None else last.net,
         None if last is None else last.horizon,
         None if last is None else _effect(last, readings, groups),
         plan.units_a_year or trial.stages[plan.horizon_days].assigned,
-        _state(trial, last), told.on >= since,
+        _state(trial, last, adopted=told.verdict in ADOPTED), told.on >= since,
     )  # fmt: skip
 
 
@@ -248,11 +255,16 @@ def _effect(
     return groups[key].effects[_of_group(readings, key).index(reading)]
 
 
-def _state(trial: Trial, last: Reading | None) -> State:
+def _state(trial: Trial, last: Reading | None, *, adopted: bool) -> State:
+    """Of what was adopted: is the gain there? Of what was not: would there have been one?"""
     if trial.broken:
         return "withheld"
+    if trial.asked != trial.plan.metric:
+        return "other_figure"
     if last is None:
         return "not_ripe"
+    if not adopted:
+        return "missed" if last.net.low > 0 else "confirmed"
     if last.net.low > 0:
         return "still_there"
     return "gone" if last.net.value <= 0 else "not_sure"
@@ -285,6 +297,7 @@ def _worth(
         "valued": len(valued),
         "claimed": sum(claims) if claims else None,
         "claims": len(claims),
+        "again": _summed([_times(d.again, d.units) for d in valued if d.again is not None]),
         "now": _summed([_times(d.now, d.units) for d in valued if d.now is not None]),
         "drawn": _summed([_total(drawn, readings, key, groups[key]) for key in _keys(drawn)]),
         "draws": len(drawn),
@@ -335,7 +348,7 @@ def _cost(year: Sequence[Trial]) -> dict[str, Any]:
 def memory_records(told: Memory) -> tuple[Record, ...]:
     """The scorecard's counts, each decision's claimed and drawn lift, and the yearly money.
 
-    Dimensions: state of the tests; experiment and arm of a decision; reading (claimed, now,
+    Dimensions: state of the tests; experiment and arm of a decision; reading (claimed, again, now,
     drawn) of the money.
     """
     counts = {"run": told.run, "running": told.running, "finished": told.finished,
@@ -374,8 +387,8 @@ def _money(told: Memory) -> list[Record]:
         return [Record("trial_yearly", None, "money", at, status="not_computed", reason=why)]
     claimed = None if told.claimed is None else Estimate(told.claimed, math.nan, math.nan)
     few = reason(FEW_TESTS, fewest=FEWEST)
-    parts = {"claimed": (claimed, told.claims), "now": (told.now, told.valued),
-             "drawn": (told.drawn, told.draws)}  # fmt: skip
+    parts = {"claimed": (claimed, told.claims), "again": (told.again, told.valued),
+             "now": (told.now, told.valued), "drawn": (told.drawn, told.draws)}  # fmt: skip
     return [
         _filled(Record("trial_yearly", None, "money", dimensions(reading=name), n=float(n)), x, few)
         for name, (x, n) in parts.items()

@@ -33,9 +33,13 @@ STATES = {
     "gone": N_("gone"),
     "withheld": N_("withheld: a check failed"),
     "not_ripe": N_("not ripe yet"),
+    "confirmed": N_("no gain was missed for sure"),
+    "missed": N_("a gain was missed"),
+    "other_figure": N_("not known: the figure that was claimed is not known any more"),
 }
 STATE_TONES: dict[str, Tone | None] = {
-    "still_there": "good", "not_sure": "unsure", "gone": "bad", "withheld": "bad", "not_ripe": None
+    "still_there": "good", "not_sure": "unsure", "gone": "bad", "withheld": "bad", "not_ripe": None,
+    "confirmed": None, "missed": "bad", "other_figure": "unsure",
 }  # fmt: skip
 DECIDED = {
     "adopt": N_("adopted"),
@@ -120,10 +124,14 @@ def testing_sentence(told: Memory, context: Context) -> str:
         ""
         if told.claimed is None
         else words._("claimed {value} a year", value=_amount(told.claimed, context)),
-        words._("read now {value} ({low} to {high})", **_money(told.now, context)),
+        ""
+        if told.again is None
+        else words._("the same days read now {value} ({low} to {high})",
+                     **_money(told.again, context)),
+        words._("the longest ripe days {value} ({low} to {high})", **_money(told.now, context)),
         ""
         if told.drawn is None
-        else words._("less luck {value} ({low} to {high})", **_money(told.drawn, context)),
+        else words._("these less luck {value} ({low} to {high})", **_money(told.drawn, context)),
     ]
     return paragraph(
         words,
@@ -307,4 +315,11 @@ def _figure(words: Words, metric: str) -> str:
 
 def holdout_pages(holdouts: Sequence[Trial], *, context: Context) -> Several | Text:
     """The evidence of the standing hold-outs, as of a test."""
+    if not holdouts:
+        return Text(
+            context.words._(
+                "There is no standing hold-out, so what all outreach together brings cannot be"
+                " told: a test says what one change brings."
+            )
+        )
     return trial_pages(holdouts, context=context)
