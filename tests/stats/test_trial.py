@@ -172,6 +172,19 @@ def test_split_against_plan():
         sample_ratio([5], [1.0])
 
 
+def test_a_ratio_that_is_the_same_of_every_unit_cannot_be_tested():
+    """Each order is 9.00: rounding must not make the variance negative."""
+    arms = [
+        sums_of([{"y": 9.0 * k, "n": float(k)} for k in orders], ["y", "n"])
+        for orders in ([0, 1, 1, 2, 3, 0, 1], [1, 1, 0, 2, 2, 1])
+    ]
+    found = lift(*arms, "y", per="n")
+
+    assert (9.0, 9.0, 0.0, 0.0) == (
+        found.control, found.treatment, found.difference.value, found.error)  # fmt: skip
+    assert math.isnan(found.p) and math.isnan(found.difference.low)
+
+
 def test_mixture_test():
     """METHODS' case; at the null with much data the ratio falls towards 0 and p stays 1."""
     assert (1.922116, 0.520260) == pytest.approx(msprt(0.02, 1e-4, 1e-4), abs=5e-7)

@@ -86,10 +86,15 @@ def lift(
 
     With `before` (the same variable before assignment; for a ratio also `per_before`) the
     difference is adjusted by CUPED (Deng et al. 2013), theta pooled over both arms. Welch's
-    interval, by tea-tasting. Raises ValueError for an arm of fewer than two units.
+    interval, by tea-tasting. A ratio that is the same of every unit has an error of 0 and no
+    interval. Raises ValueError for an arm of fewer than two units.
     """
     if min(control.n, treatment.n) < 2:
         raise ValueError(f"n == {control.n} and {treatment.n}, must be at least 2 each")
+    if per is not None and _is_constant(control, treatment, value, per):
+        old, new = (arm.totals[value] / arm.totals[per] for arm in (control, treatment))
+        none = Estimate(math.nan, math.nan, math.nan)
+        return Lift(old, new, Estimate(new - old, math.nan, math.nan), none, 0.0, math.nan)
     names = [name for name in (value, per, before, per_before) if name]
     arms = [_aggregates(arm, names) for arm in (control, treatment)]
     plain = _analysed(arms, value, per)
@@ -99,6 +104,19 @@ def lift(
     gained = 1 - (adjusted.error / plain.error) ** 2 if plain.error > 0 else 0.0
     return Lift(plain.control, plain.treatment, adjusted.difference, adjusted.relative,
                 adjusted.error, adjusted.p, max(0.0, gained))  # fmt: skip
+
+
+def _is_constant(control: Sums, treatment: Sums, value: str, per: str) -> bool:
+    """Whether the ratio is the same of every unit, up to rounding: then nothing can be tested,
+    and the delta method's variance may come out below 0."""
+    for arm in (control, treatment):
+        ratio = arm.totals[value] / arm.totals[per]
+        spread = arm.covariance(value, value)
+        left = spread - 2 * ratio * arm.covariance(value, per)
+        left += ratio**2 * arm.covariance(per, per)
+        if left > 1e-12 * spread:
+            return False
+    return True
 
 
 def _varies(control: Sums, treatment: Sums, name: str) -> bool:
