@@ -50,7 +50,10 @@ def judged(made, plan=PLAN, days=(), segments=(), today=()):
     found = checks(
         plan, assigned, made_units, segments={s: s for s in segments}, today=today
     )  # fmt: skip
-    assert CHECKS == tuple(c.name for c in found)
+    drawn = "as_drawn", "all_drawn"
+    assert tuple(c for c in CHECKS if c not in drawn) == tuple(
+        c.name for c in found if c.name not in drawn
+    )
     return {c.name: c for c in found}, broken(found)
 
 

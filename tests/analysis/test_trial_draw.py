@@ -5,8 +5,10 @@ import datetime as dt
 import ibis
 import pandas as pd
 import pytest
-from repurchase.analysis.trial_draw import CODE, SIZE, CameBack, came_back, code, handed
+from repurchase.analysis.trial_checks import broken, checks
+from repurchase.analysis.trial_draw import CODE, SIZE, STRATUM, CameBack, came_back, code, handed
 from repurchase.analysis.trial_plan import assigned
+from repurchase.analysis.trial_units import TrialTables, units
 from repurchase.params import ExperimentPlan, TrialAssignment
 
 
@@ -27,9 +29,10 @@ def drawn_list(n=40, own=None):
 
 
 def logged(frame):
-    """As it is read back: text, but for what a spreadsheet may have made a number."""
-    columns = ["customer_id", "arm", *(c for c in frame.columns if c.startswith("x_"))]
-    return ibis.memtable(frame[columns].astype("string"))
+    """As it is read back: headings that are not mapped get their mark, and all of it is text."""
+    own = [c for c in (STRATUM, CODE, SIZE) if c in frame.columns]
+    rows = frame[["customer_id", "arm", *own]].rename(columns={c: f"x_{c}" for c in own})
+    return ibis.memtable(rows.astype("string"))
 
 
 def test_the_list_has_the_columns_that_experiments_are_read_from():
@@ -94,3 +97,40 @@ def test_a_plan_that_cannot_be_drawn_is_refused(wrong):
     """Arms with shares and a first day are needed, and each stratum once."""
     with pytest.raises(ValueError, match="assignment"):
         plan(**wrong)
+
+
+def judged(frame, own):
+    """The two checks of a list that came back, and what withholds the verdict."""
+    rows = frame[["customer_id", "arm"]].assign(
+        assigned_on=own.start, assigned_at=dt.datetime.combine(own.start, dt.time()),
+        exposed_at=None, planned_share=None, assignment_source="drawn",
+        **{f"x_{c}": frame[c].astype("string") for c in (CODE, SIZE)},
+    )  # fmt: skip
+    kinds = dict.fromkeys(rows.columns, "string") | {
+        "assigned_on": "date", "assigned_at": "timestamp", "exposed_at": "timestamp",
+        "planned_share": "float64",
+    }  # fmt: skip
+    given = ibis.memtable(rows, schema=kinds)
+    table = units(TrialTables(given, None), horizons=(30,), seen_until=dt.date(2025, 12, 31))
+    found = checks(own, given, table)
+    return {c.name: c for c in found if "drawn" in c.name}, broken(found)
+
+
+def test_a_list_that_was_changed_withholds_the_verdict():
+    """One of 400 otherwise is noted, five are too many; who did not come back is noted alone."""
+    own, found = plan(), drawn_list(400)
+    found = found.drop(found.index[found["arm"] == "coupon"][:1])
+    whole, failed = judged(found, own)
+    assert ("passed", "noted", 1, 400) == (
+        whole["as_drawn"].state, whole["all_drawn"].state, whole["all_drawn"].count,
+        whole["all_drawn"].n,
+    )  # fmt: skip
+    assert () == failed
+
+    for moved, state, withheld in ((1, "noted", ()), (5, "failed", ("as_drawn",))):
+        changed = found.copy()
+        changed.iloc[:moved, changed.columns.get_loc(CODE)] = "nonsense"
+        told, failed = judged(changed, own)
+        assert (state, moved, withheld) == (
+            told["as_drawn"].state, told["as_drawn"].count, failed)  # fmt: skip
+    assert {} == judged(found, plan(assignment=None))[0]

@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 from repurchase.analysis.trial_plan import assigned, needed, spread
-from repurchase.stats.trial import Sums, sample_ratio
+from repurchase.stats.sample_ratio import sample_ratio
+from repurchase.stats.trial import Sums
 
 
 def people(**strata):

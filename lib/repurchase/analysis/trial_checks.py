@@ -12,6 +12,7 @@ from typing import Literal
 
 import ibis.expr.types as ir
 
+from repurchase.analysis.trial_draw import came_back
 from repurchase.analysis.trial_units import arm_sums
 from repurchase.params import ExperimentPlan
 from repurchase.stats.proportion import Estimate
@@ -21,13 +22,13 @@ from repurchase.stats.trial import lift
 Name = Literal[
     "sample_ratio", "sample_ratio_by_day", "sample_ratio_by_segment", "two_arms", "repeated_rows",
     "early_exposure", "contamination", "balance_before", "logging_gaps", "missing_outcomes",
-    "unplanned_arms",
+    "unplanned_arms", "as_drawn", "all_drawn",
 ]  # fmt: skip
 State = Literal["passed", "failed", "noted", "not_computable"]
 CHECKS: tuple[Name, ...] = (
     "sample_ratio", "sample_ratio_by_day", "sample_ratio_by_segment", "two_arms", "repeated_rows",
     "early_exposure", "contamination", "balance_before", "logging_gaps", "missing_outcomes",
-    "unplanned_arms",
+    "unplanned_arms", "as_drawn", "all_drawn",
 )  # fmt: skip
 # a share of the units beyond which what went wrong may decide the result
 TOLERATED = 0.01
@@ -73,6 +74,8 @@ def checks(
 ) -> tuple[TrialCheck, ...]:
     """Every check in the order of CHECKS; what the tables cannot tell is not computable.
 
+    The last two are there only for a list that was drawn here (`assignment` in the plan).
+
     `assigned` is as in `trial_units.TrialTables`, `units` as `trial_units.units` gives it, with a
     text column for each of `segments` (name to column). Of those named in `today` the labels are
     as of today, so that the test itself may have moved customers: an odd split there is noted.
@@ -91,9 +94,10 @@ def checks(
         _gaps(plan, assigned),
         _outcomes(plan, units),
         _unplanned(plan, logged),
+        *_drawn(plan, assigned),
     ]
     by_name = {check.name: check for check in found}
-    return tuple(by_name[name] for name in CHECKS)
+    return tuple(by_name[name] for name in CHECKS if name in by_name)
 
 
 def broken(found: Iterable[TrialCheck]) -> tuple[str, ...]:
@@ -306,3 +310,23 @@ def _unplanned(plan: ExperimentPlan, logged: dict[str, float | None]) -> TrialCh
     odd = sorted(set(logged) ^ set(plan.arms))
     state: State = "failed" if odd else "passed"
     return TrialCheck("unplanned_arms", state, count=len(odd), where=", ".join(odd))
+
+
+def _drawn(plan: ExperimentPlan, assigned: ir.Table) -> tuple[TrialCheck, ...]:
+    """Rows whose customer or arm is not as drawn, and customers drawn who did not come back.
+
+    Who is missing withholds nothing by itself: where it tells arms apart the split shows it.
+    """
+    if plan.assignment is None:
+        return ()
+    found = came_back(plan, assigned)
+    if found is None:
+        return TrialCheck("as_drawn", "not_computable"), TrialCheck("all_drawn", "not_computable")
+    wrong = TrialCheck(
+        "as_drawn", _of_share(found.otherwise, found.rows), found.otherwise, found.rows
+    )
+    if found.missing is None:
+        return wrong, TrialCheck("all_drawn", "not_computable")
+    state: State = "noted" if found.missing else "passed"
+    drawn = found.rows - found.otherwise + found.missing
+    return wrong, TrialCheck("all_drawn", state, found.missing, drawn)

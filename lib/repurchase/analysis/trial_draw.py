@@ -15,7 +15,9 @@ import pandas as pd
 
 from repurchase.params import ExperimentPlan
 
-CODE, SIZE, STRATUM = "x_draw_code", "x_draw_size", "x_stratum"
+CODE, SIZE, STRATUM = "draw_code", "draw_size", "stratum"
+# what a source calls a heading that is not mapped
+OWN = "x_"
 SOURCE = "drawn"
 LENGTH = 10
 # letters alone: a spreadsheet would take 12345e6789 for a number; no vowels: nor is it a word
@@ -77,22 +79,27 @@ def came_back(plan: ExperimentPlan, assigned: ir.Table) -> CameBack | None:
 
     `assigned` is as `trial_units.assignments` gives it, with the columns of our own.
     """
-    if plan.assignment is None or CODE not in assigned.columns:
+    code_back, size_back = OWN + CODE, OWN + SIZE
+    if plan.assignment is None or code_back not in assigned.columns:
         return None
     told = (ibis.literal(_salt(plan)) + assigned.arm + ":" + assigned.customer_id).hexdigest("md5")
     expected = told.substr(0, LENGTH).translate(DIGITS, LETTERS)
-    # what is no code at all is as wrong as another one's
-    right = (assigned[CODE].cast("string") == expected).fill_null(False)
-    columns = {"right": right, "customer_id": assigned.customer_id}
-    if SIZE in assigned.columns:
-        columns["size"] = assigned[SIZE].cast("string").try_cast("int64")
-    rows = assigned.select(assigned[CODE].name(CODE), **columns)
+    columns = {
+        # what is no code at all is as wrong as another one's
+        "right": (assigned[code_back].cast("string") == expected).fill_null(False),
+        "code": assigned[code_back],
+        "customer_id": assigned.customer_id,
+        "size": assigned[size_back].cast("string").try_cast("int64")
+        if size_back in assigned.columns
+        else ibis.null("int64"),
+    }
+    rows = assigned.select(**columns)
     found = rows.aggregate(
         n=rows.count(),
-        codes=rows[CODE].count(),
+        codes=rows.code.count(),
         wrong=(~rows.right).cast("int64").sum(),
         customers=rows.customer_id.nunique(where=rows.right),
-        size=rows["size"].max() if SIZE in assigned.columns else ibis.null("int64"),
+        size=rows["size"].max(),
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
     if not found["codes"]:
         return None

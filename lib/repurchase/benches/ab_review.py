@@ -12,7 +12,7 @@ from repurchase.analysis.cuts import PLACES
 from repurchase.analysis.trial_findings import trial_findings
 from repurchase.analysis.trial_memory import Memory
 from repurchase.analysis.trials import Trial
-from repurchase.benches.base import Bench
+from repurchase.benches.trial_planning import TrialPlanningBench
 from repurchase.errors import ParameterError
 from repurchase.lab.names import nearest
 from repurchase.params import ExperimentPlan
@@ -22,8 +22,8 @@ from repurchase.records import Finding, Record, Result
 CONTROLS = ("control", "对照", "对照组", "hold-out", "holdout", "none")
 
 
-class AbReviewBench(Bench):
-    """Results of the experiments of this review."""
+class AbReviewBench(TrialPlanningBench):
+    """Results of the experiments of this review, and what it takes to plan the next."""
 
     def plans(self) -> tuple[ExperimentPlan, ...]:
         """Every experiment of the profile that has begun, then those logged without a plan.

@@ -53,6 +53,8 @@ CHECKS = {
     "logging_gaps": N_("Treated customers without a logged exposure"),
     "missing_outcomes": N_("Customers without an outcome in the file"),
     "unplanned_arms": N_("Arms as planned"),
+    "as_drawn": N_("Customers and arms otherwise than drawn"),
+    "all_drawn": N_("Customers drawn who did not come back"),
 }
 STATES = {
     "passed": N_("passed"),
