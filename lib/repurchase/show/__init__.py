@@ -54,7 +54,8 @@ GIVEN = {
         "decision_table holdout_pages memory_lines memory_scorecard shrinkage_table"
     ),
     "trial_planning": "assignment_sheets drawn_lists trial_planning",
-    "trials": "trial_pages trials_headline trials_table",
+    "trial_pages": "trial_pages trial_segments",
+    "trials": "trials_headline trials_table",
     "verdicts": "first_steps funnel_headline verdicts",
     "worklists": "list_reasons list_results sheets worklists",
 }

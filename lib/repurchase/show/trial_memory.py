@@ -22,7 +22,8 @@ from repurchase.show.blocks import (
     Tone,
 )
 from repurchase.show.sentences import DASH, joined, paragraph, points
-from repurchase.show.trials import METRICS, amount, metric_name, question, trial_pages
+from repurchase.show.trial_pages import trial_pages
+from repurchase.show.trials import METRICS, amount, metric_name, question
 from repurchase.stats.proportion import Estimate
 from repurchase.stats.shrinkage import FEWEST
 from repurchase.words import N_, Words

@@ -1,20 +1,16 @@
-"""Experiments in words: a row a test for who decides, the evidence of each for who asks."""
+"""Experiments in words: a row a test for who decides (the evidence is in `trial_pages`)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-import pandas as pd
-
-from repurchase.analysis.trial_checks import TrialCheck
-from repurchase.analysis.trial_results import PullForward
+from repurchase.analysis.trial_readings import cost_of
+from repurchase.analysis.trial_verdict import in_money
 from repurchase.analysis.trials import Trial
 from repurchase.context import Context
-from repurchase.show.blocks import Block, Cell, Column, Headline, Note, Several, Table, Text, Tone
+from repurchase.show.blocks import Cell, Column, Headline, Table, Text, Tone
 from repurchase.show.sentences import DASH, joined, paragraph, points
-from repurchase.show.trial_looks import looks_text
 from repurchase.stats.proportion import Estimate
 from repurchase.words import N_, Words
 
@@ -66,6 +62,10 @@ STATE_TONES: dict[str, Tone | None] = {
     "passed": None, "failed": "bad", "noted": "unsure", "not_computable": None
 }  # fmt: skip
 ADOPTED = ("adopt", "adopt_provisionally")
+# what asks for something to be done stands first
+URGENT = ("stop_for_harm", "adopt", "adopt_provisionally", "invalid", "keep_running",
+          "keep_control", "holdout")  # fmt: skip
+MOST_ROWS = 12
 
 
 def trials_headline(trials: Sequence[Trial], *, context: Context) -> Headline:
@@ -73,30 +73,54 @@ def trials_headline(trials: Sequence[Trial], *, context: Context) -> Headline:
     words = context.words
     if not trials:
         return Headline(words._("No test of outreach was logged up to the period's end."))
-    count = {d: sum(t.verdict.decision == d for t in trials) for d in DECISIONS}
+    decided = [t for t in trials if is_decided(t)]
+    lost = sum(not_borne_out(t) for t in decided)
+    waiting = [t for t in trials if not is_decided(t)]
+    count = {d: sum(t.verdict.decision == d for t in waiting) for d in DECISIONS}
     good = sum(count[d] for d in ADOPTED)
     parts = [
         words._("{count} to be adopted", count=words.count(good)),
         words._("{count} to be dropped for the control", count=words.count(count["keep_control"])),
-        words._("{count} not yet decided", count=words.count(count["keep_running"])),
+        words._("{count} still running", count=words.count(count["keep_running"])),
         words._("{count} to be stopped for harm", count=words.count(count["stop_for_harm"]))
         if count["stop_for_harm"]
         else "",
         words._("{count} broken and without a result", count=words.count(count["invalid"]))
         if count["invalid"]
         else "",
+        words._("{count} decided earlier", count=words.count(len(decided))) if decided else "",
+        words._("{count} adopted earlier and not borne out", count=words.count(lost))
+        if lost
+        else "",
     ]
     text = words._(
         "Of {n} tests of outreach: {parts}", n=words.count(len(trials)), parts=joined(words, parts)
     )
-    worst: Tone = "bad" if count["stop_for_harm"] else "good" if good else "neutral"
+    alarm = count["stop_for_harm"] or lost
+    worst: Tone = "bad" if alarm else "good" if good else "neutral"
     best = _best(trials)
     return Headline(text, worst, None if best is None else sentence(best, context=context))
 
 
+def is_decided(trial: Trial) -> bool:
+    """Whether the company has decided on the test before."""
+    told = trial.plan.decision
+    return told is not None and told.verdict != "none"
+
+
+def not_borne_out(trial: Trial) -> bool:
+    """Whether the company adopted what the test, read now, does not let it adopt."""
+    told = trial.plan.decision
+    adopted = told is not None and told.verdict in ADOPTED
+    return adopted and trial.verdict.decision in ("keep_control", "stop_for_harm", "invalid")
+
+
 def _best(trials: Sequence[Trial]) -> Trial | None:
-    """The adopted test that is worth most."""
-    adopted = [t for t in trials if t.verdict.decision in ADOPTED and t.verdict.gain is not None]
+    """The test to be adopted that is worth most."""
+    adopted = [
+        t for t in trials
+        if t.verdict.decision in ADOPTED and t.verdict.gain is not None and not is_decided(t)
+    ]  # fmt: skip
 
     def worth(trial: Trial) -> tuple[float, str]:
         yearly = trial.verdict.yearly
@@ -106,31 +130,62 @@ def _best(trials: Sequence[Trial]) -> Trial | None:
 
 
 def trials_table(trials: Sequence[Trial], *, context: Context, id: str) -> Table | Text:
-    """One row a test: what was asked, the verdict, why in a sentence, and what it is worth."""
+    """One row a test: what was asked, the verdict, why in a sentence, and what it is worth.
+
+    What asks for something to be done stands first; of many tests the last rows are left out.
+    """
     words = context.words
     if not trials:
         return Text("")
-    rows = tuple(
-        (
-            Cell(question(t, context)),
-            Cell(words._(DECISIONS[t.verdict.decision]), tone=TONES[t.verdict.decision], bold=True),
-            Cell(sentence(t, context=context)),
-            Cell(_worth(t, context)),
-        )
-        for t in trials
-    )
+    order = sorted(trials, key=lambda t: (is_decided(t) and not not_borne_out(t), URGENT.index(
+        t.verdict.decision)))  # fmt: skip
+    rows = tuple(_row(t, context) for t in order[:MOST_ROWS])
     columns = (
         Column(words._("Test")),
         Column(words._("Verdict")),
-        Column(words._("What is known"), "left", "fr"),
+        Column(words._("What is known, with its 95% interval"), "left", "fr"),
+        Column(words._("Chance to be best"), "right"),
         Column(words._("Worth"), "right"),
     )
-    caption = words._(
-        "Worth: the difference net of the arm's cost, with its 95% interval, if as many customers"
-        " get it once as a year is said to have in the plan, or as were in the test."
-    )
+    parts = [
+        words._(
+            "Chance to be best: of all arms, with the figures so far; the verdict does not rest on"
+            " it. Worth: of what is to be adopted, net of the arm's cost where that is known, if"
+            " each of so many customers gets it once."
+        )
+    ]
+    if len(order) > MOST_ROWS:
+        left = words.count(len(order) - MOST_ROWS)
+        parts.append(words._("{count} more tests stand in Part B.", count=left))
     title = words._("What each test says")
+    caption = paragraph(words, parts)
     return Table(columns, rows, id=id, title=title, caption=caption, size="small")
+
+
+def _row(trial: Trial, context: Context) -> tuple[str | Cell, ...]:
+    words, told = context.words, trial.verdict
+    name = question(trial, context)
+    if trial.inferred:
+        name = words._("{test} (arms inferred)", test=name)
+    chance = None if trial.broken else trial.best.get(told.arm)
+    return (
+        Cell(name),
+        Cell(words._(DECISIONS[told.decision]), tone=TONES[told.decision], bold=True),
+        Cell(paragraph(words, [sentence(trial, context=context), _decided(trial, words)])),
+        Cell(DASH if chance is None else words.share(chance, 0)),
+        Cell(_worth(trial, context)),
+    )
+
+
+def _decided(trial: Trial, words: Words) -> str:
+    """What the company decided before, if it did."""
+    told = trial.plan.decision
+    if told is None or told.verdict == "none":
+        return ""
+    return words._(
+        "Decided on {day}: {decision}.",
+        day=words.day(told.on), decision=words._(DECISIONS[told.verdict]),
+    )  # fmt: skip
 
 
 def question(trial: Trial, context: Context) -> str:
@@ -140,22 +195,38 @@ def question(trial: Trial, context: Context) -> str:
 
 
 def _worth(trial: Trial, context: Context) -> str:
-    words, yearly = context.words, trial.verdict.yearly
-    if yearly is None or trial.verdict.decision in ("invalid", "keep_running"):
+    words, told = context.words, trial.verdict
+    yearly = told.yearly
+    if yearly is None or told.decision not in ADOPTED:
         return DASH
     low, high = (words.money(x, context.currency) for x in (yearly.low, yearly.high))
     value = words.money(yearly.value, context.currency)
-    return f"{value} {words._('({interval})', interval=words.interval(low, high))}"
+    amount = f"{value} {words._('({interval})', interval=words.interval(low, high))}"
+    n = words.count(told.yearly_units)
+    if trial.plan.units_a_year is None:
+        return words._("{amount} for the {n} customers of the test", amount=amount, n=n)
+    return words._("{amount} for {n} customers a year", amount=amount, n=n)
+
+
+def _named(trial: Trial, words: Words) -> str:
+    """The leading metric with how its cost was taken."""
+    metric = metric_name(words, trial, trial.plan.metric)
+    if not in_money(trial.plan):
+        return metric
+    cost = cost_of(trial.plan, trial.verdict.arm)
+    if cost is None:
+        return words._("{metric} before its cost", metric=metric)
+    return words._("{metric} net of its cost", metric=metric) if cost > 0 else metric
 
 
 def sentence(trial: Trial, *, context: Context) -> str:
     """The verdict in one sentence that can be repeated."""
     words, told = context.words, trial.verdict
-    gain = _gain(trial, told.gain, context)
+    gain = gain_text(trial, told.gain, context)
     day = words.day(told.on) if told.on else ""
     first, longer = trial.plan.horizon_days, trial.plan.longer_horizon_days or 0
     days, more = words.count(first), words.count(longer)
-    metric = metric_name(words, trial, trial.plan.metric)
+    metric = _named(trial, words)
     match told.decision, told.why:
         case "invalid", _:
             return words._(
@@ -184,7 +255,8 @@ def sentence(trial: Trial, *, context: Context) -> str:
             return words._(
                 "The gain of the first {days} days was taken back: over {more} days {arm} brings"
                 " {gain} of {metric} a customer. Orders only came forward.",
-                days=days, more=more, arm=told.arm, gain=gain, metric=metric,
+                days=days, more=more, arm=told.arm, gain=gain,
+                metric=metric_name(words, trial, trial.plan.metric),
             )  # fmt: skip
         case "keep_control", "too_small" | "no_effect_worth_having":
             return words._(
@@ -196,7 +268,7 @@ def sentence(trial: Trial, *, context: Context) -> str:
             return words._(
                 "{arm} does harm: {rail} rose by {gain} in {days} days.",
                 arm=told.arm, rail=rail, days=days,
-                gain=_gain(trial, told.gain, context, metric=told.rail or "", signed=False),
+                gain=gain_text(trial, told.gain, context, metric=told.rail or "", signed=False),
             )  # fmt: skip
         case "stop_for_harm", _:
             return words._(
@@ -228,7 +300,7 @@ def metric_name(words: Words, trial: Trial, metric: str) -> str:
     return words._(METRICS[metric]) if metric in METRICS else metric
 
 
-def _gain(
+def gain_text(
     trial: Trial, gain: Estimate | None, context: Context, *, metric: str = "", signed: bool = True
 ) -> str:
     """A difference with its interval, in the metric's own unit."""
@@ -254,192 +326,3 @@ def amount(trial: Trial, metric: str, value: float | None, context: Context) -> 
     if unit == "share":
         return points(words, value)
     return words.plus(value, 3)
-
-
-# ---- Part B -----------------------------------------------------------------------------------
-
-
-def trial_pages(trials: Sequence[Trial], *, context: Context) -> Several | Text:
-    """The evidence of each test: its plan, checks, every difference, and whether it lasts."""
-    if not trials:
-        return Text("")
-    blocks: list[Block] = []
-    for trial in trials:
-        blocks += _page(trial, context)
-    return Several(tuple(blocks))
-
-
-def _page(trial: Trial, context: Context) -> list[Block]:
-    words = context.words
-    found: list[Block] = [
-        Text(words._("{test}: {verdict}", test=question(trial, context),
-                     verdict=words._(DECISIONS[trial.verdict.decision])), "lead"),
-        Text(_plan(trial, context), "small"),
-        _checks(trial, context),
-        *([Text(said, "small")] if (said := looks_text(trial, context)) else []),
-    ]  # fmt: skip
-    if trial.broken:
-        found.append(
-            Note(
-                words._(
-                    "A check failed, so differences are not told: they may come from who was"
-                    " logged, not from what was sent."
-                ),
-                "bad",
-            )
-        )
-        return found
-    if not trial.frame.empty:
-        found.append(_differences(trial, context))
-    found += [
-        Text(_lasting(trial, arm, both, context), "small")
-        for arm, both in trial.pulled.items()
-        if both is not None
-    ]
-    return found
-
-
-def _plan(trial: Trial, context: Context) -> str:
-    words, plan = context.words, trial.plan
-    stage = trial.stages[plan.horizon_days]
-    parts = [
-        words._("{name}: {n} customers in {arms} arms", name=plan.id, n=words.count(stage.assigned),
-                arms=words.count(len(trial.arms) + 1)),
-        words._("{n} ripe for {days} days", n=words.count(stage.ripe),
-                days=words.count(plan.horizon_days)),
-    ]  # fmt: skip
-    if not trial.planned:
-        parts.append(words._("no plan in the profile, so no end, no size and no cost are known"))
-    elif plan.planned_end:
-        parts.append(words._("planned to end on {day}", day=words.day(plan.planned_end)))
-    elif plan.planned_n:
-        parts.append(words._("planned for {n} customers", n=words.count(plan.planned_n)))
-    if plan.inferred:
-        parts.append(words._("arms inferred, not logged"))
-    if plan.owner:
-        parts.append(words._("owner: {name}", name=plan.owner))
-    rule = (
-        words._("The plan is fulfilled: Welch's interval counts.")
-        if stage.over
-        else words._("The plan is not fulfilled: an interval counts that holds at every look.")
-    )
-    text = words._("{clauses}.", clauses=joined(words, parts))
-    return paragraph(words, [text, rule])
-
-
-def _checks(trial: Trial, context: Context) -> Table:
-    words = context.words
-    rows = tuple(_check_row(check, words) for check in trial.checks)
-    columns = (
-        Column(words._("Check before any result")),
-        Column(words._("Outcome")),
-        Column(words._("Detail"), "left", "fr"),
-    )
-    return Table(columns, rows, size="small")
-
-
-def _check_row(check: TrialCheck, words: Words) -> tuple[str | Cell, ...]:
-    muted = check.state == "not_computable"
-    parts = []
-    if check.count is not None and check.n is not None:
-        parts.append(words._("{count} of {n}", count=words.count(check.count),
-                             n=words.count(check.n)))  # fmt: skip
-    elif check.n is not None:
-        parts.append(words._("{n} customers", n=words.count(check.n)))
-    if check.p is not None:
-        small = check.p < 0.0001
-        text = "p < 0.0001" if small else f"p = {words.number(check.p, 4)}"
-        parts.append(text)
-    if check.where:
-        parts.append(check.where)
-    state = Cell(words._(STATES[check.state]), tone=STATE_TONES[check.state], muted=muted)
-    return Cell(words._(CHECKS[check.name]), muted=muted), state, joined(words, parts)
-
-
-def _differences(trial: Trial, context: Context) -> Table:
-    words = context.words
-    rows = [
-        _difference_row(trial, row, context) for row in trial.frame.to_dict("records")
-    ]  # fmt: skip
-    labels = [
-        (words._("Arm"), "left"), (words._("Figure"), "left"), (words._("Days"), "right"),
-        (words._("n"), "right"), (words._("Control"), "right"), (words._("Difference"), "right"),
-        (words._("95% interval"), "right"), (words._("Relative"), "right"),
-        (words._("Chance to be better"), "right"), (words._("Variance saved"), "right"),
-        (words._("Findable"), "right"),
-    ]  # fmt: skip
-    caption = words._(
-        "Bold: the interval leaves out no difference, after correction for the number of figures."
-        " Chance to be better: with a flat prior. Variance saved: by what was bought before"
-        " (CUPED). Findable: the difference that would be found four times in five."
-    )
-    columns = tuple(Column(text, align) for text, align in labels)  # type: ignore[arg-type]
-    return Table(columns, tuple(rows), caption=caption, size="small")
-
-
-def _difference_row(
-    trial: Trial, row: dict[Any, Any], context: Context
-) -> tuple[str | Cell, ...]:
-    words, metric = context.words, str(row["metric"])
-
-    def told(name: str) -> float | None:
-        value = row[name]
-        return None if value is None or pd.isna(value) else float(value)
-
-    low, high, q = told("low"), told("high"), told("q")
-    sure = low is not None and high is not None and (low > 0 or high < 0)
-    bold = sure and q is not None and q < 0.05
-    interval = DASH
-    if low is not None and high is not None:
-        ends = (amount(trial, metric, x, context) for x in (low, high))
-        interval = words.interval(*ends)
-    chance, gained, relative = told("chance"), told("gained"), told("relative")
-    return (
-        str(row["arm"]),
-        metric_name(words, trial, metric),
-        words.count(row["horizon"]),
-        words.count(float(row["n"]) + float(row["n_control"])),
-        _level(trial, metric, told("control"), context),
-        Cell(amount(trial, metric, told("difference"), context), bold=bold),
-        interval,
-        DASH if relative is None else words.plus(relative * 100, 1) + "%",
-        DASH if chance is None else words.share(chance),
-        DASH if not gained else words.share(gained, 0),
-        amount(trial, metric, told("detectable"), context).lstrip("+"),
-    )
-
-
-def _level(trial: Trial, metric: str, value: float | None, context: Context) -> str:
-    from repurchase.analysis.trials import metric_of
-
-    words = context.words
-    if value is None:
-        return DASH
-    _, unit = metric_of(trial.plan, metric)
-    if unit == "money":
-        return words.money(value, context.currency, whole=False)
-    return words.share(value) if unit == "share" else words.number(value, 3)
-
-
-def _lasting(trial: Trial, arm: str, both: PullForward, context: Context) -> str:
-    words = context.words
-    values = {
-        "arm": arm,
-        "metric": metric_name(words, trial, trial.plan.metric),
-        "days": words.count(trial.plan.horizon_days),
-        "more": words.count(trial.plan.longer_horizon_days or 0),
-        "early": _gain(trial, both.early, context),
-        "later": _gain(trial, both.later, context),
-        "whole": _gain(trial, both.whole, context),
-    }
-    text = words._(
-        "Does it last? {arm}, {metric} a customer: {early} in the first {days} days, {later} from"
-        " then to day {more}, {whole} in all.",
-        **values,
-    )
-    end = (
-        words._("The later days contradict the first.")
-        if both.contradicts
-        else words._("The later days do not contradict the first.")
-    )
-    return paragraph(words, [text, end])
