@@ -224,3 +224,35 @@ def test_fifteen_hypotheses():
 
     assert 4 == sum(q < 0.05 for q in benjamini_hochberg(told))
     assert 3 == sum(p < 0.05 / 15 for p in told)
+
+
+def with_before(*rows):
+    """Of (value, before), a unit a row."""
+    value, before = (list(column) for column in zip(*rows, strict=True))
+    return Sums(
+        len(rows),
+        {"value": sum(value), "before": sum(before)},
+        {("value", "value"): sum(v * v for v in value),
+         ("before", "before"): sum(b * b for b in before),
+         ("before", "value"): sum(v * b for v, b in rows)},
+    )  # fmt: skip
+
+
+def test_one_buyer_is_not_adjusted_to_certainty():
+    """What he bought before tells all that he bought since: nothing would be left over, and the
+    interval would be a point or, by rounding, none."""
+    control = with_before((1279.0, 2364.0), *[(0.0, 0.0)] * 8)
+    found = lift(control, with_before(*[(0.0, 0.0)] * 9), "value", before="before")
+
+    assert 1279.0 / 9 == pytest.approx(found.error)
+    assert 0.0 == found.gained and -1279.0 / 9 == pytest.approx(found.difference.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nobody_differs_nothing_is_tested():
+    """Three units of 5 against three of 7: the difference is known, its error is not."""
+    control, treated = (with_before((x, 1.0), (x, 2.0), (x, 4.0)) for x in (5.1, 7.3))
+    found = lift(control, treated, "value", before="before")
+
+    assert (5.1, 7.3, 0.0) == pytest.approx((found.control, found.treatment, found.error))
+    assert math.isnan(found.p) and math.isnan(found.difference.low)

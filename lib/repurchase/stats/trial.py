@@ -20,6 +20,10 @@ from repurchase.stats.proportion import Z95, Estimate
 if TYPE_CHECKING:
     from tea_tasting.aggr import Aggregates
 
+# a variance that is smaller than this share of what it is drawn from is rounding
+NOTHING_LEFT = 1e-12
+
+
 @dataclass(frozen=True)
 class Sums:
     """Of the units of one arm: how many, the sum of each variable, the sum of each product.
@@ -86,13 +90,17 @@ def lift(
 
     With `before` (the same variable before assignment; for a ratio also `per_before`) the
     difference is adjusted by CUPED (Deng et al. 2013), theta pooled over both arms. Welch's
-    interval, by tea-tasting. A ratio that is the same of every unit has an error of 0 and no
-    interval. Raises ValueError for an arm of fewer than two units.
+    interval, by tea-tasting. What is the same of every unit has an error of 0 and no interval;
+    where what was before leaves nothing over, as of a single buyer, it adjusts nothing. Raises
+    ValueError for an arm of fewer than two units.
     """
     if min(control.n, treatment.n) < 2:
         raise ValueError(f"n == {control.n} and {treatment.n}, must be at least 2 each")
-    if per is not None and _is_constant(control, treatment, value, per):
-        old, new = (arm.totals[value] / arm.totals[per] for arm in (control, treatment))
+    if _is_constant(control, treatment, value, per):
+        old, new = (
+            arm.mean(value) if per is None else arm.totals[value] / arm.totals[per]
+            for arm in (control, treatment)
+        )
         none = Estimate(math.nan, math.nan, math.nan)
         return Lift(old, new, Estimate(new - old, math.nan, math.nan), none, 0.0, math.nan)
     names = [name for name in (value, per, before, per_before) if name]
@@ -100,23 +108,48 @@ def lift(
     plain = _analysed(arms, value, per)
     if before is None or not _varies(control, treatment, before):
         return plain
+    if per is None and _left(control, treatment, value, before) < NOTHING_LEFT:
+        return plain
     adjusted = _analysed(arms, value, per, before, per_before)
     gained = 1 - (adjusted.error / plain.error) ** 2 if plain.error > 0 else 0.0
     return Lift(plain.control, plain.treatment, adjusted.difference, adjusted.relative,
                 adjusted.error, adjusted.p, max(0.0, gained))  # fmt: skip
 
 
-def _is_constant(control: Sums, treatment: Sums, value: str, per: str) -> bool:
-    """Whether the ratio is the same of every unit, up to rounding: then nothing can be tested,
-    and the delta method's variance may come out below 0."""
+def _is_constant(control: Sums, treatment: Sums, value: str, per: str | None) -> bool:
+    """Whether the value, or the ratio, is the same of every unit, up to rounding: then nothing can
+    be tested, and the delta method's variance may come out below 0."""
     for arm in (control, treatment):
-        ratio = arm.totals[value] / arm.totals[per]
         spread = arm.covariance(value, value)
+        if per is None:
+            if spread > NOTHING_LEFT * arm.products[value, value] / arm.n:
+                return False
+            continue
+        ratio = arm.totals[value] / arm.totals[per]
         left = spread - 2 * ratio * arm.covariance(value, per)
         left += ratio**2 * arm.covariance(per, per)
-        if left > 1e-12 * spread:
+        if left > NOTHING_LEFT * spread:
             return False
     return True
+
+
+def _left(control: Sums, treatment: Sums, value: str, before: str) -> float:
+    """The share of the difference's variance that CUPED leaves, with the pooled theta."""
+    both = _pooled(control, treatment)
+    theta = both.covariance(value, before) / both.covariance(before, before)
+    plain = left = 0.0
+    for arm in (control, treatment):
+        spread = arm.covariance(value, value)
+        plain += spread / arm.n
+        known = 2 * theta * arm.covariance(value, before)
+        left += (spread - known + theta**2 * arm.covariance(before, before)) / arm.n
+    return left / plain
+
+
+def _pooled(a: Sums, b: Sums) -> Sums:
+    totals = {x: a.totals[x] + b.totals[x] for x in a.totals}
+    products = {xy: a.products[xy] + b.products[xy] for xy in a.products}
+    return Sums(a.n + b.n, totals, products)
 
 
 def _varies(control: Sums, treatment: Sums, name: str) -> bool:
