@@ -77,8 +77,8 @@ def look_table(trials: Sequence[Trial], *, context: Context, id: str) -> Table |
     if not unread:
         return table
     note = words._(
-        "{count} signed packs cannot be read, so looks may be missing: {packs}.",
-        count=words.count(len(unread)), packs=words.listed(list(unread)),
+        "These signed packs cannot be read, so looks may be missing: {packs}.",
+        packs=words.listed(list(unread)),
     )  # fmt: skip
     return Several((table, Note(note, "bad")))
 

@@ -110,7 +110,7 @@ def testing_sentence(told: Memory, context: Context) -> str:
     """The year's tests in money: claimed, as read now, drawn towards all; less what they cost."""
     words = context.words
     tests = words._(
-        "{run} tests in twelve months: {decided} decided, {won} adopted.",
+        "Tests in twelve months: {run} run, {decided} decided, {won} adopted.",
         run=words.count(told.run), decided=words.count(told.decided), won=words.count(told.won),
     )  # fmt: skip
     if not told.won:
@@ -126,10 +126,12 @@ def testing_sentence(told: Memory, context: Context) -> str:
         if told.claimed is None
         else words._("claimed {value} a year", value=_amount(told.claimed, context)),
         ""
-        if told.again is None
+        if told.again is None or told.again == told.now
         else words._("the same days read now {value} ({low} to {high})",
                      **_money(told.again, context)),
-        words._("the longest ripe days {value} ({low} to {high})", **_money(told.now, context)),
+        words._("read now {value} ({low} to {high})", **_money(told.now, context))
+        if told.again == told.now
+        else words._("the longest ripe days {value} ({low} to {high})", **_money(told.now, context)),
         ""
         if told.drawn is None
         else words._("these less luck {value} ({low} to {high})", **_money(told.drawn, context)),
