@@ -174,7 +174,9 @@ def _gained(
         return _told(plan, "adopt", "gains", arm, gain, first)
     later, both = stages[longer], pulled.get(arm)
     if both is not None and both.contradicts and later.ripe:
-        return _told(plan, "keep_control", "pulled_forward", arm, both.whole, first)
+        cost = float(plan.arms[arm].cost) if arm in plan.arms and in_money(plan) else 0.0
+        whole = Estimate(*(x - cost for x in both.whole))
+        return _told(plan, "keep_control", "pulled_forward", arm, whole, first)
     if later.ripe < later.assigned or both is None:
         return _told(plan, "adopt_provisionally", "not_ripe", arm, gain, first, on=later.ends_on)
     return _told(plan, "adopt", "gains", arm, gain, first)

@@ -54,6 +54,7 @@ GIVEN = {
         "decision_table holdout_pages memory_lines memory_scorecard shrinkage_table"
     ),
     "trial_planning": "assignment_sheets drawn_lists trial_planning",
+    "trial_charts": "trial_weeks trials_forest",
     "trial_pages": "trial_pages trial_segments",
     "trials": "trials_headline trials_table",
     "verdicts": "first_steps funnel_headline verdicts",

@@ -248,14 +248,18 @@ def _balance(trial: Trial, context: Context) -> Table:
     words, days = context.words, _days(trial, context.words)
     rows = []
     for told in trial.before:
-        metric = told.figure.removeprefix("before_")
+        if told.figure in BEFORE:
+            metric = told.figure.removeprefix("before_")
+            name = words._(BEFORE[told.figure])
+            levels = [_level(trial, metric, x, context) for x in (told.control, told.treatment)]
+            ends = [amount(trial, metric, x, context) for x in told.difference]
+        else:  # a column of a wide file, whose unit nobody has told
+            name = told.figure
+            levels = [words.number(x, 2) for x in (told.control, told.treatment)]
+            ends = [words.plus(x, 2) for x in told.difference]
         rows.append((
-            told.arm, words._(BEFORE[told.figure]), words.count(told.n + told.n_control),
-            _level(trial, metric, told.control, context),
-            _level(trial, metric, told.treatment, context),
-            amount(trial, metric, told.difference.value, context),
-            words.interval(*(amount(trial, metric, x, context) for x in told.difference[1:])),
-            words.number(told.p, 3),
+            told.arm, name, words.count(told.n + told.n_control), *levels, ends[0],
+            words.interval(*ends[1:]), words.number(told.p, 3),
         ))  # fmt: skip
     labels = [
         (words._("Arm"), "left"), (words._("In the {days} days before", days=days), "left"),
@@ -281,8 +285,9 @@ def _differences(trial: Trial, context: Context) -> Table:
     ]  # fmt: skip
     labels = [
         (words._("Arm"), "left"), (words._("Figure"), "left"), (words._("Days"), "right"),
-        (words._("n"), "right"), (words._("Control"), "right"), (words._("Difference"), "right"),
-        (words._("95% interval"), "right"), (words._("Relative"), "right"),
+        (words._("n"), "right"), (words._("Control"), "right"), (words._("Arm's own"), "right"),
+        (words._("Difference"), "right"), (words._("95% interval"), "right"),
+        (words._("Relative"), "right"),
         (words._("Variance saved"), "right"), (words._("Findable"), "right"),
     ]  # fmt: skip
     caption = words._(
@@ -313,6 +318,7 @@ def _difference_row(
         words.count(row["horizon"]),
         words.count(float(row["n"]) + float(row["n_control"])),
         _level(trial, metric, _told(row, "control"), context),
+        _level(trial, metric, _told(row, "treatment"), context),
         Cell(amount(trial, metric, _told(row, "difference"), context), bold=bold),
         _ends(trial, metric, low, high, context),
         DASH if relative is None else words.plus(relative * 100, 1) + "%",
@@ -336,7 +342,7 @@ def _level(trial: Trial, metric: str, value: float | None, context: Context) -> 
     _, unit = metric_of(trial.plan, metric)
     if unit == "money":
         return words.money(value, context.currency, whole=False)
-    return words.share(value) if unit == "share" else words.number(value, 3)
+    return words.share(value, 2) if unit == "share" else words.number(value, 3)
 
 
 def _primary(trial: Trial) -> list[dict[Any, Any]]:
@@ -352,7 +358,10 @@ def _side_by_side(trial: Trial, context: Context) -> Table:
     words, plan = context.words, trial.plan
     rows: list[tuple[str | Cell, ...]] = []
     if plan.control in trial.best:
-        rows.append((plan.control, "", DASH, DASH, DASH, words.share(trial.best[plan.control])))
+        n = next((row["n_control"] for row in _primary(trial)), None)
+        count = DASH if n is None else words.count(float(n))
+        share = words.share(trial.best[plan.control])
+        rows.append((plan.control, count, DASH, DASH, DASH, share))
     for row in _primary(trial):
         arm = str(row["arm"])
         cost = cost_of(plan, arm) if in_money(plan) else None

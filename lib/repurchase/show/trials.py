@@ -255,8 +255,7 @@ def sentence(trial: Trial, *, context: Context) -> str:
             return words._(
                 "The gain of the first {days} days was taken back: over {more} days {arm} brings"
                 " {gain} of {metric} a customer. Orders only came forward.",
-                days=days, more=more, arm=told.arm, gain=gain,
-                metric=metric_name(words, trial, trial.plan.metric),
+                days=days, more=more, arm=told.arm, gain=gain, metric=metric,
             )  # fmt: skip
         case "keep_control", "too_small" | "no_effect_worth_having":
             return words._(
