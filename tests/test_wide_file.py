@@ -38,7 +38,7 @@ experiments:
     owner: Ada
     columns:
       spend: { column: x_spend, unit: money }
-      visit: { column: x_visit, unit: share }
+      visit: { column: x_visit, unit: share, before: x_history }
 sources:
   experiments:
     files: mail.csv
@@ -49,6 +49,7 @@ sources:
       assigned_at: { value: "2025-03-03" }
       x_spend: { from: spend, kind: money }
       x_visit: { from: visit, kind: integer }
+      x_history: { from: history, kind: money }
 """
 
 
@@ -67,8 +68,9 @@ def project(tmp_path_factory, root):
     folder = tmp_path_factory.mktemp("project")
     (folder / "params").mkdir()
     (folder / "params" / "wide.yaml").write_text(PROFILE, encoding="utf-8")
-    rows = [f"{arm},{visit},{spend}" for arm, visit, spend in spending()]
-    (folder / "mail.csv").write_text("\n".join(["group,visit,spend", *rows]), encoding="utf-8")
+    rows = [f"{arm},{visit},{spend},{i % 7}" for i, (arm, visit, spend) in enumerate(spending())]
+    heading = "group,visit,spend,history"
+    (folder / "mail.csv").write_text("\n".join([heading, *rows]), encoding="utf-8")
     shutil.copytree(root / "notebooks", folder / "notebooks")
     return folder
 
@@ -111,6 +113,16 @@ def test_the_pack_holds_the_interval_that_scipy_gives(pack):
     ends = welch.confidence_interval(0.95)
     assert pytest.approx(tuple(ends), abs=5e-4) == (found["low"], found["high"])
     assert (1000, "final") == (found["n"], found["status"])
+
+
+def test_the_evidence_shows_each_arms_own_level_and_the_arms_before(pack):
+    """Visits of both arms to the hundredth of a percent, and what the file tells of the past."""
+    page = (pack.path / "ab_review.html").read_text(encoding="utf-8")
+    rows = list(spending())
+    for wanted in ("mail", "none"):
+        share = np.mean([visit for arm, visit, _ in rows if arm == wanted])
+        assert f"{100 * share:.2f}%" in page
+    assert "x_history" in page
 
 
 def test_the_first_page_tells_of_the_test(pack):

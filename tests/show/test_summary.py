@@ -149,3 +149,18 @@ def test_what_the_company_wrote_stands_as_it_is(context_of):
 def test_no_comment_is_no_block(context_of):
     """Nothing written, nothing known: nothing printed."""
     assert "" == show.commentary("", (), context=context_of()).to_text()
+
+
+def test_a_figure_of_the_companys_own_file_is_called_by_its_name(context_of):
+    """At stake are so many yuan of it, not of revenue; a customer's gain stands to the cent."""
+    found = finding(
+        claim="{arm_text} brings {gain_amount} of {figure_text}",
+        values={"arm_text": "mail", "gain_amount": 0.77, "figure_text": "spend"},
+        money=49_269.0, money_low=28_433.0, money_high=70_105.0,
+    )  # fmt: skip
+
+    (item,) = show.findings(told(found=[found]), context=context_of()).items
+
+    assert "mail brings ¥0.77 of spend" == item.title
+    assert "¥49.3k of spend (95% interval ¥28.4k to ¥70.1k); confidence high" == item.meta
+    assert "−¥1.50" == summary.said(context_of().words, "gain_amount", -1.5, "CNY")

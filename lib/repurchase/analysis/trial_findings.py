@@ -13,20 +13,21 @@ from repurchase.words import N_
 CLAIMS = {
     "adopt": N_(
         "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
-        " {days_count} days, net of its cost, and the longer stretch does not take it back"
+        " {days_count} days, less its cost where that is known, and the longer stretch does not"
+        " take it back"
     ),
     "adopt_provisionally": N_(
         "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
-        " {days_count} days, net of its cost; whether orders only came forward can be read from"
-        " {read_day}"
+        " {days_count} days, less its cost where that is known; whether orders only came forward"
+        " can be read from {read_day}"
     ),
     "adopt_first_horizon": N_(
         "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
-        " {days_count} days, net of its cost; what comes later was not asked"
+        " {days_count} days, less its cost where that is known; what comes later was not asked"
     ),
     "adopt_own_money": N_(
         "{test_text}: {arm_text} brings {gain_amount} of {figure_text} more a customer in"
-        " {days_count} days, net of its cost; what comes later was not asked"
+        " {days_count} days, less its cost where that is known; what comes later was not asked"
     ),
     "adopt_own_share": N_(
         "{test_text}: {arm_text} changes the share of {figure_text} by {gain_points} in"
