@@ -1,10 +1,13 @@
 """How often a test was looked at, and what all looks leave."""
 
+import datetime as dt
 from dataclasses import asdict, replace
 
 import pytest
 from made.trials import plan_of, trial_of, units_of
+from pydantic import ValidationError
 from repurchase.analysis.trial_looks import fingerprint, look_records, trial_looks, tuned_at
+from repurchase.analysis.trial_results import stage
 from repurchase.analysis.trials import records
 from repurchase.looks import Look, recorded
 from repurchase.records import record_rows
@@ -138,3 +141,19 @@ def test_what_is_recorded_is_read_back_as_the_same_look():
     assert {"edition", "pack"} == set(asdict(look())) - set(kept[0])
     counted = {r.metric: r.value for r in look_records(trial, told)}
     assert (2.0, 0.03) == (counted["trial_looks"], counted["trial_looks_p"])
+
+
+@pytest.mark.parametrize(("kind", "over"), [("test", True), ("holdout", False)])
+def test_a_standing_hold_out_is_never_over(kind, over):
+    """However many customers are held out, its interval is the one that holds at every look."""
+    plan = plan_of(kind=kind, planned_end=None, planned_n=6)
+    units = units_of({"new": [1, 2, 3], "control": [0, 2, 1]})
+    found = stage(plan, units, horizon=30, seen_until=dt.date(2025, 12, 31))
+
+    assert (6, over) == (found.ripe, found.over)
+
+
+def test_a_hold_out_with_an_end_is_refused():
+    """It would be a test."""
+    with pytest.raises(ValidationError, match="a standing hold-out has no planned_end"):
+        plan_of(kind="holdout")
