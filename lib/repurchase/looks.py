@@ -31,8 +31,8 @@ class Look:
     """What one look saw of one arm.
 
     `value`, `low` and `high` are the difference of the experiment's own metric by the interval that
-    ruled then (`rule`: "always_valid" or "fixed"), `p` is valid at every look, `tuned` are the units
-    at which the sequence is narrowest. `pack` names the signed pack, "" in a review that runs.
+    ruled then (`rule`: "always_valid" or "fixed"), `p` is valid at every look, `tuned` says at how
+    many units the sequence is narrowest. `pack` names the signed pack, "" in a review that runs.
     """
 
     experiment: str

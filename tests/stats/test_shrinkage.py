@@ -38,16 +38,16 @@ def test_uneven_errors_against_a_root_found_otherwise():
 
     def excess(variance):
         weights = [1 / (e * e + variance) for e in errors]
-        mean = sum(w * v for w, v in zip(weights, values)) / sum(weights)
-        return sum(w * (v - mean) ** 2 for w, v in zip(weights, values)) - 4
+        mean = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+        return sum(w * (v - mean) ** 2 for w, v in zip(weights, values, strict=True)) - 4
 
     variance = brentq(excess, 0, 1e4, xtol=1e-13)
     weights = [1 / (e * e + variance) for e in errors]
-    mean = sum(w * v for w, v in zip(weights, values)) / sum(weights)
+    mean = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
     found = shrunken(values, errors)
 
     assert math.sqrt(variance) == pytest.approx(found.deviation, rel=1e-9)
-    for value, error, effect in zip(values, errors, found.effects):
+    for value, error, effect in zip(values, errors, found.effects, strict=True):
         keep = variance / (variance + error**2)
         assert mean + keep * (value - mean) == pytest.approx(effect.value, rel=1e-9)
     assert found.effects[3].value < 16 < 30

@@ -121,6 +121,7 @@ def testing_sentence(told: Memory, context: Context) -> str:
     if told.now is None:
         why = words._("What was adopted can not be read in money today.")
         return paragraph(words, [tests, why, _cost(told, context)])
+    now = _money(told.now, context)
     parts = [
         ""
         if told.claimed is None
@@ -129,9 +130,9 @@ def testing_sentence(told: Memory, context: Context) -> str:
         if told.again is None or told.again == told.now
         else words._("the same days read now {value} ({low} to {high})",
                      **_money(told.again, context)),
-        words._("read now {value} ({low} to {high})", **_money(told.now, context))
+        words._("read now {value} ({low} to {high})", **now)
         if told.again == told.now
-        else words._("the longest ripe days {value} ({low} to {high})", **_money(told.now, context)),
+        else words._("the longest ripe days {value} ({low} to {high})", **now),
         ""
         if told.drawn is None
         else words._("these less luck {value} ({low} to {high})", **_money(told.drawn, context)),
@@ -216,8 +217,8 @@ def decision_table(
     )
     caption = words._(
         "A customer, net of the arm's cost, with its 95% interval. The claim is the company's own."
-        " Less luck: the reading over the longest ripe stretch drawn towards all tests. Still there:"
-        " its interval leaves out no gain."
+        " Less luck: the reading over the longest ripe stretch drawn towards all tests. Still"
+        " there: its interval leaves out no gain."
     )
     title = words._("What became of earlier decisions")
     return Table(columns, rows, id=id, title=title, caption=caption, size="small")
