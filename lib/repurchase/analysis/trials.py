@@ -37,6 +37,8 @@ from repurchase.reasons import (
     reason,
 )
 from repurchase.records import Record, dimensions, iso
+from repurchase.stats.proportion import Z95
+from repurchase.stats.trial import normal_effect
 
 if TYPE_CHECKING:
     from repurchase.analysis.trial_looks import TrialLooks
@@ -96,6 +98,20 @@ class Trial:
     @property
     def broken(self) -> tuple[str, ...]:
         return trial_checks.broken(self.checks)
+
+    @property
+    def chance(self) -> float | None:
+        """The chance that the verdict's arm is the best, over the days that the verdict rests on.
+
+        None where nothing is told of it.
+        """
+        told = self.verdict
+        if self.broken or told.gain is None:
+            return None
+        if told.why != "pulled_forward":
+            return self.best.get(told.arm)
+        error = (told.gain.high - told.gain.low) / 2 / Z95
+        return normal_effect(told.gain.value, error).chance if error > 0 else None
 
     @property
     def arms(self) -> list[str]:

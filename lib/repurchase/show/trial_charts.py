@@ -152,7 +152,7 @@ def _draw_weeks(shown: Sequence[tuple[Trial, str]], context: Context) -> Picture
     words = context.words
     columns = 1 if len(shown) == 1 else 2
     lines = math.ceil(len(shown) / columns)
-    height = 4 + PANEL_MM * lines
+    height = 7 + PANEL_MM * lines
     picture, first = style.axes(height_mm=height)
     picture.delaxes(first)
     width, gap = style.TEXT_WIDTH_MM, 16.0
@@ -160,7 +160,7 @@ def _draw_weeks(shown: Sequence[tuple[Trial, str]], context: Context) -> Picture
     for number, (trial, arm) in enumerate(shown):
         row, column = divmod(number, columns)
         left = 14 + column * (wide + gap)
-        bottom = height - (row + 1) * PANEL_MM + 4.5
+        bottom = height - 3 - (row + 1) * PANEL_MM + 4.5
         ax = picture.add_axes((left / width, bottom / height, wide / width, 20.5 / height))
         assert trial.weeks is not None
         _draw_panel(ax, trial, arm, trial.weeks, context)
@@ -168,6 +168,8 @@ def _draw_weeks(shown: Sequence[tuple[Trial, str]], context: Context) -> Picture
         name = words._("{test}: {arm}", test=question(trial, context), arm=arm)
         ax.set_title(shortened(name if several else question(trial, context)), loc="left",
                      size=style.TEXT_PT, pad=4, color=style.INK)  # fmt: skip
+        if not number:
+            style.unit_note(ax, words._("Difference a customer, by week since the assignment"))
     return picture
 
 

@@ -214,13 +214,25 @@ def _cautions(trial: Trial, context: Context) -> list[str]:
 
 def _checks(trial: Trial, context: Context) -> Table:
     words = context.words
-    rows = tuple(_check_row(check, words) for check in trial.checks)
+    odd = [check for check in trial.checks if check.state in ("failed", "noted")]
+    rows = [_check_row(check, words) for check in odd]
+    told = [c for c in trial.checks if c.state == "passed"]
+    rows += [_check_row(check, words) for check in told if check.p is not None]
+    for state, found in (
+        ("passed", [c for c in told if c.p is None]),
+        ("not_computable", [c for c in trial.checks if c.state == "not_computable"]),
+    ):
+        if found:
+            names = words.listed([words._(CHECKS[c.name]) for c in found])
+            muted = state == "not_computable"
+            rows.append((Cell(words._("Others"), muted=True), Cell(words._(STATES[state]),
+                         muted=muted), Cell(names, muted=muted)))  # fmt: skip
     columns = (
         Column(words._("Check before any result")),
         Column(words._("Outcome")),
         Column(words._("Detail"), "left", "fr"),
     )
-    return Table(columns, rows, size="small")
+    return Table(columns, tuple(rows), size="small")
 
 
 def _check_row(check: TrialCheck, words: Words) -> tuple[str | Cell, ...]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from repurchase.analysis.trial_readings import cost_of
+from repurchase.analysis.trial_results import for_arm
 from repurchase.analysis.trial_verdict import in_money
 from repurchase.analysis.trials import Trial
 from repurchase.context import Context
@@ -52,6 +53,19 @@ CHECKS = {
     "as_drawn": N_("Customers and arms otherwise than drawn"),
     "all_drawn": N_("Customers drawn who did not come back"),
 }
+BROKEN = {
+    "sample_ratio": N_("the split is not the planned one"),
+    "sample_ratio_by_day": N_("the split is not the planned one on some day"),
+    "sample_ratio_by_segment": N_("the split is not the planned one in some segment"),
+    "two_arms": N_("customers stand in two arms"),
+    "repeated_rows": N_("assignments were logged twice"),
+    "early_exposure": N_("customers were exposed before they were assigned"),
+    "contamination": N_("control customers were exposed"),
+    "balance_before": N_("the arms differed before the start"),
+    "logging_gaps": N_("exposures are missing"),
+    "missing_outcomes": N_("customers have no outcome"),
+    "unplanned_arms": N_("the arms are not those planned"),
+}
 STATES = {
     "passed": N_("passed"),
     "failed": N_("failed"),
@@ -78,21 +92,17 @@ def trials_headline(trials: Sequence[Trial], *, context: Context) -> Headline:
     waiting = [t for t in trials if not is_decided(t)]
     count = {d: sum(t.verdict.decision == d for t in waiting) for d in DECISIONS}
     good = sum(count[d] for d in ADOPTED)
-    parts = [
-        words._("{count} to be adopted", count=words.count(good)),
-        words._("{count} to be dropped for the control", count=words.count(count["keep_control"])),
-        words._("{count} still running", count=words.count(count["keep_running"])),
-        words._("{count} to be stopped for harm", count=words.count(count["stop_for_harm"]))
-        if count["stop_for_harm"]
-        else "",
-        words._("{count} broken and without a result", count=words.count(count["invalid"]))
-        if count["invalid"]
-        else "",
-        words._("{count} decided earlier", count=words.count(len(decided))) if decided else "",
-        words._("{count} adopted earlier and not borne out", count=words.count(lost))
-        if lost
-        else "",
+    told = [
+        (N_("{count} to be adopted"), good),
+        (N_("{count} to be stopped for harm"), count["stop_for_harm"]),
+        (N_("{count} adopted earlier that should be undone"), lost),
+        (N_("{count} broken and without a result"), count["invalid"]),
+        (N_("{count} still running"), count["keep_running"]),
+        (N_("{count} where the control should be kept"), count["keep_control"]),
+        (N_("{count} decided earlier"), len(decided) - lost),
     ]
+    parts = [] if good else [words._("nothing new to be adopted")]
+    parts += [words._(text, count=words.count(n)) for text, n in told if n]
     text = words._(
         "Of {n} tests of outreach: {parts}", n=words.count(len(trials)), parts=joined(words, parts)
     )
@@ -109,10 +119,10 @@ def is_decided(trial: Trial) -> bool:
 
 
 def not_borne_out(trial: Trial) -> bool:
-    """Whether the company adopted what the test, read now, does not let it adopt."""
-    told = trial.plan.decision
+    """Whether the company adopted what turned out to be broken, harmful or taken back."""
+    told, now = trial.plan.decision, trial.verdict
     adopted = told is not None and told.verdict in ADOPTED
-    return adopted and trial.verdict.decision in ("keep_control", "stop_for_harm", "invalid")
+    return adopted and (now.decision in ("stop_for_harm", "invalid") or now.why == "pulled_forward")
 
 
 def _best(trials: Sequence[Trial]) -> Trial | None:
@@ -167,14 +177,32 @@ def _row(trial: Trial, context: Context) -> tuple[str | Cell, ...]:
     name = question(trial, context)
     if trial.inferred:
         name = words._("{test} (arms inferred)", test=name)
-    chance = None if trial.broken else trial.best.get(told.arm)
+    chance = trial.chance
     return (
         Cell(name),
         Cell(words._(DECISIONS[told.decision]), tone=TONES[told.decision], bold=True),
-        Cell(paragraph(words, [sentence(trial, context=context), _decided(trial, words)])),
+        Cell(paragraph(words, [sentence(trial, context=context), _later(trial, context),
+                               _decided(trial, words)])),
         Cell(DASH if chance is None else words.share(chance, 0)),
         Cell(_worth(trial, context)),
     )
+
+
+def _later(trial: Trial, context: Context) -> str:
+    """What the longer stretch says, where the first days show nothing and it does."""
+    words, plan = context.words, trial.plan
+    longer = plan.longer_horizon_days
+    if longer is None or trial.verdict.why not in ("not_shown", "running", "no_plan"):
+        return ""
+    row = for_arm(trial.frame, trial.verdict.arm, plan.metric, longer)
+    if row is None or float(row["low"]) * float(row["high"]) <= 0 or not float(row["q"]) < 0.05:
+        return ""
+    gain = Estimate(*(float(row[k]) for k in ("difference", "low", "high")))
+    return words._(
+        "Over {more} days it is {gain}, before cost: a hint, for the plan named {days} days.",
+        more=words.count(longer), gain=gain_text(trial, gain, context),
+        days=words.count(plan.horizon_days),
+    )  # fmt: skip
 
 
 def _decided(trial: Trial, words: Words) -> str:
@@ -231,7 +259,7 @@ def sentence(trial: Trial, *, context: Context) -> str:
         case "invalid", _:
             return words._(
                 "Broken: {checks}. No difference is told; repeat the test.",
-                checks=words.listed([words._(CHECKS[c]) for c in told.broken]),
+                checks=broken_text(told.broken, words),
             )
         case "adopt", _ if not longer:
             return words._(
@@ -292,6 +320,13 @@ def sentence(trial: Trial, *, context: Context) -> str:
         "Not shown: {gain} of {metric} a customer in {days} days.",
         gain=gain, metric=metric, days=days,
     )  # fmt: skip
+
+
+def broken_text(checks: Sequence[str], words: Words) -> str:
+    """What is broken; where the split as a whole is, its parts are too and are not listed."""
+    parts = ("sample_ratio_by_day", "sample_ratio_by_segment")
+    named = [c for c in checks if "sample_ratio" not in checks or c not in parts]
+    return words.listed([words._(BROKEN[c]) for c in named])
 
 
 def metric_name(words: Words, trial: Trial, metric: str) -> str:
