@@ -141,9 +141,9 @@ def test_decisions_stand_beside_what_became_of_them(context_of):
     table = decision_table(told_of(trial), [trial], context=context_of(), id="X-11")
     (row,) = table.rows
 
-    assert ("x", "adopted on 15 Jul 2025; new", "margin, 30 days", "+¥9.00") == row[:4]
-    assert ("+¥5.00 (+¥3.04 to +¥6.96)", "90 days: −¥2.00 (−¥2.98 to −¥1.02)", "–") == row[4:7]
-    assert ("gone", "bad") == (row[7].text, row[7].tone)
+    assert ("x: adopted on 15 Jul 2025; new; margin, 30 days", "+¥9.00") == row[:2]
+    assert ("+¥5.00 (+¥3.04 to +¥6.96)", "90", "−¥2.00 (−¥2.98 to −¥1.02)", "–") == row[2:6]
+    assert ("gone", "bad") == (row[6].text, row[6].tone)
     none = decision_table(told_of(trial_of()), [], context=context_of(), id="X-11")
     assert "No earlier decision" in none.text
 

@@ -206,13 +206,12 @@ def decision_table(
     by_id = {trial.plan.id: trial for trial in trials}
     rows = tuple(_decision_row(d, by_id[d.experiment], context) for d in told.decisions)
     columns = (
-        Column(words._("Test")),
-        Column(words._("Decision")),
-        Column(words._("Figure"), "left"),
+        Column(words._("Test and decision"), "left", "fr"),
         Column(words._("Claimed then"), "right"),
-        Column(words._("The same days, read now"), "right"),
-        Column(words._("Longest ripe stretch"), "right"),
-        Column(words._("Less luck"), "right"),
+        Column(words._("Same days, now"), "right", "fr"),
+        Column(words._("Days"), "right"),
+        Column(words._("Longest ripe stretch"), "right", "fr"),
+        Column(words._("Less luck"), "right", "fr"),
         Column(words._("Today")),
     )
     caption = words._(
@@ -241,17 +240,16 @@ def _decision_row(
     decision = words._(
         "{verdict} on {day}", verdict=words._(DECIDED[told.verdict]), day=words.day(told.on)
     )
-    now = ranged(told.now)
-    if told.now_horizon is not None:
-        now = words._("{days} days: {value}", days=words.count(told.now_horizon), value=now)
+    figure = words._("{metric}, {days} days", metric=metric_name(words, trial, told.metric),
+                     days=words.count(told.horizon))  # fmt: skip
+    arm = told.arm or words._("arm not named")
     return (
-        question(trial, context),
-        joined(words, [decision, told.arm or words._("arm not named")]),
-        words._("{metric}, {days} days", metric=metric_name(words, trial, told.metric),
-                days=words.count(told.horizon)),
+        words._("{test}: {decision}", test=question(trial, context),
+                decision=joined(words, [decision, arm, figure])),
         value(told.claimed),
         ranged(told.again),
-        now,
+        DASH if told.now_horizon is None else words.count(told.now_horizon),
+        ranged(told.now),
         ranged(told.drawn),
         Cell(words._(STATES[told.state]), tone=STATE_TONES[told.state]),
     )  # fmt: skip
