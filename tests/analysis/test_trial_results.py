@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from made.assigned import SEEN, START, halves, plan, read, tables
 from repurchase.analysis import trials
 from repurchase.analysis.trial_checks import before
 from repurchase.analysis.trial_readings import cost_of, missing
@@ -16,53 +17,6 @@ from repurchase.analysis.trial_units import TrialTables, inferred, units
 from repurchase.analysis.trial_weeks import by_week
 from repurchase.params import ArmPlan, ExperimentPlan
 from repurchase.stats.sequential import msprt
-
-START, SEEN = dt.date(2025, 6, 2), dt.date(2025, 9, 30)
-
-
-def tables(arms, bought, *, start=None):
-    """`arms` by customer; `bought` has (customer, days after the start, revenue, margin)."""
-    start = start or dict.fromkeys(arms, START)
-    assigned = pd.DataFrame(
-        [(c, a, start[c], None, 0.5, "log") for c, a in arms.items()],
-        columns=["customer_id", "arm", "assigned_on", "exposed_at", "planned_share",
-                 "assignment_source"],
-    )  # fmt: skip
-    logged = ibis.memtable(
-        assigned, schema={"customer_id": "string", "arm": "string", "assigned_on": "date",
-                          "exposed_at": "timestamp", "planned_share": "float64",
-                          "assignment_source": "string"},
-    )  # fmt: skip
-    rows = [(c, start[c] + dt.timedelta(days=d), r, m) for c, d, r, m in bought]
-    days = ibis.memtable(
-        pd.DataFrame(rows, columns=["customer_id", "order_date", "net_revenue", "net_margin"]),
-        schema={"customer_id": "string", "order_date": "date", "net_revenue": "float64",
-                "net_margin": "float64"},
-    )  # fmt: skip
-    days = days.mutate(
-        net_revenue=days.net_revenue.cast("decimal(18, 4)"),
-        net_margin=days.net_margin.cast("decimal(18, 4)"),
-    )
-    logged = logged.mutate(assigned_at=logged.assigned_on.cast("timestamp"))
-    return TrialTables(logged, days)
-
-
-def plan(**changes):
-    told = {"id": "x", "horizon_days": 7, "longer_horizon_days": 30,
-            "arms": {"new": ArmPlan(share=0.5, cost=0), "control": ArmPlan(share=0.5)},
-            "planned_end": START, "smallest_effect": 1.0}  # fmt: skip
-    return ExperimentPlan(**(told | changes))
-
-
-def halves(n):
-    return {f"c{i:03}": "new" if i % 2 else "control" for i in range(n)}
-
-
-def read(made, own=None, **more):
-    own = own or plan()
-    table = units(made, horizons=trials.horizons_of(own), seen_until=SEEN)
-    return trials.read(own, made.assignments, table, seen_until=SEEN, **more)
-
 
 # ---- unknown money -----------------------------------------------------------------------------
 
@@ -271,12 +225,12 @@ def segmented(own=None):
     own = own or plan(segments=("region",))
     table = labelled(units(made, horizons=(7, 30), seen_until=SEEN),
                      {"region": labels, "other": labels})  # fmt: skip
-    return made, table, own, {b[0]: b[3] for b in bought}, arms, region
+    return table, own, {b[0]: b[3] for b in bought}, arms, region
 
 
 def test_segments_named_before_are_told_apart_from_those_looked_at_afterwards():
     """The declared first; each family corrected for its own two labels."""
-    made, table, own, margin, arms, region = segmented()
+    table, own, margin, arms, region = segmented()
     where = stage(own, table, horizon=7, seen_until=SEEN)
     frame = effects(own, table, where)
 
@@ -295,7 +249,7 @@ def test_segments_named_before_are_told_apart_from_those_looked_at_afterwards():
 
 def test_nothing_within_segments_is_judged_while_the_test_runs():
     """The intervals hold at every look, and no p-value is corrected."""
-    made, table, own, *_ = segmented(plan(segments=(), planned_end=None))
+    table, own, *_ = segmented(plan(segments=(), planned_end=None))
     running = stage(own, table, horizon=7, seen_until=SEEN)
     over = effects(plan(), table, stage(plan(), table, horizon=7, seen_until=SEEN))
     frame = effects(own, table, running)

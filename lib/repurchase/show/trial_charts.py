@@ -61,7 +61,9 @@ def trials_forest(trials: Sequence[Trial], *, context: Context, id: str) -> Figu
         return style.exhibit(
             picture, id=id,
             title=words._("{sure} of {n} tests surely gained",
-                          sure=words.count(sure), n=words.count(len(shown))),
+                          sure=words.count(sure), n=words.count(len(shown)))
+            if sure
+            else words._("None of {n} tests surely gained", n=words.count(len(shown))),
             caption=words._(
                 "Line: the interval that the verdict rests on; where it crosses 0 nothing is shown."
                 " Broken tests have no line."

@@ -246,9 +246,17 @@ def _check_row(check: TrialCheck, words: Words) -> tuple[str | Cell, ...]:
     if check.p is not None:
         parts.append(_p(check.p, words))
     if check.where:
-        parts.append(check.where)
+        parts.append(_where(check, words))
     state = Cell(words._(STATES[check.state]), tone=STATE_TONES[check.state], muted=muted)
     return Cell(words._(CHECKS[check.name]), muted=muted), state, joined(words, parts)
+
+
+def _where(check: TrialCheck, words: Words) -> str:
+    """A day, segment or arm as it is; of what was before, the figure by its name."""
+    arm, colon, figure = check.where.rpartition(": ")
+    if check.name != "balance_before" or not colon or figure not in BEFORE:
+        return check.where
+    return words._("{name}: {label}", name=arm, label=words._(BEFORE[figure]))
 
 
 def _p(p: float, words: Words) -> str:
