@@ -315,6 +315,9 @@ class ExperimentPlan(Strict):
             raise ValueError(
                 f"columns: {taken[0]!r} is a figure of the release; give the file's another name"
             )
+        told = self.inferred.arms if self.inferred else None
+        if told is not None and (self.control not in told or len(told) < 2):
+            raise ValueError(f"inferred.arms needs two arms or more, {self.control!r} among them")
         if self.metric in self.columns and self.longer_horizon_days is not None:
             raise ValueError(
                 f"longer_horizon_days has no figure: the column of {self.metric!r} holds one a"

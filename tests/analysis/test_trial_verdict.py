@@ -142,7 +142,10 @@ def test_a_running_test_runs_on_until_its_day():
 
     assert ("keep_running", "running", END) == (found.decision, found.why, found.on)
     assert "no_plan" == told(flat, plan(planned_end=None), over=False).why
-    assert "nothing_ripe" == told([], over=False).why
+    assert "nothing_to_compare" == told([], over=False).why
+    unripe = {30: Stage(30, 1000, 0, 1000, False, END)}
+    none = pd.DataFrame(columns=list(COLUMNS))
+    assert "nothing_ripe" == verdict(plan(), none, unripe, {}).why
 
 
 def test_one_winner_of_two_arms_must_be_surer():

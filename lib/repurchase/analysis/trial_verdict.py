@@ -33,6 +33,7 @@ Decision = Literal[
 Why = Literal[
     "broken", "guardrail", "loses", "gains", "too_small", "pulled_forward", "not_ripe",
     "no_effect_worth_having", "not_shown", "running", "no_plan", "nothing_ripe", "standing",
+    "nothing_to_compare",
 ]  # fmt: skip
 MONEY = ("margin", "revenue")
 
@@ -85,7 +86,8 @@ def verdict(
     arms = [a for a in own["arm"].drop_duplicates() if for_arm(own, a, plan.metric, first.horizon)
             is not None]  # fmt: skip
     if not arms:
-        return TrialVerdict(plan.id, "keep_running", "nothing_ripe", plan.control, on=first.ends_on)
+        nothing: Why = "nothing_to_compare" if first.ripe else "nothing_ripe"
+        return TrialVerdict(plan.id, "keep_running", nothing, plan.control, on=first.ends_on)
     harmed = _harmed(plan, own)
     if harmed is not None and plan.kind == "test":
         return harmed

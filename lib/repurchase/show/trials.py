@@ -304,6 +304,12 @@ def sentence(trial: Trial, *, context: Context) -> str:
             )  # fmt: skip
         case "keep_running", "nothing_ripe":
             return words._("No customer has had the {days} days yet.", days=days)
+        case "keep_running", "nothing_to_compare":
+            return words._(
+                "There is nothing to compare: fewer than two arms have a figure of {metric} for the"
+                " {days} days.",
+                metric=metric, days=days,
+            )  # fmt: skip
         case "keep_running", "no_plan":
             return words._(
                 "Not known: {gain} of {metric} a customer in {days} days. Nobody has said when the"
