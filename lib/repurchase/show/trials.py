@@ -229,7 +229,7 @@ def _worth(trial: Trial, context: Context) -> str:
         return DASH
     low, high = (words.money(x, context.currency) for x in (yearly.low, yearly.high))
     value = words.money(yearly.value, context.currency)
-    amount = f"{value} {words._('({interval})', interval=words.interval(low, high))}"
+    amount = words._("{value} ({low} to {high})", value=value, low=low, high=high)
     n = words.count(told.yearly_units)
     if trial.plan.units_a_year is None:
         return words._("{amount} for the {n} customers of the test", amount=amount, n=n)
