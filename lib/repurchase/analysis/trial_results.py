@@ -333,10 +333,10 @@ def _control_error(metric: str, control: Sums) -> float:
 
 
 def _msprt_p(found: Lift, n: int, planned: int, smallest: float | int | None) -> float:
-    """Of one look; mixed over effects of the size worth having, or as large as the error will be
-    when all planned units are in."""
+    """Of one look; mixed over effects of the size worth having, and at least as large as the error
+    will be when all planned units are in: looking for less would find nothing."""
     variance = found.error**2
-    tau2 = float(smallest) ** 2 if smallest is not None else variance * n / planned
+    tau2 = max(float(smallest or 0) ** 2, variance * n / planned)
     return msprt(found.difference.value, variance, tau2).p
 
 
