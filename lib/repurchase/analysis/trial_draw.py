@@ -55,12 +55,9 @@ def handed(plan: ExperimentPlan, drawn: pd.DataFrame) -> pd.DataFrame:
         exposed_at=None,
         planned_share=drawn["arm"].map(shares),
         assignment_source=SOURCE,
-        **{
-            STRATUM: drawn["stratum"],
-            CODE: [code(plan, str(c), str(a)) for c, a in pairs],
-            SIZE: len(drawn),
-        },
     )
+    made[CODE] = [code(plan, str(c), str(a)) for c, a in pairs]
+    made[SIZE] = len(drawn)
     return made[list(COLUMNS)].astype({"exposed_at": "object"})
 
 

@@ -50,15 +50,22 @@ class TrialPlanningBench(Bench):
                 continue
             joining = self._joining(who)
             wanted = trial_plan.needed(
-                told, [e * told.mean for e in effects], treated_share=treated_share,
+                told,
+                [e * told.mean for e in effects],
+                treated_share=treated_share,
                 joining_a_day=joining,
-            )  # fmt: skip
+            )
             found.append(
                 wanted.assign(
-                    metric=name, horizon=horizon, eligible=told.customers, mean=told.mean,
-                    deviation=told.deviation, explained=told.explained, joining_a_day=joining,
+                    metric=name,
+                    horizon=horizon,
+                    eligible=told.customers,
+                    mean=told.mean,
+                    deviation=told.deviation,
+                    explained=told.explained,
+                    joining_a_day=joining,
                     share=treated_share,
-                )  # fmt: skip
+                )
             )
         columns = [
             "metric", "horizon", "eligible", "mean", "deviation", "explained", "joining_a_day",
@@ -148,7 +155,8 @@ class TrialPlanningBench(Bench):
         found = people.select("customer_id", **{f"last_{p}": people[f"last_{p}"] for p in PLACES})
         for i, name in enumerate(strata):
             if name in self._params.segments:
-                told = review.segments[name].select("customer_id", **{f"s_{i}": review.segments[name].label})
+                labels = review.segments[name]
+                told = labels.select("customer_id", **{f"s_{i}": labels.label})
                 found = found.left_join(told, "customer_id").drop("customer_id_right")
             elif name in PLACES:
                 found = found.mutate(**{f"s_{i}": found[f"last_{name}"].cast("string")})
