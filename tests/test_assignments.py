@@ -10,13 +10,13 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
-import yaml
 from repurchase import show
 from repurchase.analysis.trial_draw import COLUMNS, SIZE
 from repurchase.errors import ParameterError
 from repurchase.handout import packed, unpacked
 from repurchase.press import lists
 from repurchase.review import Review, open_review
+from ruamel.yaml import YAML
 
 PLAN = {
     "id": "autumn",
@@ -32,18 +32,15 @@ PLAN = {
 
 def profile(folder: Path, name: str, source: Path) -> None:
     """The little company with the plan; what comes back is read from `back/`."""
-    told = yaml.safe_load(source.read_text(encoding="utf-8"))
-    for plan in told["experiments"]:
-        if "decision" in plan:  # YAML 1.1 takes `on` for true
-            plan["decision"]["on"] = plan["decision"].pop(True)
+    yaml = YAML(typ="safe")
+    told = yaml.load(source.read_text(encoding="utf-8"))
     told["experiments"].append(PLAN)
     if (folder / "back").is_dir():
         columns = {c: c for c in COLUMNS[:7]}
         told["sources"]["experiments"] = [
             told["sources"]["experiments"], {"files": "back/*.csv", "columns": columns},
         ]  # fmt: skip
-    text = yaml.safe_dump(told, allow_unicode=True, sort_keys=False)
-    (folder / "params" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    yaml.dump(told, folder / "params" / f"{name}.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -35,13 +35,15 @@ def test_uneven_shares_hold_over_many_small_strata():
 
 
 def test_the_same_in_every_run_and_another_by_another_seed():
-    """The order of the rows does not matter; the seed and the experiment's name do."""
+    """The order of rows and arms does not matter; the seed and the experiment's name do."""
     rows = people(a=40, b=30)
     first = assigned(rows, {"new": 1, "control": 1}, experiment_id="x")
     again = assigned(rows.sample(frac=1, random_state=3), {"new": 1, "control": 1},
                      experiment_id="x")  # fmt: skip
 
     pd.testing.assert_frame_equal(first, again)
+    turned = assigned(rows, {"control": 1, "new": 1}, experiment_id="x")
+    pd.testing.assert_frame_equal(first, turned)
     for other in ({"seed": 2, "experiment_id": "x"}, {"experiment_id": "y"}):
         assert (first["arm"] != assigned(rows, {"new": 1, "control": 1}, **other)["arm"]).any()
 

@@ -89,7 +89,8 @@ def assigned(
         raise ValueError("customers has a customer_id on two rows")
     salt = f"{experiment_id}:{seed}"
     total = sum(arms.values())
-    shares = {arm: share / total for arm, share in arms.items()}
+    # by name, so that the order in which a profile lists them draws nobody otherwise
+    shares = {arm: arms[arm] / total for arm in sorted(arms)}
     rows = []
     for stratum, part in customers.groupby("stratum", sort=True):
         ids = sorted(part["customer_id"], key=lambda c: (drawn(str(c), salt), c))
