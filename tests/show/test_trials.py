@@ -176,6 +176,8 @@ def test_several_arms_stand_side_by_side(context_of):
     text = show.trial_pages([told], context=context_of()).to_text()
 
     assert "Chance to be the best arm" in text
+    said = show.trials_table([told], context=context_of(), id="X-1").caption
+    assert "the interval is widened" in said
     best = max(told.best, key=told.best.get)
     assert f"{told.best[best]:.1%}" in text
     one = show.trial_pages([trial_of()], context=context_of()).to_text()

@@ -79,7 +79,7 @@ def _page(trial: Trial, context: Context) -> list[Block]:
     words = context.words
     texts = (_plan(trial, context), _lacking(trial, words), looks_text(trial, context))
     found: list[Block] = [
-        Text(words._("{test}: {verdict}", test=question(trial, context),
+        Text(words._("{test} · {verdict}", test=question(trial, context),
                      verdict=words._(DECISIONS[trial.verdict.decision])), "lead"),
         *(Text(text, "small") for text in texts if text),
         *(Note(text, "unsure") for text in _cautions(trial, context)),

@@ -164,6 +164,13 @@ def trials_table(trials: Sequence[Trial], *, context: Context, id: str) -> Table
             " each of so many customers gets it once."
         )
     ]
+    if any(len(t.arms) > 1 for t in order[:MOST_ROWS]):
+        parts.append(
+            words._(
+                "Of a test with several arms the interval is widened, so that it holds for all of"
+                " them together."
+            )
+        )
     if len(order) > MOST_ROWS:
         left = words.count(len(order) - MOST_ROWS)
         parts.append(words._("{count} more tests stand in Part B.", count=left))
