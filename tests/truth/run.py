@@ -43,6 +43,8 @@ def table(lines: Iterable[Count]) -> str:
 def _verdict(line: Count) -> str:
     if line.kind == "found":
         return ("as asked" if line.right else "**too seldom**") if line.promised else ""
+    if not line.promised:
+        return ""
     return "calibrated" if line.right else "**not calibrated**"
 
 

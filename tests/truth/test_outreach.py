@@ -16,9 +16,10 @@ from repurchase.analysis.trial_results import Stage, results
 from repurchase.params import ExperimentPlan
 
 from truth import outreach
-from truth.harness import counts, rarely, run
+from truth.harness import Trial, counts, rarely, run
 from truth.judged import Told, ends
 from truth.outreach import TAILLESS, live, null_outreach, real_outreach, truth
+from truth.run import table
 
 NULLS, REALS, NAIVE = 8, 16, 40
 WHOLE = replace(TAILLESS, units=60_000)
@@ -53,6 +54,18 @@ def test_the_naive_rule_is_found_out():
         called += any(look.called("naive", over=False) for look in seen)
 
     assert not rarely(called, NAIVE)
+
+
+def test_what_is_only_measured_gets_no_verdict():
+    """The rate that nobody should have stands in the table without being called calibrated."""
+    trials = [Trial("false alarm", "outreach", "naive", "", n, n < 9, promised=0.0)
+              for n in range(10)]  # fmt: skip
+    judged = [t._replace(figure="ruled", promised=0.95) for t in trials]
+    rows = [r for r in table(counts([*trials, *judged])).splitlines() if " | 10 |" in r]
+
+    assert [
+        "| naive |  | 10 | 9 | 90.0% |  |", "| ruled |  | 10 | 9 | 90.0% | **not calibrated** |"
+    ] == rows  # fmt: skip
 
 
 def test_the_simulator_knows_nothing_of_the_estimators():
