@@ -35,6 +35,9 @@ def profile(folder: Path, name: str, source: Path) -> None:
     yaml = YAML(typ="safe")
     told = yaml.load(source.read_text(encoding="utf-8"))
     told["experiments"].append(PLAN)
+    # staff among the customers who order: nobody of 300 is, else
+    staff = {"expression": "customer_id like '%7'"}
+    told["sources"]["customers"]["columns"]["is_internal"] = staff
     if (folder / "back").is_dir():
         columns = {c: c for c in COLUMNS[:7]}
         told["sources"]["experiments"] = [
@@ -83,6 +86,7 @@ def test_everyone_who_may_be_is_drawn_once(july: Review) -> None:
     )
 
     assert sorted(wanted["customer_id"]) == frame["customer_id"].tolist()
+    assert not frame["customer_id"].str.endswith("7").any()
     assert {dt.date(2025, 8, 1)} == set(frame["assigned_at"])
     for _, part in frame.groupby("stratum"):
         assert abs((part["arm"] == "card").sum() - 0.75 * len(part)) < 1
