@@ -64,9 +64,12 @@ def forgotten(root):
 
 @pytest.fixture(scope="module")
 def company(company_of):
-    """A company with a pack in place, whose chapter prints its whole environment."""
+    """A company with a pack in place, whose chapter prints its whole environment.
+
+    Whoever made it has no home that takes files, as a service has none.
+    """
     root = company_of({"sound": SHOWS})
-    done = started(root, **SECRETS)
+    done = started(root, HOME=str(root / "orders.csv"), **SECRETS)
     assert 0 == done.returncode, done.stderr
     (root / "said.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     return root
@@ -97,6 +100,15 @@ def test_no_secret_of_the_environment_is_written_by_a_good_run(company):
         assert f"[{name}]" in shown["sound.html"]
         assert f"[{name}]" in shown["sound.ipynb"]
     assert "reader:[WAREHOUSE_URL]@db.example" in shown["sound.html"]
+
+
+def test_a_home_that_takes_no_files_goes_unnoticed(company):
+    """Libraries that would keep something there say nothing, and find another place."""
+    said = (company / "said.txt").read_text("utf-8")
+
+    assert said.startswith(f"tiny {PERIOD}; data through 2025-09-30\n")
+    assert said.endswith(f"candidate: reports/tiny/{PERIOD}/review.pdf\n")
+    assert list((company / ".cache" / "matplotlib").glob("fontlist*"))
 
 
 @pytest.fixture(scope="module")

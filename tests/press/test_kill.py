@@ -228,9 +228,22 @@ def begun(root):
     return process
 
 
+@pytest.fixture
+def heard():
+    """Signals as they come from a terminal, also to processes that the test starts.
+
+    What a shell starts in the background is deaf to Ctrl-C, and under nohup to the terminal's end.
+    """
+    ways = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, way) for number, way in ways.items()}
+    yield
+    for number, way in before.items():
+        signal.signal(number, way)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent here")
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGKILL"])
-def test_a_stopped_run_leaves_no_process_and_no_file(waiting_company, how):
+def test_a_stopped_run_leaves_no_process_and_no_file(waiting_company, heard, how):
     """Told to stop it cleans up and ends with 1; killed outright its kernels end, too."""
     process = begun(waiting_company)
     family = psutil.Process(process.pid).children(recursive=True)
@@ -253,7 +266,7 @@ def test_a_stopped_run_leaves_no_process_and_no_file(waiting_company, how):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent here")
-def test_every_signal_to_stop_is_a_stop_and_the_second_one_does_not_count():
+def test_every_signal_to_stop_is_a_stop_and_the_second_one_does_not_count(heard):
     """SIGTERM and SIGHUP are taken as Ctrl-C is; whoever presses twice stops no cleaning up."""
     caught = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -36,10 +36,10 @@ def add_commands(commands: Any, say: Say) -> None:
 
 
 def _preview(options: argparse.Namespace, say: Say) -> int:
-    from repurchase.press import stopping
+    from repurchase.press import home, stopping
     from repurchase.press.kernels import warm
 
-    with stopping.stoppable():
+    with stopping.stoppable(), home.replaced():
         try:
             warm.start()  # first of all: it imports while this process reads and prepares
             from repurchase.params import load_params

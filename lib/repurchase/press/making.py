@@ -45,15 +45,15 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     notebooks = folder / pack.RESTRICTED / "notebooks"
     notebooks.mkdir(parents=True)
     sheets = lists.Meanwhile()
+    parallel.import_before_threads()
+    setter = ahead.Typesetter(params, snapshot.data_through, ahead.begin(pages=True))
     work = parallel.Work(
         params, snapshot.path, notebooks, order.settings, progress, kept.Store(params),
-        seen=sheets.see,
+        seen=sheets.see, meanwhile=setter.begin,
     )  # fmt: skip
-    parallel.import_before_threads()
-    prepared = ahead.begin(pages=True)
     ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
     progress.begin("binding")
-    prepared.join()
+    setter.join()
     from repurchase.press.volume import write_volume
 
     bridge = money_bridge(snapshot, params)

@@ -30,6 +30,8 @@ class Work:
     progress: Progress
     store: kept.Store
     seen: Callable[[Ran], None] = lambda ran: None  # told of each chapter once it is executed
+    # told of all but the summary, and of the summary's notebook, once only that is left to run
+    meanwhile: Callable[[list[Ran], Chapter], None] = lambda ran, summary: None
 
     def output(self, chapter: Chapter) -> Path:
         return self.folder / f"{chapter.name}.ipynb"
@@ -78,6 +80,7 @@ def run_chapters(
             for summary in (c for c in chapters_ if c.name == kept.SUMMARY):
                 others = {name: key for name, key in keys.items() if name != kept.SUMMARY}
                 key = kept.told_key(keys[kept.SUMMARY], others, told)
+                work.meanwhile(ran, summary)
                 ran += _run_side_by_side(work, [summary], {kept.SUMMARY: key}, told=told)
     finally:
         warm.stop()
@@ -112,7 +115,8 @@ def _run_missing(
     work: Work, missing: list[Chapter], keys: Mapping[str, str | None], run_file: Path
 ) -> dict[str, Ran]:
     import_before_threads()
-    queue = list(missing)
+    # the longest notebook is likely to take longest: begun last, it would keep all others waiting
+    queue = sorted(missing, key=lambda chapter: -chapter.path.stat().st_size)
     at_once = limits.chapters_at_once(len(missing), work.settings)
     running: dict[Future[Ran], Chapter] = {}
     ended: dict[str, Future[Ran]] = {}

@@ -18,7 +18,7 @@ from repurchase.model.prepare import prepare
 from repurchase.model.snapshot import Snapshot, at_period
 from repurchase.params import Params
 from repurchase.period import Period
-from repurchase.press import chapters, kept, pack, stopping
+from repurchase.press import chapters, home, kept, pack, stopping
 from repurchase.press.kernels import warm
 from repurchase.press.limits import Settings
 from repurchase.press.progress import Progress
@@ -60,7 +60,7 @@ def monthly_report(
     its place before still does. A stop (Ctrl-C, SIGTERM) raises KeyboardInterrupt and leaves no
     process and no file.
     """
-    with stopping.stoppable():
+    with stopping.stoppable(), home.replaced(params.root):
         shown = progress or Progress(say)
         asked = params.period
         with _explained(f"profile {params.name}"):

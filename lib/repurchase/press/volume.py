@@ -27,11 +27,28 @@ def write_volume(
     """
     words = Words(params.language)
     data_through = dt.date.fromisoformat(manifest["data_through"])
-    by_name = {r.chapter.name: bind.translated(r, words) for r in ran}
-    main = [by_name["summary"]]
-    main += [r for name, r in by_name.items() if name not in chapters.ALWAYS]
-    back = [by_name["data"], *bind.appendix(params, words, dict(manifest))]
+    main, data = _in_print_order(ran, words)
+    back = [data, *bind.appendix(params, words, dict(manifest))]
     volume = bind.book(main, back, params, words, data_through=data_through, verdict=verdict)
     (folder / "review.pdf").write_bytes(bind.pdf(volume, data_through=data_through))
     pages.write_pages(folder, main, back, params, words, data_through=data_through, verdict=verdict)
     bind.write_figures((*main, *back), folder / "figures")
+
+
+def set_ahead(
+    ran: Sequence[Ran], summary: chapters.Chapter, params: Params, *, data_through: dt.date
+) -> None:
+    """Sets the book with the summary's headings alone and drops it; Typst remembers the rest."""
+    words = Words(params.language)
+    main, data = _in_print_order([*ran, Ran(summary, chapters.read(summary.path))], words)
+    volume = bind.book(
+        main, [data], params, words, data_through=data_through, verdict=Verdict("candidate", ())
+    )
+    bind.pdf(volume, data_through=data_through)
+
+
+def _in_print_order(ran: Sequence[Ran], words: Words) -> tuple[list[Ran], Ran]:
+    """The summary and the chapters, translated; then what was read."""
+    by_name = {r.chapter.name: bind.translated(r, words) for r in ran}
+    others = [r for name, r in by_name.items() if name not in chapters.ALWAYS]
+    return [by_name["summary"], *others], by_name["data"]

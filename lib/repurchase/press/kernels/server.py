@@ -66,6 +66,7 @@ def main(descriptor: int) -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+    gc.set_threshold(50_000)  # the many small objects of Ibis's expressions are soon gone
     with contextlib.suppress(OSError):
         send(server.socket, {"ready": not missing and threads() == 1, "missing": missing})
         _serve(server)
