@@ -470,7 +470,7 @@ class Profile(Strict):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     order_definition: ReaderText
-    chapters: Seq[str] = ("retention", "customer_value", "funnel_diagnosis")
+    chapters: Seq[str] = ("retention", "customer_value", "funnel_diagnosis", "ab_review")
     promotions: Seq[Promotion] = ()
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12
@@ -619,7 +619,8 @@ class Params:
     period_file: PeriodFile = field(default_factory=PeriodFile)
     targets: tuple[Target, ...] = ()
     data: str | None = None
-    looks: SignedLooks = SignedLooks()  # of the packs signed up to the period's end
+    # of the packs signed up to the period's end
+    looks: SignedLooks = field(default_factory=SignedLooks)
 
     @property
     def language(self) -> Language:
