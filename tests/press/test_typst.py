@@ -608,3 +608,13 @@ def picture() -> bytes:
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
         "rkJggg=="
     )
+
+
+def test_no_line_ends_between_a_sign_and_its_money():
+    """A minus at the end of one line and an amount on the next would be read as a gain."""
+    pages = pypdf.PdfReader(io.BytesIO(bound(said("a" + "(−¥1.05)" * 99)))).pages
+    lines = [line for page in pages for line in page.extract_text().splitlines()]
+    amounts = [line for line in lines if "1.05" in line]
+
+    assert len(amounts) > 5
+    assert [] == [line for line in amounts if line.rstrip().endswith("−")]

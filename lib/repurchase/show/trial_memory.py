@@ -121,21 +121,15 @@ def testing_sentence(told: Memory, context: Context) -> str:
     if told.now is None:
         why = words._("What was adopted can not be read in money today.")
         return paragraph(words, [tests, why, _cost(told, context)])
-    now = _money(told.now, context)
     parts = [
         ""
         if told.claimed is None
         else words._("claimed {value} a year", value=_amount(told.claimed, context)),
-        ""
-        if told.again is None or told.again == told.now
-        else words._("the same days read now {value} ({low} to {high})",
-                     **_money(told.again, context)),
-        words._("read now {value} ({low} to {high})", **now)
-        if told.again == told.now
-        else words._("the longest ripe days {value} ({low} to {high})", **now),
+        words._("read now {value} ({low} to {high})", **_money(told.now, context)),
         ""
         if told.drawn is None
-        else words._("these less luck {value} ({low} to {high})", **_money(told.drawn, context)),
+        else words._("less the luck of winners {value} ({low} to {high})",
+                     **_money(told.drawn, context)),
     ]
     return paragraph(
         words,

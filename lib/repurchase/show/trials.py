@@ -140,7 +140,7 @@ def _best(trials: Sequence[Trial]) -> Trial | None:
 
 
 def trials_table(trials: Sequence[Trial], *, context: Context, id: str) -> Table | Text:
-    """One row a test: what was asked, the verdict, why in a sentence, and what it is worth.
+    """One row a test: what was asked, the verdict, why, and what it is worth.
 
     What asks for something to be done stands first; of many tests the last rows are left out.
     """
@@ -155,7 +155,6 @@ def trials_table(trials: Sequence[Trial], *, context: Context, id: str) -> Table
         Column(words._("Verdict")),
         Column(words._("What is known, with its 95% interval"), "left", "fr"),
         Column(words._("Chance to be best"), "right"),
-        Column(words._("Worth"), "right"),
     )
     parts = [
         words._(
@@ -188,10 +187,9 @@ def _row(trial: Trial, context: Context) -> tuple[str | Cell, ...]:
     return (
         Cell(name),
         Cell(words._(DECISIONS[told.decision]), tone=TONES[told.decision], bold=True),
-        Cell(paragraph(words, [sentence(trial, context=context), _later(trial, context),
-                               _decided(trial, words)])),
+        Cell(paragraph(words, [sentence(trial, context=context), _worth(trial, context),
+                               _later(trial, context), _decided(trial, words)])),
         Cell(DASH if chance is None else words.share(chance, 0)),
-        Cell(_worth(trial, context)),
     )
 
 
@@ -233,14 +231,14 @@ def _worth(trial: Trial, context: Context) -> str:
     words, told = context.words, trial.verdict
     yearly = told.yearly
     if yearly is None or told.decision not in ADOPTED:
-        return DASH
+        return ""
     low, high = (words.money(x, context.currency) for x in (yearly.low, yearly.high))
     value = words.money(yearly.value, context.currency)
     amount = words._("{value} ({low} to {high})", value=value, low=low, high=high)
     n = words.count(told.yearly_units)
     if trial.plan.units_a_year is None:
-        return words._("{amount} for the {n} customers of the test", amount=amount, n=n)
-    return words._("{amount} for {n} customers a year", amount=amount, n=n)
+        return words._("Worth {amount} for the {n} customers of the test.", amount=amount, n=n)
+    return words._("Worth {amount} for {n} customers a year.", amount=amount, n=n)
 
 
 def _named(trial: Trial, words: Words) -> str:
@@ -270,19 +268,19 @@ def sentence(trial: Trial, *, context: Context) -> str:
             )
         case "adopt", _ if not longer:
             return words._(
-                "{arm} brings {gain} of {metric} a customer in {days} days; what comes later was"
+                "In {days} days {arm} brings {gain} of {metric} a customer; what comes later was"
                 " not asked.",
                 arm=told.arm, gain=gain, metric=metric, days=days,
             )  # fmt: skip
         case "adopt", _:
             return words._(
-                "{arm} brings {gain} of {metric} a customer in {days} days, and no less over the"
+                "In {days} days {arm} brings {gain} of {metric} a customer, and no less over the"
                 " longer stretch.",
                 arm=told.arm, gain=gain, metric=metric, days=days,
             )  # fmt: skip
         case "adopt_provisionally", _:
             return words._(
-                "{arm} brings {gain} of {metric} a customer in {days} days; whether orders only"
+                "In {days} days {arm} brings {gain} of {metric} a customer; whether orders only"
                 " came forward can be read from {day}.",
                 arm=told.arm, gain=gain, metric=metric, days=days, day=day or DASH,
             )  # fmt: skip
