@@ -1,6 +1,7 @@
 """Answers that are kept: the same as computed ones, never stale, nobody else's."""
 
 import ast
+import datetime as dt
 import errno
 import inspect
 import json
@@ -26,7 +27,15 @@ PERIOD = "2025-09"
 LIBRARY = digests.LIBRARY
 BENCHES = (
     "retention", "identification", "customer_value", "worklists", "load", "funnel_diagnosis",
+    "ab_review",
 )  # fmt: skip
+
+# what a method is asked with, by the names of what it needs
+ASKED_WITH = {
+    "cut": ("store_id",),
+    "experiment": ("exp_null",),
+    "experimentstart": ("exp_next", dt.date(2026, 1, 5)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +114,11 @@ def questions_of(review):
             if needed == ["which"]:
                 for funnel in review.funnel_diagnosis.funnels():
                     yield name, method, (funnel,)
+            elif method == "drawn":
+                for plan in review.ab_review.upcoming():
+                    yield name, method, (plan.id,)
             else:
-                yield name, method, {"cut": ("store_id",)}.get("".join(needed), ())
+                yield name, method, ASKED_WITH.get("".join(needed), ())
 
 
 def test_every_answer_is_kept_and_comes_back_the_same(project):

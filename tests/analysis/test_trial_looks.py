@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 import pytest
 from made.trials import plan_of, trial_of, units_of
 from pydantic import ValidationError
-from repurchase.analysis.trial_looks import fingerprint, look_records, trial_looks, tuned_at
-from repurchase.analysis.trial_results import stage
+from repurchase.analysis.trial_looks import look_records, trial_looks, tuned_at
+from repurchase.analysis.trial_results import fingerprint, stage
 from repurchase.analysis.trials import records
 from repurchase.looks import Look, recorded
 from repurchase.records import record_rows
@@ -28,15 +28,15 @@ def running(**told):
 
 def test_a_look_is_known_by_what_was_read_whatever_its_order():
     """Another outcome, arm or customer is another look; the rows' order is none."""
-    same = fingerprint(trial_of(outcomes={"new": [1, 2, 3], "control": [0, 2, 1]}))
+    same = trial_of(outcomes={"new": [1, 2, 3], "control": [0, 2, 1]}).fingerprint
 
     assert 16 == len(same)
-    assert same == fingerprint(trial_of(outcomes={"control": [2, 1, 0], "new": [3, 1, 2]}))
+    assert same == trial_of(outcomes={"control": [2, 1, 0], "new": [3, 1, 2]}).fingerprint
     for other in (
         {"new": [1, 2, 4], "control": [0, 2, 1]}, {"new": [1, 2, 3, 0], "control": [0, 2, 1]},
         {"control": [1, 2, 3], "new": [0, 2, 1]}, {"new": [2, 2, 2], "control": [0, 2, 1]},
     ):  # fmt: skip
-        assert same != fingerprint(trial_of(outcomes=other))
+        assert same != trial_of(outcomes=other).fingerprint
 
 
 def test_who_is_not_ripe_is_no_part_of_the_look():
@@ -45,7 +45,7 @@ def test_who_is_not_ripe_is_no_part_of_the_look():
     more = units_of({"new": [1, 2, 3, 50], "control": [0, 2, 1]})
     more = more.mutate(ripe_30=more.margin_30 < 50)
 
-    assert fingerprint(trial) == fingerprint(replace(trial, units=more))
+    assert trial.fingerprint == fingerprint(trial.plan, more)
 
 
 def test_the_same_data_in_the_same_period_are_no_new_look():

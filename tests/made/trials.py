@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import pandas as pd
 from repurchase.analysis.trial_checks import TrialCheck
-from repurchase.analysis.trial_results import COLUMNS, Stage
+from repurchase.analysis.trial_results import COLUMNS, Stage, fingerprint
 from repurchase.analysis.trial_verdict import verdict
 from repurchase.analysis.trials import Trial
 from repurchase.params import ArmPlan, ExperimentPlan
@@ -68,9 +68,12 @@ def trial_of(
     rows = [row(plan, stages[h], *x) for h, x in readings.items()]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     checks = (TrialCheck("sample_ratio", "failed" if broken else "passed", n=1000, p=0.5),)
-    units = units_of(outcomes or {"new": [1, 2, 3], "control": [0, 2, 1]}, day=day)
+    lived = outcomes or {"new": [1, 2, 3], "control": [0, 2, 1]}
+    units = units_of(lived, day=day)
     failed = ("sample_ratio",) if broken else ()
-    given = {"plan": plan, "planned": True, "units": units, "assigned": units, "stages": stages,
+    counted = {arm: len(xs) for arm, xs in lived.items()}
+    given = {"plan": plan, "planned": True, "customers": counted, "assigned_between": (day, day),
+             "fingerprint": fingerprint(plan, units), "stages": stages,
              "checks": checks, "frame": frame, "pulled": {}, "unknown": (), "asked": plan.metric,
              "verdict": verdict(plan, frame, stages, {}, broken=failed)}  # fmt: skip
     assert set(given) <= {f.name for f in fields(Trial)}

@@ -16,11 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import ibis.expr.types as ir
 import pandas as pd
 
 from repurchase.analysis.trials import Trial, metric_of
-from repurchase.digests import digest
 from repurchase.looks import Look
 from repurchase.params import ExperimentPlan
 from repurchase.records import Record, dimensions
@@ -67,28 +65,6 @@ def tuned_at(plan: ExperimentPlan, earlier: Iterable[Look]) -> int | None:
     return next((look.tuned for look in earlier if look.experiment == plan.id), None)
 
 
-def fingerprint(trial: Trial) -> str:
-    """Of the ripe units of each arm: how many, the sums of the outcome and of its square."""
-    plan = trial.plan
-    ripe = trial.units.filter(trial.units[f"ripe_{plan.horizon_days}"])
-    values = {name: ripe[name].cast("decimal(38, 6)") for name in _outcomes(plan, ripe)}
-    columns: dict[str, ir.Scalar] = {"n": ripe.count()}
-    for name, value in values.items():
-        columns[f"sum {name}"] = value.sum().cast("string")
-        columns[f"squares {name}"] = (value * value).sum().cast("string")
-    rows = ripe.group_by("arm").aggregate(**columns).to_pyarrow().to_pylist()
-    told = sorted(([str(row[k]) for k in ("arm", *columns)] for row in rows), key=str)
-    return digest([plan.id, plan.metric, plan.horizon_days, told])[:16]
-
-
-def _outcomes(plan: ExperimentPlan, ripe: ir.Table) -> list[str]:
-    if plan.metric in plan.columns:
-        return [plan.columns[plan.metric].column]
-    metrics = ("revenue", "orders") if plan.metric == "average_order" else (plan.metric,)
-    names = [f"{metric}_{plan.horizon_days}" for metric in metrics]
-    return [name for name in names if name in ripe.columns]
-
-
 def own_looks(trial: Trial, *, period: str) -> tuple[Look, ...]:
     """This review's look, an entry an arm; empty where a check failed or nothing is ripe."""
     if trial.broken or trial.frame.empty:
@@ -99,7 +75,7 @@ def own_looks(trial: Trial, *, period: str) -> tuple[Look, ...]:
         & (trial.frame["metric"] == plan.metric)
         & trial.frame["difference"].notna()
     ]
-    seen = fingerprint(trial) if len(rows) else ""
+    seen = trial.fingerprint if len(rows) else ""
     return tuple(_look(row, plan, seen, stage.planned, period) for _, row in rows.iterrows())
 
 

@@ -275,12 +275,9 @@ def _state(trial: Trial, last: Reading | None, *, adopted: bool) -> State:
 
 def _in_year(trial: Trial, since: dt.date, until: dt.date) -> bool:
     """Whether it ran, ripened or was decided in the twelve months."""
-    days = trial.units.aggregate(
-        first=trial.units.assigned_on.min(), last=trial.units.assigned_on.max()
-    ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    if days["first"] is None or days["first"] > until:
+    if trial.assigned_between is None or trial.assigned_between[0] > until:
         return False
-    ripened = days["last"] + dt.timedelta(days=trial.plan.horizon_days - 1)
+    ripened = trial.assigned_between[1] + dt.timedelta(days=trial.plan.horizon_days - 1)
     decided = _decision_day(trial, until)
     return ripened >= since or (decided is not None and decided >= since)
 
@@ -334,8 +331,7 @@ def _cost(year: Sequence[Trial]) -> dict[str, Any]:
     """What the arms of the year's tests cost."""
     cost, customers, unpriced = 0.0, 0, 0
     for trial in year:
-        rows = trial.assigned.group_by("arm").aggregate(n=trial.assigned.customer_id.nunique())
-        counted = {str(r["arm"]): int(r["n"]) for r in rows.to_pyarrow().to_pylist()}
+        counted = trial.customers
         customers += sum(counted.values())
         unpriced += not trial.plan.arms
         cost += sum(float(a.cost) * counted.get(arm, 0) for arm, a in trial.plan.arms.items())

@@ -18,6 +18,7 @@ import pandas as pd
 
 from repurchase.analysis.ratios import flag
 from repurchase.analysis.trial_units import MONEY, arm_sums
+from repurchase.digests import digest
 from repurchase.params import ExperimentPlan
 from repurchase.stats.multiplicity import benjamini_hochberg
 from repurchase.stats.proportion import Estimate
@@ -374,6 +375,27 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
         told = p if part["role"].iloc[0] == "guardrail" else benjamini_hochberg(p)
         rows.loc[part.index, "q"] = told
     return rows
+
+
+def fingerprint(plan: ExperimentPlan, units: ir.Table) -> str:
+    """Of the ripe units of each arm: how many, the sums of the outcome and of its square."""
+    ripe = units.filter(units[f"ripe_{plan.horizon_days}"])
+    values = {name: ripe[name].cast("decimal(38, 6)") for name in _outcomes_of(plan, ripe)}
+    columns: dict[str, ir.Scalar] = {"n": ripe.count()}
+    for name, value in values.items():
+        columns[f"sum {name}"] = value.sum().cast("string")
+        columns[f"squares {name}"] = (value * value).sum().cast("string")
+    rows = ripe.group_by("arm").aggregate(**columns).to_pyarrow().to_pylist()
+    told = sorted(([str(row[k]) for k in ("arm", *columns)] for row in rows), key=str)
+    return digest([plan.id, plan.metric, plan.horizon_days, told])[:16]
+
+
+def _outcomes_of(plan: ExperimentPlan, ripe: ir.Table) -> list[str]:
+    if plan.metric in plan.columns:
+        return [plan.columns[plan.metric].column]
+    metrics = ("revenue", "orders") if plan.metric == "average_order" else (plan.metric,)
+    names = [f"{metric}_{plan.horizon_days}" for metric in metrics]
+    return [name for name in names if name in ripe.columns]
 
 
 # ---- within segments, and over time --------------------------------------------------------------

@@ -60,9 +60,11 @@ COLUMN_METRIC = {"money": "trial_money", "share": "trial_share", "count": "trial
 
 @dataclass(frozen=True)
 class Trial:
-    """One experiment as the chapter tells it.
+    """One experiment as the chapter tells it, without a table: kept answers hold no such thing.
 
-    `planned` is False where the profile has no plan for it. `frame` is as `trial_results.results`
+    `planned` is False where the profile has no plan for it. `customers` are those logged in each
+    arm, `assigned_between` the first and last day of the units', `fingerprint` what a look at the
+    same data has in common. `frame` is as `trial_results.results`
     gives it; where a check failed (`broken`) nothing of it is shown or recorded. `unknown` says of
     how many ripe buyers the money is not known: beyond 1 % at one of the horizons it is not
     compared at all, and revenue leads in the margin's place, the share who ordered in the
@@ -77,8 +79,9 @@ class Trial:
 
     plan: ExperimentPlan
     planned: bool
-    units: ir.Table
-    assigned: ir.Table
+    customers: Mapping[str, int]
+    assigned_between: tuple[dt.date, dt.date] | None
+    fingerprint: str
     stages: Mapping[int, Stage]
     checks: tuple[TrialCheck, ...]
     frame: pd.DataFrame
@@ -172,7 +175,8 @@ def read(
     told = trial_verdict.verdict(plan, frame, stages, pulled, broken=trial_checks.broken(found))
     rails = {r: f"{r}_{plan.horizon_days}" in units.columns for r in RAILS}
     return Trial(
-        plan, planned, units, assigned, stages, found, frame, pulled, told, unknown, asked,
+        plan, planned, _customers(assigned), _days(units), trial_results.fingerprint(plan, units),
+        stages, found, frame, pulled, told, unknown, asked,
         weeks=trial_weeks.by_week(plan, units, days, seen_until=seen_until),
         segments=trial_segments.effects(plan, units, stages[plan.horizon_days]),
         best=trial_readings.best_arms(plan, frame),
@@ -181,6 +185,18 @@ def read(
         before=trial_checks.before(plan, units),
         inferred=_inferred(assigned),
     )  # fmt: skip
+
+
+def _customers(assigned: ir.Table) -> dict[str, int]:
+    rows = assigned.group_by("arm").aggregate(n=assigned.customer_id.nunique())
+    told = rows.to_pyarrow().to_pylist()
+    return {str(r["arm"]): int(r["n"]) for r in sorted(told, key=lambda r: str(r["arm"]))}
+
+
+def _days(units: ir.Table) -> tuple[dt.date, dt.date] | None:
+    row = units.aggregate(first=units.assigned_on.min(), last=units.assigned_on.max())
+    told = row.to_pyarrow().to_pylist()[0]
+    return None if told["first"] is None else (told["first"], told["last"])
 
 
 def _inferred(assigned: ir.Table) -> bool:
@@ -218,8 +234,7 @@ def records(trial: Trial) -> tuple[Record, ...]:
     for horizon, stage in trial.stages.items():
         if horizon in there:
             continue
-        ripe = trial.units.aggregate(last=trial.units.assigned_on.min())
-        first = ripe.to_pyarrow().to_pylist()[0]["last"]
+        first = trial.assigned_between and trial.assigned_between[0]
         day = None if first is None else first + dt.timedelta(days=stage.horizon)
         found += _blank(trial, "immature", reason(NOT_RIPE_YET, days=horizon), horizon, day)
     return tuple(found)

@@ -195,5 +195,4 @@ def wide_columns(plan: ExperimentPlan, schema: ibis.Schema, *, where: str) -> tu
 
 
 def _last(trial: Trial) -> int:
-    day = trial.units.assigned_on.max().to_pyarrow().as_py()
-    return 0 if day is None else int(day.toordinal())
+    return 0 if trial.assigned_between is None else trial.assigned_between[1].toordinal()

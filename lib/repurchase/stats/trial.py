@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 NOTHING_LEFT = 1e-12
 
 
+# what is read of tea-tasting's answers
+READ = (
+    "control", "treatment", "effect_size", "effect_size_ci_lower", "effect_size_ci_upper",
+    "rel_effect_size", "rel_effect_size_ci_lower", "rel_effect_size_ci_upper", "pvalue",
+    "statistic",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Sums:
     """Of the units of one arm: how many, the sum of each variable, the sum of each product.
@@ -181,17 +189,18 @@ def _analysed(
     from tea_tasting.metrics import RatioOfMeans
 
     metric = RatioOfMeans(value, per, before, per_before)
-    found: Any = metric.analyze_aggregates(*arms)
-    low, high = found.effect_size_ci_lower, found.effect_size_ci_upper
-    statistic = found.statistic
-    error = abs(found.effect_size / statistic) if statistic else (high - low) / 2 / Z95
+    told: Any = metric.analyze_aggregates(*arms)
+    # plain numbers: the library's own kind of number cannot be kept
+    found = {name: float(getattr(told, name)) for name in READ}
+    value_, statistic = found["effect_size"], found["statistic"]
+    low, high = found["effect_size_ci_lower"], found["effect_size_ci_upper"]
+    error = abs(value_ / statistic) if statistic else (high - low) / 2 / Z95
     relative = Estimate(math.nan, math.nan, math.nan)
-    if found.control > 0:
-        relative = Estimate(
-            found.rel_effect_size, found.rel_effect_size_ci_lower, found.rel_effect_size_ci_upper
-        )
-    return Lift(found.control, found.treatment, Estimate(found.effect_size, low, high), relative,
-                error, found.pvalue)  # fmt: skip
+    if found["control"] > 0:
+        names = ("rel_effect_size", "rel_effect_size_ci_lower", "rel_effect_size_ci_upper")
+        relative = Estimate(*(found[name] for name in names))
+    return Lift(found["control"], found["treatment"], Estimate(value_, low, high), relative, error,
+                found["pvalue"])  # fmt: skip
 
 
 @dataclass(frozen=True)
