@@ -95,7 +95,8 @@ def test_whether_testing_pays_in_two_sentences(context_of):
 
     assert (
         "Tests in twelve months: 1 run, 1 decided, 1 adopted. Worth of what was adopted: claimed"
-        " ¥9.0k a year; read now ¥5.0k (¥3.0k to ¥7.0k). The tests cost ¥0."
+        " ¥9.0k a year; read now ¥5.0k (¥3.0k to ¥7.0k). The cost of 1 of them is not in the"
+        " profile."
     ) == item.text
     longer = plan_of(decision=adopted(), units_a_year=1000, longer_horizon_days=90)
     (item,) = memory_lines(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from repurchase.analysis.trial_readings import cost_of
 from repurchase.analysis.trial_results import for_arm, net_of_cost
 from repurchase.analysis.trial_verdict import in_money
 from repurchase.analysis.trials import Trial, metric_of
@@ -333,7 +334,8 @@ def _cost(year: Sequence[Trial]) -> dict[str, Any]:
     for trial in year:
         counted = trial.customers
         customers += sum(counted.values())
-        unpriced += not trial.plan.arms
+        treated = [arm for arm in trial.plan.arms if arm != trial.plan.control]
+        unpriced += all(cost_of(trial.plan, arm) is None for arm in treated)
         cost += sum(float(a.cost) * counted.get(arm, 0) for arm, a in trial.plan.arms.items())
     return {"cost": cost, "customers": customers, "unpriced": unpriced}
 

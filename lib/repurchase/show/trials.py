@@ -103,9 +103,11 @@ def trials_headline(trials: Sequence[Trial], *, context: Context) -> Headline:
     ]
     parts = [] if good else [words._("nothing new to be adopted")]
     parts += [words._(text, count=words.count(n)) for text, n in told if n]
-    text = words._(
-        "Of {n} tests of outreach: {parts}", n=words.count(len(trials)), parts=joined(words, parts)
-    )
+    said = joined(words, parts)
+    if len(trials) == 1:
+        text = words._("One test of outreach: {parts}", parts=said)
+    else:
+        text = words._("Of {n} tests of outreach: {parts}", n=words.count(len(trials)), parts=said)
     alarm = count["stop_for_harm"] or lost
     worst: Tone = "bad" if alarm else "good" if good else "neutral"
     best = _best(trials)
