@@ -76,7 +76,7 @@ def test_a_cost_that_nobody_said_is_not_taken_for_nothing(context_of):
 
     assert "of margin before its cost a customer" in table_of(
         [trial_of(plan(arms=unsaid))], context)[0][2]  # fmt: skip
-    assert "of margin a customer, and no less" in table_of([trial_of()], context)[0][2]
+    assert "of margin a customer; over 30 days it is +¥" in table_of([trial_of()], context)[0][2]
 
 
 def test_worth_and_chance_are_of_what_the_verdict_rests_on(context_of):

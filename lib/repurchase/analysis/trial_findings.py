@@ -14,7 +14,7 @@ CLAIMS = {
     "adopt": N_(
         "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
         " {days_count} days, less its cost where that is known, and the longer stretch does not"
-        " take it back"
+        " contradict it"
     ),
     "adopt_provisionally": N_(
         "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"

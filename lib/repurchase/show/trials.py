@@ -262,6 +262,7 @@ def sentence(trial: Trial, *, context: Context) -> str:
     first, longer = trial.plan.horizon_days, trial.plan.longer_horizon_days or 0
     days, more = words.count(first), words.count(longer)
     metric = _named(trial, words)
+    both = trial.pulled.get(told.arm)
     match told.decision, told.why:
         case "invalid", _:
             return words._(
@@ -276,9 +277,10 @@ def sentence(trial: Trial, *, context: Context) -> str:
             )  # fmt: skip
         case "adopt", _:
             return words._(
-                "In {days} days {arm} brings {gain} of {metric} a customer, and no less over the"
-                " longer stretch.",
-                arm=told.arm, gain=gain, metric=metric, days=days,
+                "In {days} days {arm} brings {gain} of {metric} a customer; over {more} days it is"
+                " {whole} before cost, which does not contradict it.",
+                arm=told.arm, gain=gain, metric=metric, days=days, more=more,
+                whole=gain_text(trial, both.whole if both else None, context),
             )  # fmt: skip
         case "adopt_provisionally", _:
             return words._(
