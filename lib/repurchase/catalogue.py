@@ -18,7 +18,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from repurchase.params import LANGUAGES, project_root
+from repurchase.params import project_root
+from repurchase.strict import LANGUAGES
 from repurchase.words import catalogue_path, paragraphs
 
 KEYWORDS = {"_": None, "N_": None}

@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     create_model,
@@ -38,36 +36,26 @@ from ruamel.yaml.scalarfloat import ScalarFloat
 from ruamel.yaml.scalarint import ScalarInt
 
 from repurchase.errors import ParameterError
+from repurchase.initiatives import Initiative
 from repurchase.looks import SignedLooks, signed_looks
 from repurchase.period import Period
+from repurchase.strict import (
+    LANGUAGES,
+    NAME,
+    Days,
+    Language,
+    Name60,
+    OneOrMore,
+    ReaderText,
+    SegmentText,
+    Seq,
+    Share,
+    Strict,
+    one_or_more,
+)
 
 if TYPE_CHECKING:
     from repurchase.definitions import Metric
-
-T = TypeVar("T")
-Language = Literal["en", "zh-CN"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh-CN")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _one_or_more(value: Any) -> Any:
-    return (value,) if isinstance(value, str | dict) else _listed(value)
-
-
-Seq = Annotated[tuple[T, ...], BeforeValidator(_listed)]
-OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_one_or_more)]
-Share = Annotated[float, Field(ge=0, le=1)]
-# a text for readers: one for all, or one a language
-ReaderText = str | dict[Language, str]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
 
 class ColumnSpec(Strict):
     """Where a canonical column comes from: headings to try, a constant, an expression, or, of an
@@ -175,7 +163,6 @@ class ExchangeRates(Strict):
 
 # A name is printed as it stands; the expression over the customers' columns is parsed, never run.
 SegmentName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
-SegmentText = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 # Why a pack is a draft, by names that a profile may make fatal and other programs may read.
@@ -184,7 +171,6 @@ DraftReason = Literal[
     "chapter_not_computed", "parts_do_not_add_up",
 ]  # fmt: skip
 FlowTable = Literal["orders", "events", "tickets", "surveys", "costs"]
-Days = Annotated[int, Field(ge=1, le=3660)]
 STALE_DAYS = 45
 
 
@@ -204,7 +190,6 @@ TrialMetric = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za
 TRIAL_METRICS = ("margin", "revenue", "repurchase", "orders", "average_order")
 Guardrail = Literal["opt_out", "complaint"]
 GUARDRAILS: tuple[Guardrail, ...] = ("opt_out", "complaint")
-Name60 = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
 
 
 class ArmPlan(Strict):
@@ -488,13 +473,14 @@ class Profile(Strict):
     funnels: Seq[FunnelSpec] = ()
     lists: Lists = Lists()
     experiments: Seq[ExperimentPlan] = ()
+    initiatives: Seq[Initiative] = ()
     funnel_rules: FunnelRules = FunnelRules()
     generator: Generator | None = None
     extra: Literal["complete-journey"] | None = None
     exchange_rates: ExchangeRates | None = None
     sources: dict[
         str,
-        Annotated[tuple[SourceSpec, ...], BeforeValidator(_one_or_more), Field(min_length=1)],
+        Annotated[tuple[SourceSpec, ...], BeforeValidator(one_or_more), Field(min_length=1)],
     ]
 
     def stale_days(self, table: str) -> int:
@@ -526,6 +512,15 @@ class Profile(Strict):
         twice = next((i for i in ids if ids.count(i) > 1), None)
         if twice is not None:
             raise ValueError(f"the experiment {twice!r} is planned twice")
+        return value
+
+    @field_validator("initiatives")
+    @classmethod
+    def _named_once(cls, value: tuple[Initiative, ...]) -> tuple[Initiative, ...]:
+        ids = [one.id for one in value]
+        twice = next((i for i in ids if ids.count(i) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the initiative {twice!r} is named twice")
         return value
 
     @field_validator("funnels")

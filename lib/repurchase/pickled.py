@@ -15,7 +15,7 @@ from dataclasses import is_dataclass
 from typing import Any, Protocol
 
 from repurchase.context import Context
-from repurchase.params import Strict
+from repurchase.strict import Strict
 
 PROTOCOL = 5
 KNOWN = {

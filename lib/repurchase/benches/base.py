@@ -17,8 +17,8 @@ import pandas as pd
 from repurchase.answers import MISSING
 from repurchase.errors import UnknownNameError
 from repurchase.lab.names import nearest
-from repurchase.params import Strict
 from repurchase.records import Result
+from repurchase.strict import Strict
 
 if TYPE_CHECKING:
     from repurchase.review import Review

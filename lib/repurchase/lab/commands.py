@@ -123,7 +123,8 @@ def _chapter(params: Params, name: str) -> Chapter:
 
 def _diff_chapter(options: argparse.Namespace, say: Say) -> int:
     from repurchase.lab.diff import notebook_diff
-    from repurchase.params import NAME, profile_path, project_root
+    from repurchase.params import profile_path, project_root
+    from repurchase.strict import NAME
 
     root, name = project_root(), options.chapter
     profile_path(root, options.profile)

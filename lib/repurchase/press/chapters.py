@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from repurchase import scrub
 from repurchase.context import CHAPTER, RUN
 from repurchase.errors import ChapterError, ParameterError
-from repurchase.params import NAME, Params
+from repurchase.params import Params
 from repurchase.press import quick
+from repurchase.strict import NAME
 
 if TYPE_CHECKING:
     import nbformat

@@ -12,8 +12,8 @@ from repurchase import answers
 from repurchase.archive import PACKS, current_pack
 from repurchase.errors import PressError, UsageError
 from repurchase.locks import locked
-from repurchase.params import NAME
 from repurchase.press import pack, publish
+from repurchase.strict import NAME
 
 Say = Callable[[str], None]
 KEEP = 13

@@ -17,12 +17,13 @@ from pydantic import ValidationError
 
 from repurchase.archive import current_pack
 from repurchase.errors import PressError, UsageError
-from repurchase.params import NAME, Params, PeriodFile, Profile, profile_names
+from repurchase.params import Params, PeriodFile, Profile, profile_names
 from repurchase.period import Period
 from repurchase.press import pack, provenance
 from repurchase.press.chapters import Chapter, Ran
 from repurchase.press.gate import Verdict
 from repurchase.press.volume import write_volume
+from repurchase.strict import NAME
 from repurchase.words import N_, Words
 
 Say = Callable[[str], None]

@@ -1,0 +1,72 @@
+"""One initiative read from end to end: the table, the ladder, the flags, the money, a verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from repurchase.analysis.initiative_flags import Flag
+from repurchase.analysis.initiative_money import InitiativeMoney
+from repurchase.analysis.initiative_panel import InitiativePanel
+from repurchase.analysis.ladder import Ladder, Rung
+from repurchase.initiatives import Initiative
+
+Verdict = Literal["paid", "not_paid", "not_shown", "change_not_effect", "too_early", "no_data"]
+
+
+@dataclass(frozen=True)
+class Learn:
+    """The hold-out to start now: how many are drawn, and when it will answer."""
+
+    share: float
+    customers: int
+    held_out: int
+    start: dt.date
+    answers_on: dt.date | None
+    detectable: float | None
+
+
+@dataclass(frozen=True)
+class Former:
+    """What the same reading says with the data of the month before."""
+
+    period: str
+    verdict: Verdict
+    rung: str | None
+    roi: float | None
+    net: float | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One initiative as the chapter tells it; holds frames and plain numbers only.
+
+    `table` is the one that the boss asks for (see `before_after.table`). `ladders` by outcome; the
+    plan's own outcome leads. `learn` where no rung stands.
+    """
+
+    plan: Initiative
+    panel: InitiativePanel
+    table: pd.DataFrame
+    ladders: Mapping[str, Ladder]
+    flags: tuple[Flag, ...]
+    money: InitiativeMoney
+    verdict: Verdict
+    learn: Learn | None
+    former: Former | None
+
+    @property
+    def ladder(self) -> Ladder:
+        """That of the outcome which leads."""
+        return self.ladders[self.plan.outcome]
+
+    @property
+    def rung(self) -> Rung | None:
+        """What the verdict rests on; None where it is a change and no effect."""
+        if any(flag.refuses and flag.raised for flag in self.flags):
+            return None
+        return self.ladder.chosen
