@@ -34,9 +34,9 @@ class InitiativePanel:
     `frame` columns: unit (text), group ("treated", "control", "other"), start (first day of the
     period), phase ("before", "left_out", "after"), members (customers whose first order date lies
     before the period), orders (order dates of those, so all repeat), revenue, margin (of those
-    order dates; margin missing where it is not known of more than 1 %), buyers, newcomers (first order
-    dates of the period), identified, all_orders (orders of the unit with a known customer, and all;
-    missing where units are no places).
+    order dates; margin missing where it is not known of more than 1 %), buyers, newcomers (first
+    order dates of the period), identified, all_orders (orders of the unit with a known customer,
+    and all; missing where units are no places).
     """
 
     frame: pd.DataFrame

@@ -32,8 +32,8 @@ class Panel:
 
     `y` (units x periods) is the mean outcome for one unit of weight, nan where it was not seen;
     `weight` (units x periods) the size behind it (members), 0 where it was not seen. `treated`
-    tells the units. `before` and `after` tell the periods; one in neither (ramp-up, anticipation) is left
-    out. `season` is the number of periods in a year: 12, 52, 4 or 1.
+    tells the units. `before` and `after` tell the periods; one in neither (ramp-up, anticipation)
+    is left out. `season` is the number of periods in a year: 12, 52, 4 or 1.
     """
 
     y: Floats
