@@ -96,7 +96,8 @@ def discounts(orders: ir.Table, window: Window) -> float | None:
     """What was given off the price in these orders, in the window; None if no such column."""
     if "discount" not in orders.columns:
         return None
-    rows = orders.filter(orders.ordered_at.cast("date").between(window.start, window.end))
+    rows = orders.filter(orders.is_purchase)
+    rows = rows.filter(rows.order_date.between(window.start, window.end))
     (row,) = rows.aggregate(given=rows.discount.sum()).to_pyarrow().to_pylist()
     return float(row["given"] or 0)
 
@@ -195,7 +196,7 @@ def table(known: pd.DataFrame, window: Window) -> pd.DataFrame:
             sums[0] += amount
             sums[1] += 0.0 if math.isnan(row["hours"]) else row["hours"] * share
     rows = [[c, k, round(a, 2), s, h or None] for (c, k, s), (a, h) in sorted(found.items())]
-    return pd.DataFrame(rows, columns=COSTS)
+    return pd.DataFrame(rows, columns=COSTS).astype({"amount": float, "hours": float})
 
 
 def course(known: pd.DataFrame, months: Sequence[Period], *, until: dt.date) -> CostCourse:
