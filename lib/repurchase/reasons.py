@@ -151,6 +151,12 @@ NOT_COUNTED_CASHED = N_("not cashed")
 NOT_COUNTED_NET = N_("the margin is already net of it")
 NOT_COUNTED_SOFT = N_("not valued in money")
 NOT_MEASURED = N_("not measured")
+NO_WINDOW_BEFORE = N_("the data hold no whole period before the initiative")
+NO_WINDOW_AFTER = N_("no whole period after the ramp-up has passed")
+YEAR_AGO_BEFORE_DATA = N_("the data begin too late for it")
+YEAR_AGO_TREATED = N_("a year before, the initiative was running already")
+COSTS_NOT_BY_UNIT = N_("the costs do not say for whom they were spent; for the whole company below")
+NO_COST_TO_SERVE = N_("no such cost is booked in the window")
 
 ALL = tuple(v for name, v in sorted(globals().items()) if name.isupper() and isinstance(v, str))
 

@@ -204,7 +204,7 @@ def _filled(found: pd.DataFrame, step: str) -> pd.DataFrame:
 
 
 def known_orders(orders: ir.Table, place: str, *, step: str) -> pd.DataFrame:
-    """unit, start, identified and all_orders: orders at the place with a known customer, and all."""
+    """unit, start, identified (orders at the place with a known customer) and all_orders."""
     bought = orders.filter(orders.is_purchase)
     start = bought.order_date.truncate("W" if step == "week" else "M").cast("date")
     found = bought.group_by(unit=bought[place].cast("string").fill_null(""), start=start).aggregate(
