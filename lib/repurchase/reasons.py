@@ -157,6 +157,9 @@ YEAR_AGO_BEFORE_DATA = N_("the data begin too late for it")
 YEAR_AGO_TREATED = N_("a year before, the initiative was running already")
 COSTS_NOT_BY_UNIT = N_("the costs do not say for whom they were spent; for the whole company below")
 NO_COST_TO_SERVE = N_("no such cost is booked in the window")
+NO_TREATED_UNITS = N_("no treated unit was seen both before and after")
+NO_CONTROL_UNITS = N_("everyone was treated at once, or no control was seen before and after")
+NO_YEAR_AGO_PERIOD = N_("no month after has its month of the year before in the data")
 
 ALL = tuple(v for name, v in sorted(globals().items()) if name.isupper() and isinstance(v, str))
 

@@ -199,8 +199,8 @@ def table(
         rows += _cost_to_serve(given, told, everyone=everyone)
     order = {metric: at for at, metric in enumerate(FIGURES)}
     rows.sort(key=lambda r: (("treated", "control", "all").index(r["group"]), order[r["metric"]]))
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    numbers = [c for c in COLUMNS[3:22]]
+    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    numbers = COLUMNS[3:22]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
