@@ -35,10 +35,10 @@ def effect(value: float, se: float, p: float | None = 0.01) -> Effect:
     return Effect(value, value - 2 * se, value + 2 * se, se, p)
 
 
-def plan_of(name: str = "x", **told: Any) -> Initiative:
+def plan_of(id: str = "x", **told: Any) -> Initiative:
     """A system that went live on GO_LIVE, in half of the stores."""
     given = {
-        "id": name,
+        "id": id,
         "name": "Repurchase-tracking system",
         "kind": "system",
         "go_live": GO_LIVE,

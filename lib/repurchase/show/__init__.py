@@ -14,6 +14,7 @@ from typing import Any
 # Each module of this folder and the functions that it gives. A module is imported when one of them
 # is asked for: what prints blocks has no use for what draws them, nor for its libraries.
 GIVEN = {
+    "before_after": "before_after_full before_after_table",
     "bridge": "bridge",
     "charts": "curve identification pooled revenue trend",
     "churn": "by_period churn",
@@ -30,6 +31,9 @@ GIVEN = {
     "due_checks": "due_contacted reach system_use tiers use_work",
     "festival": "january_february",
     "funnel": "funnel funnel_banner funnel_changes funnel_cuts funnel_steps funnel_times",
+    "initiative_charts": "ladder_chart",
+    "initiative_pages": "flag_table hold_out_sheets hold_out_table rung_pages tries_table",
+    "initiatives": "initiative_verdicts initiatives_headline initiatives_table",
     "leaks": "end_change former_leaks leaks mended within_steps",
     "mix": "disagreement drivers mix_and_rate",
     "newest": "newest newest_line",
