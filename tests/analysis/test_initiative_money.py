@@ -275,7 +275,7 @@ def test_a_promise_is_held_against_what_it_said():
     rises = money_of(plan_of(promised={"roi": 0.8, "reading": "rises_points", "base": 0.3})).promise
 
     assert 57_500 / 18_800 - 1 == pytest.approx(told.by_then.value)
-    assert ("open", "kept") == (told.state, told.payback_state)
+    assert ("open", "on_course") == (told.state, told.payback_state)
     assert 0.5625 == pytest.approx(now.by_then.value)
     assert "open" == now.state
     assert (1.1, 0.54) == pytest.approx((rises.target, rises.readings["rises_relative"]))
@@ -290,6 +290,18 @@ def test_a_promise_is_kept_or_missed_only_when_the_interval_says_so():
     ]
 
     assert ["kept", "open", "missed"] == states
+
+
+def test_a_payback_is_kept_when_no_draw_doubts_it():
+    """2.5 (2.3 to 2.7) is back after 5.6 months: kept by month 8, not by 5."""
+    states = []
+    for value, months in ((2.5, 8), (2.5, 5), (2.5, 12), (0.9, 12), (1.1, 12)):
+        ladders = {"margin": ladder_of("margin", effect(value, 0.2), None)}
+        plan = plan_of(promised={"payback_months": months})
+        states.append(money_of(plan, ladders=ladders).promise.payback_state)
+
+    # by the end of the year 11 months have brought 9,900 or 12,100 (9,900 to 14,300), cost 14,000
+    assert ["kept", "missed", "on_course", "off_course", "open"] == states
 
 
 def test_an_unbounded_interval_has_no_draws():

@@ -47,6 +47,8 @@ BENEFITS = ["leaf", "name", "amount", "low", "high", "counted", "rung", "reason"
 BRIDGE = ["step", "amount", "kind"]
 CASH = ["month", "benefit", "cost", "net", "cumulative", "projected"]
 TORNADO = ["factor", "low_at", "high_at", "low", "high"]
+# the share of the draws that a two-sided 95 % interval leaves on one side
+SURE = 0.975
 NONE_LOST = Estimate(0.0, 0.0, 0.0)
 
 
@@ -92,8 +94,8 @@ class Promised:
 
     `state`: "kept", "missed" or "open" where the day has come (or none was named), "on_course",
     "off_course" or "open" where it is still to come; None where no ROI was promised or none is
-    computed. `by_then` is the ROI by that day, in part projected. `readings` are the targets that
-    the promised figure would be by each way to read it.
+    computed. `payback_state` is the same of the payback. `by_then` is the ROI by that day, in part
+    projected. `readings` are the targets that the promised figure would be by each way to read it.
     """
 
     target: float | None
@@ -167,6 +169,7 @@ class InitiativeMoney:
     promise: Promised | None = None
     accounts: Accounts | None = None
     treated_revenue: float | None = None  # of the treated in the after-window, as analysed
+    discount_rate: float = 0.0  # a year
 
 
 def money(
@@ -339,6 +342,7 @@ class _Answer:
             break_even_horizon_share=even.get("horizon_share"),
             promise=self.promise(point, sample), accounts=given.accounts,
             treated_revenue=sums[0] if (sums := given.sums("after")) else None,
+            discount_rate=given.rate,
         )  # fmt: skip
 
     # ---- draws
@@ -611,18 +615,21 @@ class _Answer:
         return Promised(
             promised.target, promised.reading, base, promised.by, by_then, state, readings,
             None if promised.payback_months is None else float(promised.payback_months),
-            self.payback_state(point, promised.payback_months), reaches,
+            self.payback_state(
+                sample, None if promised.payback_months is None else float(promised.payback_months)
+            ), reaches,
         )  # fmt: skip
 
-    def payback_state(self, point: Cash | None, months: float | None) -> str | None:
-        if point is None or months is None:
+    def payback_state(self, sample: Cash | None, months: float | None) -> str | None:
+        """Whether the cash is back by the month promised, when the draws leave no doubt of it."""
+        if sample is None or months is None:
             return None
-        found = self.payback(point, self.given.plan)
-        here = self.told.time[[m.start <= self.told.until for m in self.told.months]].max()
-        done = found is not None and found <= here
-        if found is None or found > months:
-            return "missed" if here >= months else "off_course"
-        return "kept" if done else "on_course"
+        live = Period.month_of(self.given.plan.go_live)
+        there = self.told.time <= months
+        back = float((sample.net_by_month[:, there].sum(axis=1) >= 0).mean())
+        due = live.shifted(math.ceil(months) - 1).end <= self.told.until
+        good, bad = ("kept", "missed") if due else ("on_course", "off_course")
+        return good if back >= SURE else bad if back <= 1 - SURE else "open"
 
 
 def _state(told: Estimate, target: float, good: str, bad: str) -> str:
