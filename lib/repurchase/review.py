@@ -33,6 +33,7 @@ from repurchase.benches.funnel_diagnosis import FunnelDiagnosisBench
 from repurchase.benches.identification import IdentificationBench
 from repurchase.benches.load import LoadBench
 from repurchase.benches.retention import RetentionBench
+from repurchase.benches.roi_before_after import RoiBeforeAfterBench
 from repurchase.benches.worklists import WorklistsBench
 from repurchase.context import RUN, Context
 from repurchase.definitions import METRICS
@@ -458,6 +459,11 @@ class Review:
     def ab_review(self) -> AbReviewBench:
         """Which outreach works?"""
         return AbReviewBench(self)
+
+    @functools.cached_property
+    def roi_before_after(self) -> RoiBeforeAfterBench:
+        """Did it pay, and would it have happened anyway?"""
+        return RoiBeforeAfterBench(self)
 
     @functools.cached_property
     def identification(self) -> IdentificationBench:

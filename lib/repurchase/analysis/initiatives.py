@@ -1,0 +1,138 @@
+"""An initiative read from end to end: panel, table, ladder, flags, money, verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from repurchase.analysis import initiative_flags
+from repurchase.analysis.initiative_costs import Accounts
+from repurchase.analysis.initiative_flags import Crossed, Flag
+from repurchase.analysis.initiative_money import InitiativeMoney, money
+from repurchase.analysis.initiative_panel import CONTROL, TREATED, InitiativePanel
+from repurchase.analysis.initiative_reading import Reading, Verdict
+from repurchase.analysis.initiative_rungs import FEWEST_AFTER, climb
+from repurchase.analysis.ladder import Ladder
+from repurchase.initiatives import Initiative, Outcome
+from repurchase.stats.panel import Effect
+from repurchase.stats.proportion import Estimate
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one initiative is read from, beside its panel and its table.
+
+    `crossed` are the controls' orders at treated places (None: units are no places), `others` what
+    else happened to the same customers, `booked` the initiative's rows of the costs table (None: no
+    such table).
+    """
+
+    crossed: Crossed | None
+    others: Sequence[str]
+    booked: pd.DataFrame | None
+    accounts: Accounts | None
+    discounts: float | None
+    discount_rate: float
+    identification_limit: float
+
+
+def read(
+    plan: Initiative,
+    panel: InitiativePanel,
+    table: pd.DataFrame,
+    told: Told,
+    *,
+    full: bool = True,
+    seed: int = 1,
+) -> Reading:
+    """One initiative; `learn` and `former` are for who has the other tables to fill in.
+
+    Where the margin of more than 1 % of the order dates is unknown, revenue leads. `full` False
+    leaves out the rungs above difference-in-differences.
+    """
+    plan = led(plan, panel)
+    spill = initiative_flags.spill_over(panel, plan.outcome, told.crossed)
+    ladders = {
+        outcome: climb(panel, outcome, spilled=spill.raised, full=full, seed=seed)
+        for outcome in outcomes(panel)
+    }
+    flags = flags_of(plan, panel, told, ladders[plan.outcome], spill)
+    refused = any(flag.refuses and flag.raised for flag in flags)
+    worth = money(
+        plan, ladders=ladders, refused=refused, panel=panel, booked=told.booked,
+        accounts=told.accounts, discounts=told.discounts,
+        cannibalised=cannibalised(plan, panel, ladders.get("margin")),
+        discount_rate=told.discount_rate, seed=seed,
+    )  # fmt: skip
+    flags = (*flags, initiative_flags.costs_missing(worth.missing))
+    found = Reading(plan, panel, table, ladders, flags, worth, "no_data", None, None)
+    return replace(found, verdict=verdict(found))
+
+
+def outcomes(panel: InitiativePanel) -> tuple[Outcome, ...]:
+    """What is climbed for: the margin only where it is known."""
+    return ("margin", "revenue", "orders") if panel.margin_known else ("revenue", "orders")
+
+
+def led(plan: Initiative, panel: InitiativePanel) -> Initiative:
+    """The plan with an outcome that is known."""
+    if plan.outcome == "margin" and not panel.margin_known:
+        return plan.model_copy(update={"outcome": "revenue"})
+    return plan
+
+
+def flags_of(
+    plan: Initiative, panel: InitiativePanel, told: Told, ladder: Ladder, spill: Flag
+) -> tuple[Flag, ...]:
+    """All that warns, but what the costs lack and how often it was tried."""
+    outcome, chosen = plan.outcome, ladder.chosen
+    effect: Effect | None = None if chosen is None else chosen.effect
+    return (
+        initiative_flags.regression_to_mean(plan, panel, outcome, effect),
+        initiative_flags.chosen_unknown(plan),
+        initiative_flags.anticipation(panel, outcome),
+        spill,
+        initiative_flags.other_initiatives(told.others),
+        initiative_flags.incomplete_after(panel),
+        initiative_flags.mix_change(panel),
+        initiative_flags.identification_change(panel, told.identification_limit),
+    )
+
+
+def cannibalised(
+    plan: Initiative, panel: InitiativePanel, ladder: Ladder | None
+) -> Estimate | None:
+    """What others lost by it; None: no group beyond the controls tells it."""
+    return None
+
+
+def verdict(reading: Reading) -> Verdict:
+    """What is said of it: paid, or not, only where the whole interval of the ROI says so."""
+    panel, money = reading.panel, reading.money
+    frame = panel.frame
+    own = frame[(frame["group"] == TREATED) & (frame["members"] > 0)]
+    if not len(own) or panel.windows.before is None or not (own["phase"] == "before").any():
+        return "no_data"
+    after = own.loc[own["phase"] == "after", "start"].nunique()
+    if after < FEWEST_AFTER[panel.windows.step]:
+        return "too_early"
+    if reading.rung is None:
+        return "change_not_effect"
+    return _of_roi(money)
+
+
+def _of_roi(money: InitiativeMoney) -> Verdict:
+    roi = money.roi
+    if roi is None or not math.isfinite(roi.value):
+        return "not_shown"
+    if roi.low > 0:
+        return "paid"
+    return "not_paid" if roi.high < 0 else "not_shown"
+
+
+def has_controls(panel: InitiativePanel) -> bool:
+    """Whether anybody was left without it."""
+    return bool((panel.frame["group"] == CONTROL).any())

@@ -1,0 +1,305 @@
+"""`review.roi_before_after`: did it pay, and would it have happened anyway."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from dataclasses import replace
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from repurchase.analysis import (
+    before_after,
+    initiative_costs,
+    initiative_flags,
+    initiative_panel,
+    initiatives,
+)
+from repurchase.analysis.initiative_panel import CONTROL, OTHER, PLACES, TREATED, InitiativePanel
+from repurchase.analysis.initiative_reading import Former, Learn, Reading
+from repurchase.analysis.windows import ONE_DAY
+from repurchase.benches.base import Bench
+from repurchase.errors import ParameterError
+from repurchase.initiatives import Group, Initiative
+from repurchase.lab.names import nearest
+from repurchase.model.reconcile import money_bridge
+
+# the hold-out is asked about over a quarter, as what repeats within one is what repeats at all
+LEARN_DAYS = 90
+MONTHS_OF_LEARNING = {"month": 3.0, "week": LEARN_DAYS / 7}
+
+
+class RoiBeforeAfterBench(Bench):
+    """The initiatives of the profile that have begun, each read from end to end."""
+
+    def plans(self) -> tuple[Initiative, ...]:
+        """Every initiative of the profile that went live up to the period's end, as they stand."""
+        end = self._review.period.end
+        return tuple(p for p in self._params.initiatives if p.go_live <= end)
+
+    def read(self, initiative: str) -> Reading:
+        """One initiative, without what was tried beside it; see `reading`."""
+        return self._whole(self._plan(initiative))
+
+    def reading(self, initiative: str) -> Reading:
+        """One initiative read from end to end."""
+        return self.read(initiative)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """All of them, in the profile's order; none without orders."""
+        if "customer_days" not in self._review.snapshot.tables:
+            return ()
+        return tuple(self.read(p.id) for p in self.plans())
+
+    def hold_out(self, initiative: str) -> pd.DataFrame:
+        """The customers to leave without it from the next month on, drawn by the profile's seed.
+
+        One row a customer, the arms "hold-out" and "goes on"; columns: `trial_draw.COLUMNS`. Within
+        the store of the last order where that is known.
+        """
+        plan = self._plan(initiative)
+        share = float(plan.hold_out.share)
+        return self._review.ab_review.draw(
+            f"{plan.id}-hold-out",
+            self._next_month(),
+            arms=(("hold-out", share), ("goes on", 1 - share)),
+            strata=("store_id",),
+            seed=plan.hold_out.seed,
+        )
+
+    def hold_outs(self) -> dict[str, pd.DataFrame]:
+        """The lists of all initiatives of which nothing else can tell the effect."""
+        return {r.plan.id: self.hold_out(r.plan.id) for r in self.readings() if r.learn}
+
+    # ---- one initiative -------------------------------------------------------------------------
+
+    def _plan(self, initiative: str) -> Initiative:
+        known = {p.id: p for p in self.plans()}
+        if initiative not in known:
+            raise ParameterError(
+                f"there is no initiative {initiative!r}",
+                where=f"params/{self._review.params.name}.yaml, initiatives",
+                rule="it went live up to the period's end",
+                remedy=nearest(initiative, known, before=""),
+            )
+        return known[initiative]
+
+    def _whole(self, plan: Initiative) -> Reading:
+        found = self._one(plan)
+        learn = self._learn(found) if found.rung is None else None
+        return replace(found, learn=learn, former=self._former(plan))
+
+    def _one(self, plan: Initiative, *, full: bool = True) -> Reading:
+        review = self._review
+        units = self._units(plan)
+        told = initiative_panel.windows(
+            plan, data_from=review.windows.data_from, seen_until=review.windows.seen_until
+        )
+        known = self._known(plan.unit, plan.step) if plan.unit in PLACES else None
+        counted = self._cells(plan, units)
+        panel = initiative_panel.build(plan, counted, told, known)
+        table = self._table(plan, panel, units)
+        return initiatives.read(plan, panel, table, self._told(plan, panel, units), full=full)
+
+    def _units(self, plan: Initiative) -> ir.Table:
+        """customer_id and unit, as the plan tells the treated."""
+        days, name = self._review.customer_days, plan.unit
+        if name in PLACES:
+            return initiative_panel.by_place(days, name)
+        if name == "region" and name not in self._params.segments:
+            customers = _kept(self._customers(f"initiatives, {plan.id}, unit"))
+            return initiative_panel.by_label(days, customers.mutate(label=customers["region"]))
+        if name in self._params.segments:
+            return initiative_panel.by_label(days, self._review.segments[name])
+        if name != "customer":
+            known = [*PLACES, "region", "customer", *self._params.segments]
+            raise ParameterError(
+                f"the initiative {plan.id!r} has the unit {name!r}, which is none",
+                where=f"params/{self._review.params.name}.yaml, initiatives, {plan.id}, unit",
+                remedy=nearest(name, known, before=""),
+            )
+        if plan.treated is None:
+            everyone = days.filter(days.day_rank == 1).select("customer_id")
+            return initiative_panel.by_chance(days, everyone, None)
+        treated = self._group(plan, plan.treated, "treated")
+        controls = None
+        if plan.controls is not None:
+            controls = self._group(plan, plan.controls, "controls")
+        return initiative_panel.by_chance(days, treated, controls)
+
+    def _group(self, plan: Initiative, group: Group, name: str) -> ir.Table:
+        """The customers of a group: by a condition over customers, or by campaigns."""
+        review = self._review
+        where = f"params/{review.params.name}.yaml, initiatives, {plan.id}, {name}"
+        if group.where is not None:
+            self._customers(f"initiatives, {plan.id}, {name}.where")
+            return _kept(review.rows_where("customers", group.where, where=f"{where}.where"))
+        events = review.table("events")
+        return events.filter(events.campaign_id.isin(list(group.campaigns))).select("customer_id")
+
+    def _customers(self, at: str) -> ir.Table:
+        if "customers" not in self._review.snapshot.tables:
+            raise ParameterError(
+                "it is told from the columns of customers, and there are none",
+                where=f"params/{self._review.params.name}.yaml, {at}",
+                remedy="add sources.customers, or tell the units by store_id, rep_id or channel",
+            )
+        return self._review.table("customers")
+
+    @functools.cached_property
+    def _counted(self) -> dict[tuple[str, str], pd.DataFrame]:
+        return {}
+
+    def _cells(self, plan: Initiative, units: ir.Table) -> pd.DataFrame:
+        """The cells of the plan's units; those of places are counted once for all initiatives."""
+        days = self._review.customer_days
+        if plan.unit == "customer":
+            return initiative_panel.cells(days, units, step=plan.step)
+        key = (plan.unit, plan.step)
+        if key not in self._counted:
+            self._counted[key] = initiative_panel.cells(days, units, step=plan.step)
+        return self._counted[key]
+
+    def _known(self, place: str, step: str) -> pd.DataFrame | None:
+        orders = self._review.orders
+        key = (f"known {place}", step)
+        if key not in self._counted:
+            self._counted[key] = initiative_panel.known_orders(orders, place, step=step)
+        return self._counted[key]
+
+    def _table(self, plan: Initiative, panel: InitiativePanel, units: ir.Table) -> pd.DataFrame:
+        review, frame = self._review, panel.frame
+        named = frame.drop_duplicates("unit").set_index("unit")["group"]
+        group = ibis.cases(
+            *((units.unit.isin([str(u) for u in named.index[named == g]]), g)
+              for g in (TREATED, CONTROL) if (named == g).any()),
+            else_=OTHER,
+        ) if set(named) & {TREATED, CONTROL} else ibis.literal(OTHER)  # fmt: skip
+        groups = units.mutate(group=group)
+        tables = before_after.Tables(
+            review.customer_days,
+            groups.filter(groups.group != OTHER),
+            self._optional("surveys"),
+            self._optional("costs"),
+        )
+        return before_after.table(
+            tables, panel, data_from=review.windows.data_from,
+            country=self._params.country, activity_months=self._params.activity_window_months,
+            everyone=plan.treated is None,
+        )  # fmt: skip
+
+    def _optional(self, name: str) -> ir.Table | None:
+        return self._review.table(name) if name in self._review.snapshot.tables else None
+
+    def _told(
+        self, plan: Initiative, panel: InitiativePanel, units: ir.Table
+    ) -> initiatives.Told:
+        review, after = self._review, panel.windows.after
+        crossed = None
+        if plan.unit in PLACES:
+            crossed = initiative_flags.crossed(review.customer_days, units, plan.unit, panel)
+        accounts, discounts = None, None
+        if after is not None:
+            bridge = money_bridge(review.snapshot, review.params)
+            accounts = initiative_costs.accounts(review.customer_days, after, bridge)
+        if after is not None and plan.costs.discounts is not None:
+            where = f"params/{review.params.name}.yaml, initiatives, {plan.id}, costs.discounts"
+            orders = review.rows_where("orders", plan.costs.discounts, where=where)
+            discounts = initiative_costs.discounts(orders, after)
+        return initiatives.Told(
+            crossed,
+            self._beside(plan, panel),
+            initiative_costs.booked(self._optional("costs"), plan),
+            accounts,
+            discounts,
+            float(self._params.annual_discount),
+            float(self._params.identification_limit),
+        )
+
+    def _beside(self, plan: Initiative, panel: InitiativePanel) -> tuple[str, ...]:
+        """Other initiatives that began or ended in the windows for some of the same customers, and
+        incidents after the go-live."""
+        told, review = panel.windows, self._review
+        first = told.before.start if told.before else plan.go_live
+        last = told.after.end if told.after else told.seen_until
+        found = []
+        for other in self._params.initiatives:
+            days = [d for d in (other.go_live, other.ends) if d is not None]
+            inside = other.id != plan.id and any(first < d <= last for d in days)
+            if inside and _meet(plan, other):
+                found.append(str(review.params.said(other.name)))
+        for one in review.incidents(review.chapter or "roi_before_after"):
+            if one.first <= last and (one.last or one.first) >= plan.go_live:
+                found.append(str(one.text))
+        return tuple(found)
+
+    # ---- what is still to be learnt -------------------------------------------------------------
+
+    def _next_month(self) -> dt.date:
+        return initiative_panel.next_of(
+            initiative_panel.first_of(self._review.period.end, "month"), "month"
+        )
+
+    def _learn(self, found: Reading) -> Learn | None:
+        """The hold-out that would tell what no comparison tells; None where none can be."""
+        plan, start = found.plan, self._next_month()
+        if plan.ends is not None and plan.ends < start:
+            return None
+        share = float(plan.hold_out.share)
+        bench = self._review.ab_review
+        metric = "margin" if found.panel.margin_known else "revenue"
+        frame = bench.planning(
+            metric=metric, horizon=LEARN_DAYS, effects=(1.0,), treated_share=1 - share
+        ).frame
+        if frame.empty:
+            return None
+        row = frame.iloc[0]
+        people, needs = float(row["eligible"]), float(row["customers"])
+        detectable = float(row["mean"]) * (needs / people) ** 0.5
+        length = MONTHS_OF_LEARNING[plan.step]
+        worth = found.money.break_even
+        wanted = detectable if worth is None or worth <= 0 else worth * length
+        timed = bench.planning(
+            metric=metric, horizon=LEARN_DAYS, effects=(wanted / float(row["mean"]),),
+            treated_share=1 - share,
+        ).frame.iloc[0]  # fmt: skip
+        days = timed["days"]
+        answers = None if pd.isna(days) else start + dt.timedelta(days=int(days)) - ONE_DAY
+        held = round(share * people)
+        return Learn(share, int(people), held, start, answers, detectable / length)
+
+    def _former(self, plan: Initiative) -> Former | None:
+        """What the same reading says on the data of the period before."""
+        review = self._review
+        earlier = review.period.previous()
+        if plan.go_live > earlier.end or earlier.start < review.windows.data_from:
+            return None
+        return review.at(earlier.label).roi_before_after.told(plan.id)
+
+    def told(self, initiative: str) -> Former:
+        """The reading in a line, for the period after to be held against."""
+        found = self._one(self._plan(initiative))
+        money, rung = found.money, found.rung
+        roi = None if money.roi is None else float(money.roi.value)
+        net = None if money.net is None else float(money.net.value)
+        label = self._review.period.label
+        return Former(label, found.verdict, None if rung is None else rung.name, roi, net)
+
+
+def _kept(customers: ir.Table) -> ir.Table:
+    """The rows under the id that the customer is known by."""
+    if "kept_id" not in customers.columns:
+        return customers
+    return customers.mutate(customer_id=customers.kept_id)
+
+
+def _meet(one: Initiative, other: Initiative) -> bool:
+    """Whether some customers may be treated in both."""
+    if one.treated is None or other.treated is None or one.unit != other.unit:
+        return True
+    if not one.treated.labels or not other.treated.labels:
+        return True
+    return bool(set(one.treated.labels) & set(other.treated.labels))
+
