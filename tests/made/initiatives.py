@@ -1,19 +1,17 @@
 """Initiatives read by hand: what a chapter would have been told, without reading a company."""
 
 import datetime as dt
-from dataclasses import MISSING, fields
 from typing import Any
 
 import pandas as pd
 from repurchase.analysis.initiative_flags import Flag
-from repurchase.analysis.initiative_money import Draws, Forward, InitiativeMoney
+from repurchase.analysis.initiative_money import InitiativeMoney, money
 from repurchase.analysis.initiative_panel import InitiativePanel, InitiativeWindows
 from repurchase.analysis.initiative_reading import Former, Learn, Reading
 from repurchase.analysis.ladder import CHANGES, RUNGS, Gate, Ladder, Rung
 from repurchase.calendar import Window
 from repurchase.initiatives import Initiative
 from repurchase.stats.panel import Effect
-from repurchase.stats.proportion import Estimate
 
 GO_LIVE = dt.date(2025, 1, 1)
 SEEN = dt.date(2025, 9, 30)
@@ -21,8 +19,9 @@ TABLE = (
     # metric, unit, before, after, half of the interval
     ("repurchase_90d", "share", 0.308, 0.341, 0.012),
     ("average_repeat_order", "money", 412.0, 405.0, 9.0),
-    ("customer_value_margin", "money", 268.0, 291.0, 14.0),
+    ("member_margin", "money", 30.0, 35.1, 0.9),
     ("customer_value_revenue", "money", 842.0, 901.0, 31.0),
+    ("customer_value_net", "money", 731.0, 779.0, 30.0),
     ("churn", "share", 0.224, 0.198, 0.010),
     ("activity", "count", 1.71, 2.02, 0.06),
     ("satisfaction", "score", 4.12, 4.16, 0.07),
@@ -47,13 +46,22 @@ def plan_of(id: str = "x", **told: Any) -> Initiative:
         "controls": {"labels": ["S2", "S4"]},
         "chosen_by": "list",
         "target_roi": 0.3,
+        "costs": {
+            "planned": [
+                {"category": "build", "amount": 26_000, "start": GO_LIVE},
+                {"category": "training", "amount": 7_000, "start": GO_LIVE},
+                {"category": "software", "amount": 3_000, "start": GO_LIVE, "monthly": True},
+            ],
+            "uncertainty": 0.1,
+        },
+        "persistence": {"low": 0.97, "likely": 0.99, "high": 1.0},
         "promised": {"roi": 0.8, "payback_months": 18, "by": dt.date(2026, 12, 31)},
     }
     return Initiative(**{**given, **told})
 
 
 def table_of() -> pd.DataFrame:
-    """Eight figures of the treated and of the controls; churn is not ripe yet."""
+    """Nine figures of the treated and of the controls; churn is not ripe yet."""
     rows = []
     for group, moved in (("treated", 1.0), ("control", 0.3)):
         for metric, unit, before, last, half in TABLE:
@@ -118,58 +126,31 @@ def windows_of(**told: Any) -> InitiativeWindows:
     return InitiativeWindows(**{**given, **told})
 
 
-def money_of(**told: Any) -> InitiativeMoney:
-    """An initiative that cost 60,000 and brought 84,000 of margin."""
-    months = pd.date_range("2025-01-01", periods=24, freq="MS").date
-    cost = [36_000.0] + [1_500.0] * 23
-    benefit = [0.0] + [10_500.0 * 0.99**i for i in range(23)]
-    cash = pd.DataFrame({"month": months, "benefit": benefit, "cost": cost})
-    cash["cumulative"] = (cash["benefit"] - cash["cost"]).cumsum()
-    cash["projected"] = [m > SEEN for m in months]
-    given: dict[str, Any] = {
-        "costs": pd.DataFrame(
-            [("build", "one_off", 30_000.0, "booked"), ("training", "one_off", 6_000.0, "booked"),
-             ("software", "running", 16_000.0, "booked"), ("labour", "running", 8_000.0,
-              "planned")],
-            columns=["category", "kind", "amount", "source"],
-        ),
-        "total_cost": 60_000.0, "missing": (),
-        "benefits": pd.DataFrame(
-            [("margin", 84_000.0, 44_000.0, 124_000.0, True, "synthetic_difference"),
-             ("labour_saved", 9_000.0, None, None, False, None)],
-            columns=["leaf", "amount", "low", "high", "counted", "rung"],
-        ),
-        "incremental": Estimate(84_000.0, 44_000.0, 124_000.0),
-        "incremental_revenue": Estimate(250_000.0, 130_000.0, 370_000.0),
-        "change_money": Estimate(168_000.0, 112_000.0, 224_000.0),
-        "net": Estimate(24_000.0, -16_000.0, 64_000.0), "roi": Estimate(0.4, -0.27, 1.07),
-        "roi_revenue": 3.17, "break_even": 1.5, "break_even_share": 0.357,
-        "payback_months": 6.4, "npv": Estimate(150_000.0, 60_000.0, 240_000.0), "irr": 0.9,
-        "draws": Draws(0.88, 0.62, Estimate(0.4, -0.27, 1.07),
-                       Estimate(24_000.0, -16_000.0, 64_000.0), 10_000),
-        "tornado": pd.DataFrame(
-            [("effect", -16_000.0, 64_000.0), ("margin", 14_000.0, 33_000.0),
-             ("persistence", 20_000.0, 24_000.0), ("cost", 21_000.0, 27_000.0)],
-            columns=["factor", "low", "high"],
-        ),
-        "cash": cash,
-        "bridge": pd.DataFrame(
-            [("accounts", 9_000_000.0), ("revenue", 4_000_000.0), ("margin", 1_300_000.0),
-             ("change", 168_000.0), ("not_own", -84_000.0), ("incremental", 84_000.0),
-             ("cost", -60_000.0), ("net", 24_000.0)],
-            columns=["step", "amount"],
-        ),
-        "forward": Forward("continue", 28, Estimate(200_000.0, 90_000.0, 310_000.0), 42_000.0, 0.2),
-        "promised": 0.8, "reasons": {}, "rung": "synthetic_difference", "change_rung": "season",
-        "to_come": 42_000.0, "promise": None, "until": SEEN,
-    }  # fmt: skip
-    known = {f.name for f in fields(InitiativeMoney)}
-    lacking = [
-        f.name for f in fields(InitiativeMoney)
-        if f.name not in given and f.default is MISSING and f.default_factory is MISSING
-    ]  # fmt: skip
-    assert not lacking
-    return InitiativeMoney(**{k: v for k, v in {**given, **told}.items() if k in known})
+def panel_of(**told: Any) -> InitiativePanel:
+    """One treated and one other shop of 5,000 customers each, 33 months: 30 of margin a month."""
+    starts = pd.date_range("2023-01-01", periods=33, freq="MS").date
+    rows = [
+        (unit, group, start, _phase(start), 5_000, 900, 500_000.0, 150_000.0, 850, 100)
+        for unit, group in (("S1", "treated"), ("S2", "control"))
+        for start in starts
+    ]
+    columns = ["unit", "group", "start", "phase", "members", "orders", "revenue", "margin",
+               "buyers", "newcomers"]  # fmt: skip
+    return InitiativePanel(
+        pd.DataFrame(rows, columns=columns), windows_of(**told), "store_id", True
+    )
+
+
+def _phase(start: dt.date) -> str:
+    if start < GO_LIVE:
+        return "before"
+    return "left_out" if start == GO_LIVE else "after"
+
+
+def money_of(plan: Initiative, ladders: dict[str, Ladder], **told: Any) -> InitiativeMoney:
+    """What the money is with these ladders: 60,000 spent by the plan below."""
+    given = {"refused": False, "panel": panel_of(), "booked": None, "draws": 500}
+    return money(plan, ladders=ladders, **{**given, **told})
 
 
 FLAGS = (
@@ -184,16 +165,15 @@ FLAGS = (
 def reading_of(plan: Initiative | None = None, **told: Any) -> Reading:
     """An initiative that surely brought margin, and probably paid."""
     plan = plan or plan_of()
-    frame = pd.DataFrame(
-        columns=["unit", "group", "start", "phase", "members", "orders", "revenue", "margin"]
-    )
+    ladders = told.setdefault("ladders", {"margin": ladder_of()})
+    flags = told.setdefault("flags", FLAGS)
+    if "money" not in told:
+        refused = any(f.refuses and f.raised for f in flags)
+        told["money"] = money_of(plan, ladders, refused=refused)
     given: dict[str, Any] = {
         "plan": plan,
-        "panel": InitiativePanel(frame, windows_of(), plan.unit, True),
+        "panel": panel_of(),
         "table": table_of(),
-        "ladders": {"margin": ladder_of()},
-        "flags": FLAGS,
-        "money": money_of(),
         "verdict": "not_shown",
         "learn": None,
         "former": Former("2025-08", "not_shown", "synthetic_difference", 0.33, 18_000.0),
@@ -204,15 +184,8 @@ def reading_of(plan: Initiative | None = None, **told: Any) -> Reading:
 def change_of(plan: Initiative | None = None, **told: Any) -> Reading:
     """An initiative for everyone at once: a change, and no rung to stand on."""
     ladder = ladder_of({"naive": (5.1, 0.6), "season": (4.2, 0.7)}, units_control=0)
-    no_rung = "no comparison may be stood on"
-    gone = ("incremental", "incremental_revenue", "net", "roi", "roi_revenue", "payback_months",
-            "npv", "irr", "draws")  # fmt: skip
-    money = money_of(
-        **dict.fromkeys(gone), reasons=dict.fromkeys(gone, no_rung), rung=None,
-        forward=Forward("wait", 28, None, 42_000.0, 0.18),
-    )  # fmt: skip
     plan = plan or plan_of(treated=None, controls=None)
     learn = Learn(0.1, 20_000, 2_000, dt.date(2025, 10, 1), dt.date(2026, 4, 1), 1.2)
-    given = {"ladders": {"margin": ladder}, "money": money, "verdict": "change_not_effect",
-             "learn": learn}  # fmt: skip
+    given = {"ladders": {"margin": ladder}, "verdict": "change_not_effect", "learn": learn,
+             "former": None}  # fmt: skip
     return reading_of(plan, **{**given, **told})

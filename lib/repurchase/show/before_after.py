@@ -15,7 +15,7 @@ from repurchase.definitions import METRICS
 from repurchase.reasons import worded
 from repurchase.show.blocks import Cell, Column, Table, Text
 from repurchase.show.initiatives import named
-from repurchase.show.sentences import DASH, paragraph
+from repurchase.show.sentences import DASH, joined, paragraph
 from repurchase.show.style import csv_text
 from repurchase.words import N_, Words
 
@@ -43,6 +43,9 @@ def before_after_table(reading: Reading, *, context: Context, id: str) -> Table 
     own = frame[frame["group"] == "treated"]
     if own.empty:
         return Text("")
+    # some costs are told of the whole company only
+    whole = frame[(frame["group"] == "all") & ~frame["metric"].isin(set(own["metric"]))]
+    own = pd.concat([own, whole]) if len(whole) else own
     others = frame[frame["group"] == "control"].set_index("metric")
     rows = [
         _row(row, _of(others, str(row["metric"])), context)
@@ -99,7 +102,7 @@ def _row(
 
 
 def _late(row: dict[Any, Any], words: Words) -> str:
-    """From when a figure that is not ripe can be read, or why it cannot."""
+    """From when a figure that is not ripe can be read; a dash where it cannot at all."""
     if told_number(row, "after") is not None:
         return ""
     day = row.get("readable_from")
@@ -107,7 +110,19 @@ def _late(row: dict[Any, Any], words: Words) -> str:
         day = dt.date.fromisoformat(day)
     if isinstance(day, dt.date) and not pd.isna(day):
         return words._("from {day}", day=words.day(day))
-    return worded(words, row["reason"]) if isinstance(row.get("reason"), str) else DASH
+    return DASH
+
+
+def _why_not(rows: list[dict[Any, Any]], words: Words) -> str:
+    """What is not computed, and why, each once."""
+    found = {
+        figure_name(r, words): worded(words, str(r["reason"])) for r in rows
+        if isinstance(r.get("reason"), str) and told_number(r, "after") is None
+    }  # fmt: skip
+    if not found:
+        return ""
+    told = [words._("{name} ({detail})", name=n, detail=why) for n, why in found.items()]
+    return words._("Not computed: {names}.", names=joined(words, told))
 
 
 def _caption(reading: Reading, context: Context, *, with_controls: bool) -> str:
@@ -129,6 +144,7 @@ def _caption(reading: Reading, context: Context, *, with_controls: bool) -> str:
     )
     if with_controls:
         parts.append(words._("Others: those who were not treated."))
+    parts.append(_why_not(reading.table.to_dict("records"), words))
     return paragraph(words, parts)
 
 
@@ -157,10 +173,12 @@ def before_after_full(readings: Sequence[Reading], *, context: Context, id: str)
         "In brackets the 95% interval of a level; that of a change counts that the same customers"
         " stand in both windows where they do. Blank: not ripe, or not in the data."
     )
+    every = [row for r in readings for row in r.table.to_dict("records")]
+    caption = paragraph(words, [caption, _why_not(every, words)])
     return Table(columns, tuple(rows), id=id, title=title, caption=caption, size="small")
 
 
-WHOSE = {"treated": N_("treated"), "control": N_("others")}
+WHOSE = {"treated": N_("treated"), "control": N_("others"), "all": N_("all")}
 
 
 def _full_row(row: dict[Any, Any], context: Context) -> tuple[str | Cell, ...]:

@@ -27,7 +27,7 @@ from repurchase.words import N_, Words
 
 ROW_MM = 6.0
 PANEL_MM = 40.0
-HALF_MM = 50.0  # the ladder beside the money's bridge
+HALF_ROW_MM = 4.6  # the ladder beside the money's bridge
 SHORT_NAMES = {
     "naive": N_("Before and after"),
     "season": N_("Season last year"),
@@ -60,7 +60,7 @@ def ladder_chart(
         values = [effect_text(reading, r.effect, context) if wide else "" for r in rungs]
         left = style.text_mm(names, weight="semibold") + 3
         right = style.text_mm(values, weight="semibold") + 4
-        height = 17 + ROW_MM * len(rungs) if wide else HALF_MM
+        height = (17 if wide else 18) + (ROW_MM if wide else HALF_ROW_MM) * len(rungs)
         picture, ax = style.axes(
             height_mm=height, width=width, left=left, right=right, top=9, bottom=6
         )
@@ -71,7 +71,7 @@ def ladder_chart(
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _tick(reading, x, context)))
         return style.exhibit(
-            picture, id=id, title=_ladder_title(reading, words),
+            picture, id=id, title=_ladder_title(reading, words, short=not wide),
             caption=_ladder_caption(reading, words),
             alt=_ladder_alt(reading, rungs, context), data=_ladder_data(reading, rungs),
             width=width,
@@ -155,11 +155,12 @@ def _tick(reading: Reading, value: float, context: Context) -> str:
     return context.words.money(value, context.currency, whole=float(value).is_integer())
 
 
-def _ladder_title(reading: Reading, words: Words) -> str:
+def _ladder_title(reading: Reading, words: Words, *, short: bool) -> str:
     rung = reading.rung
     if rung is None:
         return words._("No comparison may be stood on")
-    return words._("It stands on: {rung}", rung=words._(RUNG_NAMES[rung.name]))
+    names = SHORT_NAMES if short else RUNG_NAMES
+    return words._("It stands on: {rung}", rung=words._(names[rung.name]))
 
 
 def _ladder_caption(reading: Reading, words: Words) -> str:

@@ -85,6 +85,7 @@ FACTORS = {
     "lost": N_("what others lost by it"),
     "months_to_come": N_("the months to come"),
 }
+RATE = "repurchase_90d"
 MOST_PAGES = 3
 MOST_ROWS = 12
 # what asks for a decision stands first
@@ -111,11 +112,11 @@ def initiatives_headline(readings: Sequence[Reading], *, context: Context) -> He
     count = {v: sum(r.verdict == v for r in readings) for v in VERDICTS}
     told = [
         (N_("{count} paid"), count["paid"]),
-        (N_("{count} have not paid"), count["not_paid"]),
-        (N_("of {count} it is not shown"), count["not_shown"]),
-        (N_("{count} show a change and no effect"), count["change_not_effect"]),
-        (N_("{count} are too early to read"), count["too_early"]),
-        (N_("{count} have no data"), count["no_data"]),
+        (N_("{count} not so far"), count["not_paid"]),
+        (N_("{count} where it is not shown"), count["not_shown"]),
+        (N_("{count} with a change and no effect"), count["change_not_effect"]),
+        (N_("{count} too early to read"), count["too_early"]),
+        (N_("{count} without data"), count["no_data"]),
     ]
     parts = [words._(text, count=words.count(n)) for text, n in told if n]
     text = words._(
@@ -171,12 +172,14 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
             " part of the seen change that it must have caused to have paid."
         )
     ]
+    if len(order) == 1:  # the cards below say the same with their names
+        parts = []
     if len(order) > MOST_ROWS:
         left = words.count(len(order) - MOST_ROWS)
         parts.append(words._("{count} more initiatives stand in Part B.", count=left))
     title = words._("What each initiative brought for what it cost")
     return Table(
-        columns, rows, id=id, title=title, caption=paragraph(words, parts), size="small"
+        columns, rows, id=id, title=title, caption=paragraph(words, parts) or None, size="small"
     )
 
 
@@ -389,6 +392,8 @@ def _cards(reading: Reading, context: Context) -> Kpis:
     words, money, currency = context.words, reading.money, context.currency
     cost = Kpi(words._("Cost so far"), words.money(money.total_cost, currency),
                _missing_costs(reading, words))  # fmt: skip
+    if reading.verdict in ("too_early", "no_data"):
+        return Kpis((cost, _readable(reading, words)))
     if money.net is None:
         return Kpis((cost, *_change_cards(reading, context)))
     tone = TONES[reading.verdict]
@@ -418,6 +423,14 @@ def _cards(reading: Reading, context: Context) -> Kpis:
         )  # fmt: skip
         cards.append(Kpi(words._("Chance that it paid"), words.share(draws.positive, 0), reach))
     return Kpis(tuple(cards))
+
+
+def _readable(reading: Reading, words: Words) -> Kpi:
+    """From when it can be read."""
+    windows = reading.panel.windows
+    day = windows.complete_from
+    return Kpi(words._("Can be read from"), DASH if day is None else words.day(day),
+               words._("started on {day}", day=words.day(windows.go_live)))  # fmt: skip
 
 
 def _back_on(reading: Reading, months: float, words: Words) -> str:
@@ -480,12 +493,12 @@ COSTS = {
 
 
 def _decide(reading: Reading, context: Context) -> ListBlock:
-    """Action, what would change our mind, certainty, and what changed since last month."""
+    """Action, what would change our mind, what warns, and what changed since last month."""
     words = context.words
     told = [
         (words._("What to do"), action(reading, context)),
         (words._("What would change our mind"), change_of_mind(reading, context)),
-        (words._("How sure this is"), how_sure(reading, context)),
+        (words._("What speaks against it"), against_it(reading, context)),
         (words._("Since last month's verdict"), since(reading, context)),
     ]
     return ListBlock(tuple(ListItem(a, b) for a, b in told if b), ordered=False)
@@ -558,12 +571,29 @@ def change_of_mind(reading: Reading, context: Context) -> str:
             if other.stands and other is not rung and other.effect is not None
             and (other.effect.value > money.break_even) != (rung.effect.value > money.break_even)
         ]  # fmt: skip
-    parts.append(_hangs_on(reading, context))
+    parts += [_hangs_on(reading, context), _in_points(reading, words)]
     if reading.learn is not None and reading.learn.answers_on is not None:
         parts.append(
             words._("The hold-out that answers on {day}.", day=words.day(reading.learn.answers_on))
         )
     return paragraph(words, parts)
+
+
+def _in_points(reading: Reading, words: Words) -> str:
+    """The break-even share as points of the repurchase rate, where nothing else can be told."""
+    share, table = reading.money.break_even_share, reading.table
+    own = table[(table["group"] == "treated") & (table["metric"] == RATE)]
+    if reading.rung is not None or share is None or not 0 < share <= 1 or own.empty:
+        return ""
+    seen = own[["season_change", "change"]].astype(float).iloc[0].dropna()
+    if seen.empty or not seen.iloc[0] > 0:
+        return ""
+    return words._(
+        "In proportion, of the {whole} by which repurchase within 90 days rose it must have caused"
+        " {part}.",
+        whole=words.points(float(seen.iloc[0])).lstrip("+"),
+        part=words.points(share * float(seen.iloc[0])).lstrip("+"),
+    )  # fmt: skip
 
 
 def _hangs_on(reading: Reading, context: Context) -> str:
@@ -585,14 +615,12 @@ def _hangs_on(reading: Reading, context: Context) -> str:
     )  # fmt: skip
 
 
-def how_sure(reading: Reading, context: Context) -> str:
-    """Certainty in a word, what it rests on, and what speaks against it."""
+def against_it(reading: Reading, context: Context) -> str:
+    """Every warning that was raised, with its size."""
     from repurchase.show.initiative_pages import flag_text
 
-    words = context.words
-    parts = [_sure(reading, words, upper=True)]
-    parts += [flag_text(f, reading, context) for f in reading.flags if f.raised]
-    return paragraph(words, parts)
+    raised = [f for f in reading.flags if f.raised]
+    return paragraph(context.words, [flag_text(f, reading, context) for f in raised])
 
 
 def certainty(reading: Reading) -> Confidence:
@@ -608,21 +636,20 @@ def certainty(reading: Reading) -> Confidence:
     return "high" if standing > 1 and not flags else "medium"
 
 
-def _sure(reading: Reading, words: Words, *, upper: bool = False) -> str:
+def _sure(reading: Reading, words: Words) -> str:
+    """Certainty in a word, and what the verdict rests on."""
     level = words._(CERTAIN[certainty(reading)])
     rung = reading.rung
     if reading.verdict in ("no_data", "too_early"):
         return ""
     if rung is None:
-        text = words._("{certainty}: no comparison may be stood on", certainty=level)
-    else:
-        text = words._(
-            "{certainty}: by {rung}, {treated} treated against {controls} others",
-            certainty=level, rung=_inner(words._(RUNG_NAMES[rung.name])),
-            treated=words.count(reading.ladder.units_treated),
-            controls=words.count(reading.ladder.units_control),
-        )  # fmt: skip
-    return words._("{clauses}.", clauses=text[:1].upper() + text[1:]) if upper else text
+        return words._("{certainty}: no comparison may be stood on", certainty=level)
+    return words._(
+        "{certainty}: by {rung}, {treated} treated against {controls} others",
+        certainty=level, rung=_inner(words._(RUNG_NAMES[rung.name])),
+        treated=words.count(reading.ladder.units_treated),
+        controls=words.count(reading.ladder.units_control),
+    )  # fmt: skip
 
 
 def _inner(name: str) -> str:
