@@ -20,7 +20,7 @@ from repurchase.show.initiative_money_charts import (
     tornado_chart,
 )
 from repurchase.show.initiatives import FORWARD, RUNG_NAMES, bounded, named, range_text
-from repurchase.show.sentences import DASH, bare_points, paragraph
+from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
 from repurchase.stats.proportion import Estimate
 from repurchase.words import N_, Words
@@ -194,7 +194,7 @@ def _benefits(reading: Reading, context: Context) -> Table:
         ))  # fmt: skip
     columns = (
         Column(words._("Benefit"), "left", "fr"), Column(words._("So far"), "right"),
-        Column(words._("95% interval"), "right"), Column(words._("Counted")),
+        Column(words._("95% interval"), "right"), Column(words._("Counted in")),
         Column(words._("Rests on, or why not")),
     )  # fmt: skip
     caption = words._("Each benefit stands in one row, so that none is counted twice.")
@@ -417,8 +417,8 @@ def _meanings(reading: Reading, told: Promised, words: Words) -> str:
 
     def read(name: str, target: float) -> str:
         return words._(
-            READINGS[name], promised=words.share(figure, 0), points=bare_points(words, figure),
-            target=words.share(target, 0),
+            READINGS[name], promised=words.share(figure, 0),
+            points=words.points(figure, 0).removeprefix("+"), target=words.share(target, 0),
         )  # fmt: skip
 
     parts = [words._("Read as: {meaning}.", meaning=read(told.reading, told.target or 0.0))]
