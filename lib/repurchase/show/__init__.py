@@ -32,6 +32,7 @@ GIVEN = {
     "festival": "january_february",
     "funnel": "funnel funnel_banner funnel_changes funnel_cuts funnel_steps funnel_times",
     "initiative_charts": "ladder_chart",
+    "initiative_money": "money_pages",
     "initiative_pages": "flag_table hold_out_sheets hold_out_table rung_pages tries_table",
     "initiatives": "initiative_verdicts initiatives_headline initiatives_table",
     "leaks": "end_change former_leaks leaks mended within_steps",

@@ -26,6 +26,7 @@ from repurchase.show.initiatives import (
     flag_value,
     named,
     per_step,
+    refusal,
     unit_text,
 )
 from repurchase.show.sentences import DASH, joined, paragraph
@@ -36,23 +37,19 @@ from repurchase.words import N_, Words
 
 GATES = {
     "pre_trend": N_("Alike before the start (joint test, p)"),
-    "pre_slope": N_("No drift before the start (p)"),
     "placebo_dates": N_("Nothing at made-up start dates"),
-    "placebo_units": N_("Little where nothing happened"),
+    "placebo_units": N_("Share as large where nothing happened"),
+    "covered": N_("Share of the treated that it covers"),
     "pre_fit": N_("Fits before the start"),
     "hold_out_error": N_("Foretells the last part before the start"),
     "units": N_("Enough others"),
-    "periods": N_("Enough periods before"),
-    "after_periods": N_("Enough periods after"),
-    "clusters": N_("Enough units for the interval"),
+    "periods_before": N_("Enough periods before"),
+    "periods": N_("Enough periods after"),
     "r_hat": N_("The two chains agree (R-hat)"),
     "prior_sensitivity": N_("Does not hang on the prior"),
     "spill_over": N_("Others not touched by it"),
     "leave_one_out": N_("Does not hang on one unit"),
     "season": N_("A whole year before"),
-    "weights": N_("No one unit carries it"),
-    "chosen": N_("Not chosen by how they did before"),
-    "chance": N_("Treated by chance"),
 }
 GROUPS = {
     "store_id": N_("stores"), "rep_id": N_("representatives"), "channel": N_("channels"),
@@ -200,8 +197,9 @@ def _standing(reading: Reading, rung: Rung, words: Words) -> Cell:
     if broken:
         names = words.listed([gate_name(g, words) for g in broken])
         return Cell(words._("no: {checks}", checks=names), tone="bad")
-    if any(f.refuses and f.raised for f in reading.flags):
-        return Cell(words._("no: the treated were chosen by how they did"), tone="bad")
+    refused = refusal(reading, words)
+    if refused:
+        return Cell(words._("no: {checks}", checks=refused), tone="bad")
     return Cell(words._("yes"), tone="good")
 
 
@@ -271,7 +269,8 @@ def _weights(
     words = context.words
     order = frame.sort_values(value, ascending=False, kind="stable")
     kept = order[order[value] > 0.0005].head(MOST_WEIGHTS)
-    rows = tuple((shortened(str(r[key])), words.share(float(r[value])))
+    rows = tuple((shortened(str(r[key]) or words._("mean of the others")),
+                  words.share(float(r[value])))
                  for r in kept.to_dict("records"))  # fmt: skip
     if not rows:
         return None
@@ -431,6 +430,11 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
                 high=unit("high"),
             )  # fmt: skip
         case "chosen_unknown":
+            if flag.refuses:
+                return words._(
+                    "The treated were picked one by one, and not by chance: what they would have"
+                    " done anyway cannot be told from others."
+                )
             return words._("How the treated were chosen is not known.")
         case "anticipation":
             return words._(
@@ -440,10 +444,10 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
         case "spill_over":
             if flag_value(flag, "share") is not None:
                 return words._(
-                    "{share} of the others' customers also dealt with the treated, so some of it"
-                    " may have reached them.",
-                    share=share("share"),
-                )
+                    "{share} of the others' orders were placed with the treated, {before} before:"
+                    " some of it reached them.",
+                    share=share("share"), before=share("before"),
+                )  # fmt: skip
             return words._(
                 "The others moved too when it started, by {change}: some of it may have reached"
                 " them.",
@@ -454,6 +458,11 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
                 "In the same window there also was: {names}. What that did cannot be told apart.",
                 names=names,
             )
+        case "incomplete_after" if not isinstance(flag.values.get("complete_from"), str):
+            return words._(
+                "{seen} periods are seen, and a whole year has {planned}: a season is not in it.",
+                seen=count("seen"), planned=count("planned"),
+            )  # fmt: skip
         case "incomplete_after":
             return words._(
                 "{seen} of {planned} planned periods are seen; it is complete on {day}.",

@@ -266,6 +266,11 @@ def sentence(reading: Reading, *, context: Context) -> str:
             return _early(reading, context)
         case "change_not_effect":
             return _change_sentence(reading, context)
+        case _ if money.incremental is None:
+            return words._(
+                "{name} cost {cost}. Whether it paid cannot be told: {reason}.",
+                name=name, cost=cost, reason=worded(words, money.reasons.get("incremental", "")),
+            )  # fmt: skip
         case "paid":
             text = words._(
                 "{name} paid: it caused {brought} of margin and cost {cost}, so {net} is left.",
@@ -334,15 +339,28 @@ def _change_sentence(reading: Reading, context: Context) -> str:
 
 def _why(reading: Reading, words: Words) -> str:
     """Why no comparison may be stood on."""
-    refusing = [f for f in reading.flags if f.refuses and f.raised]
-    if refusing:
-        return words._("those treated were chosen by how they did before")
+    refused = refusal(reading, words)
+    if refused:
+        return refused
     if not reading.ladder.units_control:
         return words._("nobody was left without it, so nobody shows what would have been")
     tried = [r for r in reading.ladder.rungs if r.name not in CHANGES and r.effect is not None]
     if tried:
         return words._("no comparison with others passes its checks")
     return words._("there are too few others or periods to compare with")
+
+
+REFUSALS = {
+    "regression_to_mean": N_("those treated were chosen by how they did before"),
+    "chosen_unknown": N_("those treated were picked one by one, and not by chance"),
+    "identification_change": N_("customers are identified otherwise than before"),
+}
+
+
+def refusal(reading: Reading, words: Words) -> str:
+    """Why a warning forbids every comparison; nothing where none does."""
+    names = [f.name for f in reading.flags if f.refuses and f.raised]
+    return joined(words, [words._(REFUSALS.get(name, name)) for name in names])
 
 
 def seen_change(reading: Reading) -> Rung | None:
