@@ -3,7 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-from repurchase.stats.structural import sensitivity, split_rhat, structural
+from repurchase.stats.panel import Panel
+from repurchase.stats.structural import (
+    NoControlSeries,
+    from_panel,
+    sensitivity,
+    series,
+    split_rhat,
+    structural,
+)
 
 # CausalImpact 1.3.0 in R, its printed summaries (R_ci_summary_*.txt): effect, sd, interval
 PUBLISHED = {
@@ -141,3 +149,50 @@ def test_what_cannot_be_told_is_refused(spoil, why):
 
     with pytest.raises(ValueError, match=why):
         structural(y, x, before=before, after=~before)
+
+
+def shops(periods=30, before=18, gap=False):
+    """Two treated shops of unlike size and three controls, one of which may have a gap."""
+    rng = np.random.default_rng(4)
+    year = 10 + np.sin(np.arange(periods) / 2)
+    y = year + rng.normal(0, 0.05, (5, periods))
+    first = np.arange(periods) < before
+    y[:2, ~first] += 1.0
+    weight = np.outer([10.0, 30.0, 5.0, 5.0, 90.0], np.ones(periods))
+    if gap:
+        y[4, 20], weight[4, 20] = np.nan, 0.0
+    treated = np.array([True, True, False, False, False])
+    return Panel(y, weight, treated, first, ~first, 12)
+
+
+def test_a_panel_becomes_two_means():
+    """Weighted by size, of the units that were seen throughout; the planted effect is found."""
+    panel = shops()
+    y, x, single = series(panel)
+    weights = np.array([10, 30]) / 40
+    found = from_panel(panel, draws=300)
+
+    assert y == pytest.approx(weights @ panel.y[:2])
+    assert x[:, 0] == pytest.approx(np.array([0.05, 0.05, 0.9]) @ panel.y[2:])
+    assert ((), 1) == (single, x.shape[1])
+    assert 1.0 == pytest.approx(found.effect.value, abs=0.1)
+    assert found.effect.low < 1.0 < found.effect.high
+
+
+def test_a_control_with_a_gap_is_not_used_and_none_is_an_error():
+    """A mean of other units in one period would move for no reason."""
+    panel = shops(gap=True)
+    x = series(panel)[1]
+    alone = Panel(panel.y[[0, 1, 4]], panel.weight[[0, 1, 4]], panel.treated[[0, 1, 4]],
+                  panel.before, panel.after, 12)  # fmt: skip
+
+    assert x[:, 0] == pytest.approx(panel.y[2:4].mean(axis=0))
+    with pytest.raises(NoControlSeries):
+        from_panel(alone)
+
+
+def test_a_long_panel_also_follows_single_controls():
+    """With weeks enough before, those that moved most like the treated."""
+    x = series(shops(periods=60, before=45))[1]
+
+    assert 4 == x.shape[1]

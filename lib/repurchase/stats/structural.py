@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded, solve_banded
 
-from repurchase.stats.panel import Effect, Flags, Floats
+from repurchase.stats.panel import Effect, Flags, Floats, Panel
 
 LEVEL_SD = 0.01  # a guess of the level's step, in deviations of the series, worth LEVEL_DF periods
 LEVEL_DF = 32.0
@@ -26,6 +27,9 @@ EXPECTED_SIZE = 3.0  # controls expected to matter
 SLAB_WEIGHT = 0.01  # periods that the slab is worth
 SLAB_DIAGONAL = 0.5
 FEWEST_BEFORE = 3
+# with fewer periods before than this only the controls' mean is a control series
+FEWEST_FOR_SINGLE = 40
+MOST_SINGLE = 9
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,12 @@ class Structural:
     chains: int
     draws: int
 
+    @property
+    def r_hat(self) -> float:
+        """The largest of them; nan where nothing moves."""
+        told = [r for r in self.rhat.values() if not math.isnan(r)]
+        return max(told, default=math.nan)
+
 
 @dataclass(frozen=True)
 class _Data:
@@ -67,6 +77,73 @@ class _Data:
     include: float
     mean: float
     sd: float
+
+
+class NoControlSeries(ValueError):
+    """No control unit was seen in every period."""
+
+
+def from_panel(
+    panel: Panel,
+    *,
+    seed: int = 1,
+    draws: int = 1000,
+    chains: int = 2,
+    level_sd: float = LEVEL_SD,
+) -> Structural:
+    """The effect on the weighted mean of the treated, given the controls' series.
+
+    A control series is the weighted mean of all controls, and with at least 40 periods before also
+    the nine single ones that moved most like the treated. Units of either side that were not seen
+    in a period before or after are not used, so that a mean is of the same units throughout.
+
+    Raises NoControlSeries where no control was seen throughout, ValueError as `structural` does.
+    """
+    y, x, _ = series(panel)
+    return structural(
+        y, x, before=panel.before, after=panel.after, seed=seed, draws=draws, chains=chains,
+        level_sd=level_sd,
+    )  # fmt: skip
+
+
+def series(panel: Panel) -> tuple[Floats, Floats, tuple[int, ...]]:
+    """The treated's mean, the control series, and the single controls (rows) among them.
+
+    The first column of the controls is their mean.
+    """
+    used = panel.before | panel.after
+    whole = (panel.weight[:, used] > 0).all(axis=1)
+    treated, controls = (np.flatnonzero(whole & who) for who in (panel.treated, ~panel.treated))
+    if not len(controls):
+        raise NoControlSeries("no control was seen in every period")
+    y = _mean(panel, treated if len(treated) else np.flatnonzero(panel.treated))
+    mean = _mean(panel, controls)
+    single: list[int] = []
+    if panel.before.sum() >= FEWEST_FOR_SINGLE and len(controls) > 1:
+        likeness = [_likeness(y[panel.before], panel.y[c, panel.before]) for c in controls]
+        order = np.argsort([-one for one in likeness], kind="stable")
+        single = [int(controls[k]) for k in order[:MOST_SINGLE] if likeness[k] > 0]
+    columns = [mean, *(np.where(used, panel.y[c], 0.0) for c in single)]
+    return y, np.column_stack(columns), tuple(single)
+
+
+def _mean(panel: Panel, rows: NDArray[np.int64]) -> Floats:
+    """The weighted mean of these units, nan where none was seen."""
+    weight = panel.weight[rows]
+    total = weight.sum(axis=0)
+    told = (weight * np.nan_to_num(panel.y[rows])).sum(axis=0)
+    used = panel.before | panel.after
+    mean = np.divide(told, total, out=np.full(len(total), np.nan), where=total > 0)
+    # a period that neither window uses may lack the units; what it holds is never looked at
+    return np.where(used | (total > 0), mean, 0.0)
+
+
+def _likeness(a: Floats, b: Floats) -> float:
+    """The correlation of two series; 0 where one stands still."""
+    if not (np.nanstd(a) > 0 and np.nanstd(b) > 0):
+        return 0.0
+    both = ~np.isnan(a)
+    return float(np.corrcoef(a[both], b[both])[0, 1])
 
 
 def structural(
