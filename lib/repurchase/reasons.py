@@ -160,6 +160,9 @@ NO_COST_TO_SERVE = N_("no such cost is booked in the window")
 NO_TREATED_UNITS = N_("no treated unit was seen both before and after")
 NO_CONTROL_UNITS = N_("everyone was treated at once, or no control was seen before and after")
 NO_YEAR_AGO_PERIOD = N_("no month after has its month of the year before in the data")
+NO_STEADY_CONTROL = N_("no control was seen in every period")
+NOT_SOLVED = N_("no mix of controls could be proved to be the closest, so nothing is said")
+NOT_FITTED = N_("too few periods, or a figure that stands still, say nothing of what would follow")
 
 ALL = tuple(v for name, v in sorted(globals().items()) if name.isupper() and isinstance(v, str))
 

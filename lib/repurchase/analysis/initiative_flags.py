@@ -16,6 +16,7 @@ from repurchase.analysis.ratios import flag
 from repurchase.initiatives import Initiative
 from repurchase.stats.difference import by_t
 from repurchase.stats.panel import Effect, Flags, Floats, Panel
+from repurchase.stats.proportion import Z95
 
 FlagName = Literal[
     "regression_to_mean", "chosen_unknown", "anticipation", "spill_over", "other_initiatives",
@@ -262,30 +263,66 @@ def mix_change(panel: InitiativePanel) -> Flag:
     return _moved("mix_change", shares, MOST_MIXED)
 
 
-def identification_change(panel: InitiativePanel, limit: float) -> Flag:
+def identification_change(
+    panel: InitiativePanel, limit: float, effect: Effect | None
+) -> Flag:
     """Whether more orders got a known customer at the treated places than at the controls'.
 
-    Then customers seem to return who always did. Refuses: what is counted is not the same.
+    Then customers seem to return who always did. But who orders more makes the share rise too, so
+    it refuses only where orders without a known customer became fewer than the controls' tell: as
+    many as that may be known customers' now, and they must not be a quarter of the effect, in
+    repeat orders a member and period (`effect`).
+
+    values: before, after (shares of the treated's orders), change (against the controls), shifted
+    (orders a member and period that may only have become known), certain (1: beyond chance).
     """
     if panel.frame["all_orders"].isna().all():
         return Flag("identification_change", None)
     shares = _shares(panel.frame, "identified", ("all_orders",))
-    return _moved("identification_change", shares, limit, refuses=True)
+    found = _moved("identification_change", shares, limit)
+    shifted = _shifted(panel)
+    if not found.raised or shifted is None:
+        return found
+    orders, certain = shifted
+    size = 0.0 if effect is None else abs(effect.value)
+    refuses = certain and orders >= NEGLIGIBLE * size
+    values = {**found.values, "shifted": orders, "certain": float(certain)}
+    return Flag(found.name, True, values, refuses=refuses)
+
+
+def _shifted(panel: InitiativePanel) -> tuple[float, bool] | None:
+    """Orders a member and period that vanished among those of nobody known at the treated places,
+    against the controls' course; and whether that is more than chance."""
+    frame = panel.frame
+    unknown = (frame["all_orders"] - frame["identified"]).groupby([frame["group"], frame["phase"]])
+    counts = unknown.sum()
+    keys = [(g, p) for g in (TREATED, CONTROL) for p in ("before", "after")]
+    if any(key not in counts.index or not counts[key] > 0 for key in keys):
+        return None
+    tb, ta, cb, ca = (float(counts[key]) for key in keys)
+    growth = math.log(ta / tb) - math.log(ca / cb)
+    # orders of one unit come in bunches: twice the variance of counts
+    error = math.sqrt(2 * (1 / tb + 1 / ta + 1 / cb + 1 / ca))
+    after = frame[(frame["group"] == TREATED) & (frame["phase"] == "after")]
+    vanished = ta * (math.exp(-growth) - 1)
+    return vanished / max(float(after["members"].sum()), 1.0), growth < -Z95 * error
 
 
 Shares = Mapping[tuple[str, str], float]
 
 
 def _shares(frame: pd.DataFrame, part: str, whole: Sequence[str]) -> Shares:
-    found = {}
-    for key, rows in frame.groupby(["group", "phase"]):
-        total = float(rows[list(whole)].sum().sum())
-        if total > 0:
-            found[key] = float(rows[part].sum()) / total
+    found: dict[tuple[str, str], float] = {}
+    for group in (TREATED, CONTROL):
+        for phase in ("before", "after"):
+            rows = frame[(frame["group"] == group) & (frame["phase"] == phase)]
+            total = float(rows[list(whole)].sum().sum())
+            if total > 0:
+                found[group, phase] = float(rows[part].sum()) / total
     return found
 
 
-def _moved(name: FlagName, shares: Shares, limit: float, *, refuses: bool = False) -> Flag:
+def _moved(name: FlagName, shares: Shares, limit: float) -> Flag:
     own = [shares.get((TREATED, phase)) for phase in ("before", "after")]
     other = [shares.get((CONTROL, phase)) for phase in ("before", "after")]
     before, after = own
@@ -295,8 +332,7 @@ def _moved(name: FlagName, shares: Shares, limit: float, *, refuses: bool = Fals
     if other[0] is not None and other[1] is not None:
         change -= other[1] - other[0]
     values = {"before": before, "after": after, "change": change}
-    raised = abs(change) > limit
-    return Flag(name, raised, values, refuses=refuses and raised)
+    return Flag(name, abs(change) > limit, values)
 
 
 def costs_missing(missing: Sequence[str]) -> Flag:

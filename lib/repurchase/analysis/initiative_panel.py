@@ -306,12 +306,14 @@ def stats_panel(panel: InitiativePanel, outcome: str) -> Panel | None:
     phase = frame.drop_duplicates("start").set_index("start")["phase"].reindex(values.columns)
     group = frame.drop_duplicates("unit").set_index("unit")["group"].reindex(values.index)
     ever = (weight > 0).any(axis=1)
+    # in a period in which nobody was a customer yet, nothing was there to be seen
+    lived = (weight > 0).any(axis=0)
     return Panel(
         y[ever],
         weight[ever],
         (group == TREATED).to_numpy()[ever],
-        (phase == "before").to_numpy(),
-        (phase == "after").to_numpy(),
+        (phase == "before").to_numpy() & lived,
+        (phase == "after").to_numpy() & lived,
         SEASON[panel.windows.step],
     )
 

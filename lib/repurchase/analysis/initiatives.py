@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -55,11 +55,11 @@ def read(
     """
     plan = led(plan, panel)
     spill = initiative_flags.spill_over(panel, plan.outcome, told.crossed)
-    ladders = {
+    ladders: dict[str, Ladder] = {
         outcome: climb(panel, outcome, spilled=spill.raised, full=full, seed=seed)
         for outcome in outcomes(panel)
     }
-    flags = flags_of(plan, panel, told, ladders[plan.outcome], spill)
+    flags = flags_of(plan, panel, told, ladders, spill)
     refused = any(flag.refuses and flag.raised for flag in flags)
     worth = money(
         plan, ladders=ladders, refused=refused, panel=panel, booked=told.booked,
@@ -85,11 +85,11 @@ def led(plan: Initiative, panel: InitiativePanel) -> Initiative:
 
 
 def flags_of(
-    plan: Initiative, panel: InitiativePanel, told: Told, ladder: Ladder, spill: Flag
+    plan: Initiative, panel: InitiativePanel, told: Told, ladders: Mapping[str, Ladder], spill: Flag
 ) -> tuple[Flag, ...]:
     """All that warns, but what the costs lack and how often it was tried."""
-    outcome, chosen = plan.outcome, ladder.chosen
-    effect: Effect | None = None if chosen is None else chosen.effect
+    outcome = plan.outcome
+    effect, orders = (_effect(ladders[name]) for name in (outcome, "orders"))
     return (
         initiative_flags.regression_to_mean(plan, panel, outcome, effect),
         initiative_flags.chosen_unknown(plan),
@@ -98,8 +98,12 @@ def flags_of(
         initiative_flags.other_initiatives(told.others),
         initiative_flags.incomplete_after(panel),
         initiative_flags.mix_change(panel),
-        initiative_flags.identification_change(panel, told.identification_limit),
+        initiative_flags.identification_change(panel, told.identification_limit, orders),
     )
+
+
+def _effect(ladder: Ladder) -> Effect | None:
+    return None if ladder.chosen is None else ladder.chosen.effect
 
 
 def cannibalised(
