@@ -50,6 +50,7 @@ def before_after_table(reading: Reading, *, context: Context, id: str) -> Table 
     rows = [
         _row(row, _of(others, str(row["metric"])), context)
         for row in own[~own["metric"].isin(LEFT_OUT)].to_dict("records")
+        if told_number(row, "before") is not None or told_number(row, "after") is not None
     ]
     with_controls = not others.empty
     rows = [r if with_controls else r[:5] + r[6:] for r in rows]
@@ -243,7 +244,7 @@ def level(unit: str, value: float | None, context: Context) -> str:
     if unit == "share":
         return words.share(value)
     if unit == "money":
-        return words.money(value, context.currency, whole=abs(value) >= 100)
+        return words.money(value, context.currency, whole=abs(value) >= 100, digits=2)
     return words.number(value, DIGITS.get(unit, 2))
 
 

@@ -29,7 +29,7 @@ from repurchase.show.initiatives import (
     refusal,
     unit_text,
 )
-from repurchase.show.sentences import DASH, joined, paragraph
+from repurchase.show.sentences import DASH, joined, paragraph, points
 from repurchase.show.tables import shortened
 from repurchase.show.worklists import Sheets
 from repurchase.stats.panel import Effect
@@ -476,10 +476,13 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
                 before=share("before"), after=share("after"),
             )  # fmt: skip
         case "identification_change":
+            moved = flag_value(flag, "change")
             return words._(
-                "The share of orders with a known customer went from {before} to {after}, which by"
-                " itself makes figures a customer look other.",
+                "The share of orders with a known customer went from {before} to {after}, by"
+                " {change} against the others: that alone makes customers look as if they did"
+                " otherwise.",
                 before=share("before"), after=share("after"),
+                change=DASH if moved is None else points(words, moved),
             )  # fmt: skip
         case "costs_missing":
             told = [words._(COSTS.get(n.strip(), n.strip())) for n in names.split(",")]

@@ -19,8 +19,6 @@ from repurchase.show.blocks import (
     Headline,
     Kpi,
     Kpis,
-    ListBlock,
-    ListItem,
     Row,
     Several,
     Table,
@@ -35,7 +33,7 @@ from repurchase.words import N_, Words
 VERDICTS = {
     "paid": N_("it paid"),
     "not_paid": N_("it has not paid"),
-    "not_shown": N_("not shown whether it paid"),
+    "not_shown": N_("not shown"),
     "change_not_effect": N_("a change, not an effect"),
     "too_early": N_("too early"),
     "no_data": N_("no data"),
@@ -74,7 +72,7 @@ FORWARD = {
     "continue": N_("Continue"),
     "extend": N_("Extend"),
     "stop": N_("Stop"),
-    "wait": N_("Wait with the decision"),
+    "wait": N_("Wait"),
     "ended": N_("It has ended"),
 }
 FACTORS = {
@@ -153,23 +151,26 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
     if not readings:
         return Text("")
     order = in_order(readings)
-    rows = tuple(_row(r, context) for r in order[:MOST_ROWS])
-    columns = (
+    shown = order[:MOST_ROWS]
+    rows = [_row(r, context) for r in shown]
+    columns = [
         Column(words._("Initiative"), "left", "fr"),
         Column(words._("Verdict")),
         Column(words._("Cost so far"), "right"),
         Column(words._("Margin caused"), "right"),
         Column(words._("Net value"), "right"),
-        Column(words._("Net for each {unit} spent", unit=words.money(1, context.currency)),
-               "right"),
-        Column(words._("Pays if its own"), "right"),
+        Column(words._("Net per {unit}", unit=words.money(1, context.currency)), "right"),
         Column(words._("Next")),
-    )  # fmt: skip
+        Column(words._("Pays if its own"), "right"),
+    ]
+    if all(r.money.break_even_share is None for r in shown):
+        columns.pop()
+        rows = [row[:-1] for row in rows]
     parts = [
         words._(
             "Margin caused: by the highest comparison that may be stood on, with its 95% interval;"
-            " a dash where there is none. Net for each unit is the ROI so far. Pays if its own: the"
-            " part of the seen change that it must have caused to have paid."
+            " a dash where there is none. Net per unit of money spent is the ROI so far. Pays if its"
+            " own: the part of the seen change that it must have caused to have paid."
         )
     ]
     if len(order) == 1:  # the cards below say the same with their names
@@ -179,8 +180,9 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
         parts.append(words._("{count} more initiatives stand in Part B.", count=left))
     title = words._("What each initiative brought for what it cost")
     return Table(
-        columns, rows, id=id, title=title, caption=paragraph(words, parts) or None, size="small"
-    )
+        tuple(columns), tuple(rows), id=id, title=title,
+        caption=paragraph(words, parts) or None, size="small",
+    )  # fmt: skip
 
 
 def _row(reading: Reading, context: Context) -> tuple[str | Cell, ...]:
@@ -194,8 +196,8 @@ def _row(reading: Reading, context: Context) -> tuple[str | Cell, ...]:
         range_text(money.incremental, context),
         range_text(money.net, context),
         Cell(DASH if ratio is None else words.number(ratio, 2), bold=ratio is not None),
-        DASH if share is None else words.share(share, 0),
         words._(FORWARD.get(money.forward.decision, money.forward.decision)),
+        DASH if share is None else words.share(share, 0),
     )
 
 
@@ -284,8 +286,8 @@ def sentence(reading: Reading, *, context: Context) -> str:
             )  # fmt: skip
         case _:
             text = words._(
-                "Whether {name} paid is not shown: it caused {brought} of margin and cost {cost},"
-                " which leaves {net}.",
+                "Whether {name} paid is not shown: read is {brought} of margin caused, against a cost"
+                " of {cost}, which leaves {net}.",
                 name=name, brought=brought, cost=cost, net=net,
             )  # fmt: skip
     return paragraph(words, [text, roi_sentence(reading, words)])
@@ -510,7 +512,7 @@ COSTS = {
 # ---- what to do, and what would change our mind -------------------------------------------------
 
 
-def _decide(reading: Reading, context: Context) -> ListBlock:
+def _decide(reading: Reading, context: Context) -> Table:
     """Action, what would change our mind, what warns, and what changed since last month."""
     words = context.words
     told = [
@@ -519,7 +521,8 @@ def _decide(reading: Reading, context: Context) -> ListBlock:
         (words._("What speaks against it"), against_it(reading, context)),
         (words._("Since last month's verdict"), since(reading, context)),
     ]
-    return ListBlock(tuple(ListItem(a, b) for a, b in told if b), ordered=False)
+    rows = tuple((Cell(a, bold=True), b) for a, b in told if b)
+    return Table((Column(""), Column("", "left", "fr")), rows, size="small")
 
 
 def action(reading: Reading, context: Context) -> str:
