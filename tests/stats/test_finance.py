@@ -51,10 +51,13 @@ def test_reaches_80_is_not_rises_80():
 
 
 def test_cash_that_turns_twice_has_no_one_rate():
-    """-100, 230, -132 has two rates, 10 and 20 %; none is told."""
+    """-100, 230, -132 has two rates, 10 and 20 %; another has three: none of them is told."""
     assert 0 == pytest.approx(npv((-100, 230, -132), 0.1), abs=1e-9)
     assert 0 == pytest.approx(npv((-100, 230, -132), 0.2), abs=1e-9)
     assert irr((-100, 230, -132)) is None
+    three = (-1.0, 3.6, -4.31, 1.716)  # -(x - 1.1)(x - 1.2)(x - 1.3)
+    assert [0] * 3 == pytest.approx([npv(three, r) for r in (0.1, 0.2, 0.3)], abs=1e-9)
+    assert irr(three) is None
     assert irr((-100, -5)) is None
 
 
