@@ -169,8 +169,8 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
     parts = [
         words._(
             "Margin caused: by the highest comparison that may be stood on, with its 95% interval;"
-            " a dash where there is none. Net per unit of money spent is the ROI so far. Pays if its"
-            " own: the part of the seen change that it must have caused to have paid."
+            " a dash where there is none. Net per unit of money spent is the ROI so far. Pays if"
+            " its own: the part of the seen change that it must have caused to have paid."
         )
     ]
     if len(order) == 1:  # the cards below say the same with their names
@@ -286,8 +286,8 @@ def sentence(reading: Reading, *, context: Context) -> str:
             )  # fmt: skip
         case _:
             text = words._(
-                "Whether {name} paid is not shown: read is {brought} of margin caused, against a cost"
-                " of {cost}, which leaves {net}.",
+                "Whether {name} paid is not shown: read is {brought} of margin caused, against a"
+                " cost of {cost}, which leaves {net}.",
                 name=name, brought=brought, cost=cost, net=net,
             )  # fmt: skip
     return paragraph(words, [text, roi_sentence(reading, words)])
