@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -276,9 +275,10 @@ def _draw_cash(
         ax.plot([at], [0], marker="o", markersize=6, color=GOOD, zorder=4, clip_on=False)
         ax.annotate(words._("paid back"), (at, 0), xytext=(0, -7), textcoords="offset points",
                     ha="center", va="top", size=style.TEXT_PT, color=GOOD)  # fmt: skip
-    step = max(1, math.ceil(len(months) / 14))
-    labels = style.month_labels(months[::step], words)
-    ax.set_xticks(x[::step], labels)
+    # steps that meet every January, which carries the year
+    step = next((n for n in (1, 2, 3, 6) if len(months) <= 14 * n), 12)
+    shown = [k for k, m in enumerate(months) if (m.month - 1) % step == 0]
+    ax.set_xticks(x[shown], style.month_labels([months[k] for k in shown], words))
     ax.set_xlim(-0.4, len(x) - 0.6)
     ax.margins(y=0.12)
 
