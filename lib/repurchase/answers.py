@@ -54,7 +54,7 @@ MOST_BYTES = 1 << 30  # of one profile, but for the review that is being asked
 HEAD = b"repurchase answer\n"
 DIGEST_SIZE = 32
 MISSING = object()
-PARAMETERS = re.compile(r"targets\.csv|\d{4}(-(\d{2}|Q[1-4]))?\.yaml")
+PARAMETERS = re.compile(r"targets\.csv|tries\.csv|\d{4}(-(\d{2}|Q[1-4]))?\.yaml")
 
 
 def _stamp() -> dict[str, tuple[int, int]]:

@@ -59,6 +59,10 @@ class Reading:
     learn: Learn | None
     former: Former | None
 
+    def __repr__(self) -> str:
+        rung = "no rung" if self.rung is None else self.rung.name
+        return f"<Reading of {self.plan.id}: {self.verdict}, {rung}>"
+
     @property
     def ladder(self) -> Ladder:
         """That of the outcome which leads."""

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+from pydantic import ValidationError
 
 from repurchase.analysis import (
     before_after,
     initiative_costs,
     initiative_flags,
     initiative_panel,
+    initiative_tries,
     initiatives,
 )
 from repurchase.analysis.initiative_panel import CONTROL, OTHER, PLACES, TREATED, InitiativePanel
 from repurchase.analysis.initiative_reading import Former, Learn, Reading
+from repurchase.analysis.initiative_tries import Try
 from repurchase.analysis.windows import ONE_DAY
 from repurchase.benches.base import Bench
+from repurchase.context import RUN
 from repurchase.errors import ParameterError
 from repurchase.initiatives import Group, Initiative
 from repurchase.lab.names import nearest
@@ -29,6 +37,11 @@ from repurchase.model.reconcile import money_bridge
 # the hold-out is asked about over a quarter, as what repeats within one is what repeats at all
 LEARN_DAYS = 90
 MONTHS_OF_LEARNING = {"month": 3.0, "week": LEARN_DAYS / 7}
+# what an attempt may say otherwise than the profile
+OPTIONS = (
+    "go_live", "ramp_up_days", "anticipation_days", "before_months", "after_months", "step",
+    "outcome", "treated", "controls", "except_for",
+)  # fmt: skip
 
 
 class RoiBeforeAfterBench(Bench):
@@ -40,18 +53,47 @@ class RoiBeforeAfterBench(Bench):
         return tuple(p for p in self._params.initiatives if p.go_live <= end)
 
     def read(self, initiative: str) -> Reading:
-        """One initiative, without what was tried beside it; see `reading`."""
+        """One initiative, without a word of what was tried beside it; see `reading`."""
         return self._whole(self._plan(initiative))
 
-    def reading(self, initiative: str) -> Reading:
-        """One initiative read from end to end."""
-        return self.read(initiative)
+    @property
+    def reading(self) -> Callable[[str], Reading]:
+        """`reading("tracking-system")`: one initiative read from end to end.
 
-    def readings(self) -> tuple[Reading, ...]:
-        """All of them, in the profile's order; none without orders."""
-        if "customer_days" not in self._review.snapshot.tables:
-            return ()
-        return tuple(self.read(p.id) for p in self.plans())
+        What was tried beside it stands among its flags, so it is asked for anew each time.
+        """
+        return lambda initiative: self._flagged(self.read(initiative))
+
+    @property
+    def readings(self) -> Callable[[], tuple[Reading, ...]]:
+        """`readings()`: all of them, in the profile's order; none without orders."""
+        return lambda: tuple(self._flagged(found) for found in self._read_all())
+
+    @property
+    def attempt(self) -> Callable[..., Reading]:
+        """`attempt("tracking-system", before_months=12)`: the reading with other windows or others.
+
+        Options: go_live, ramp_up_days, anticipation_days, before_months, after_months, step,
+        outcome, treated and controls (lists of labels), except_for. It is written down that it was
+        tried: a chapter prints all tries of its own run; the lab also appends them to
+        params/<profile>/tries.csv, which every later pack reads. The verdict stays that of the
+        profile's own plan. Raises ParameterError for what no plan can be.
+        """
+        return self._attempt
+
+    @property
+    def tries(self) -> Callable[..., pd.DataFrame]:
+        """`tries()` or `tries("tracking-system")`: what was tried, the earliest first.
+
+        Columns: `initiative_tries.COLUMNS`. The same question of the same period is one try.
+        """
+        return lambda initiative=None: initiative_tries.table(
+            t for t in self._tried() if initiative in (None, t.initiative)
+        )
+
+    def attempted(self, plan: str) -> Reading:
+        """The reading of any plan, told as JSON, written down nowhere: for `attempt`."""
+        return self._one(Initiative.model_validate_json(plan))
 
     def hold_out(self, initiative: str) -> pd.DataFrame:
         """The customers to leave without it from the next month on, drawn by the profile's seed.
@@ -71,7 +113,64 @@ class RoiBeforeAfterBench(Bench):
 
     def hold_outs(self) -> dict[str, pd.DataFrame]:
         """The lists of all initiatives of which nothing else can tell the effect."""
-        return {r.plan.id: self.hold_out(r.plan.id) for r in self.readings() if r.learn}
+        return {r.plan.id: self.hold_out(r.plan.id) for r in self._read_all() if r.learn}
+
+    # ---- what was tried -------------------------------------------------------------------------
+
+    def _read_all(self) -> tuple[Reading, ...]:
+        if "customer_days" not in self._review.snapshot.tables:
+            return ()
+        return tuple(self.read(p.id) for p in self.plans())
+
+    def _flagged(self, found: Reading) -> Reading:
+        count = sum(t.initiative == found.plan.id for t in self._tried())
+        return replace(found, flags=(*found.flags, initiative_flags.tries(count)))
+
+    def _attempt(self, initiative: str, **other: Any) -> Reading:
+        plan = self._other(self._plan(initiative), other)
+        found = self.attempted(plan.model_dump_json(exclude_unset=True))
+        if not other:
+            return found
+        row = initiative_tries.tried(found, other, period=self._review.period.label)
+        self._own_tries.append(row)
+        if not os.environ.get(RUN):
+            initiative_tries.write(self._tries_file, initiative_tries.once(self._tried()))
+        return found
+
+    def _other(self, plan: Initiative, other: Mapping[str, Any]) -> Initiative:
+        """The plan with what is to be tried instead."""
+        unknown = sorted(set(other) - set(OPTIONS))
+        if unknown:
+            raise ParameterError(
+                f"an attempt has no option {unknown[0]!r}",
+                rule=f"options: {', '.join(OPTIONS)}",
+                remedy=nearest(unknown[0], OPTIONS, before=""),
+            )
+        told = {k: {"labels": list(v)} if k in ("treated", "controls") else v
+                for k, v in other.items()}  # fmt: skip
+        try:
+            # as Python objects: JSON would turn days into text, which a strict model refuses
+            return Initiative.model_validate({**plan.model_dump(exclude_unset=True), **told})
+        except ValidationError as error:
+            raise ParameterError(
+                f"no plan can be so: {error.errors()[0]['msg']}",
+                where="review.roi_before_after.attempt",
+            ) from None
+
+    def _tried(self) -> tuple[Try, ...]:
+        """What is written down, and what this review tried itself."""
+        return initiative_tries.once(
+            (*initiative_tries.read(self._tries_file), *self._own_tries)
+        )
+
+    @property
+    def _tries_file(self) -> Path:
+        params = self._review.params
+        return params.root / "params" / params.name / initiative_tries.FILE
+
+    @functools.cached_property
+    def _own_tries(self) -> list[Try]:
+        return []
 
     # ---- one initiative -------------------------------------------------------------------------
 
