@@ -811,6 +811,172 @@ METRICS: dict[str, Metric] = {
         digits=0,
         direction="none",
     ),
+    "roi_effect": Metric(
+        name=N_("Effect of an initiative, a customer and period"),
+        formula=N_(
+            "Margin or revenue of repeat order dates that a treated customer brought in a "
+            "month (or week) more than without the initiative, by the comparison that is "
+            "named; the first two compare the treated with themselves and are changes."
+        ),
+        numerator="",
+        denominator=N_("treated customers times periods after the ramp-up"),
+        unit="money",
+        digits=4,
+        direction="up",
+    ),
+    "roi_effect_orders": Metric(
+        name=N_("Effect of an initiative on repeat orders"),
+        formula=N_(
+            "Repeat order dates a treated customer and month (or week) more than without "
+            "the initiative, by the comparison that is named."
+        ),
+        numerator="",
+        denominator=N_("treated customers times periods after the ramp-up"),
+        unit="ratio",
+        digits=6,
+        direction="up",
+    ),
+    "roi_incremental": Metric(
+        name=N_("Margin that an initiative brought"),
+        formula=N_(
+            "Effect a customer and period times the treated customers and periods after the "
+            "ramp-up."
+        ),
+        numerator="",
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "roi_cost": Metric(
+        name=N_("Cost of an initiative"),
+        formula=N_(
+            "All costs from the first day to the last day that is counted: one-off and "
+            "running, booked or planned."
+        ),
+        numerator=N_("money"),
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="down",
+    ),
+    "roi_net": Metric(
+        name=N_("Net value of an initiative"),
+        formula=N_(
+            "What the initiative brought, less what others lost by it, less its cost, up to "
+            "the last day that is counted."
+        ),
+        numerator="",
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "roi_ratio": Metric(
+        name=N_("ROI of an initiative"),
+        formula=N_(
+            "Net value divided by cost, up to the last day that is counted."
+        ),
+        numerator=N_("net value"),
+        denominator=N_("cost"),
+        unit="ratio",
+        digits=4,
+        direction="up",
+    ),
+    "roi_npv": Metric(
+        name=N_("Present value of an initiative"),
+        formula=N_(
+            "Net cash of all months of the horizon, discounted to the go-live."
+        ),
+        numerator="",
+        denominator="",
+        unit="money",
+        digits=2,
+        direction="up",
+    ),
+    "roi_break_even_share": Metric(
+        name=N_("Break-even share"),
+        formula=N_(
+            "What part of the change that is seen the initiative must have caused to have "
+            "paid its cost so far."
+        ),
+        numerator=N_("cost"),
+        denominator=N_("worth of the change"),
+        unit="ratio",
+        digits=4,
+        direction="down",
+    ),
+    "roi_payback": Metric(
+        name=N_("Payback of an initiative, months"),
+        formula=N_(
+            "Months from the first cost until what it brought has paid all costs."
+        ),
+        numerator="",
+        denominator="",
+        unit="ratio",
+        digits=2,
+        direction="down",
+    ),
+    "roi_chance": Metric(
+        name=N_("Chance that an initiative has paid"),
+        formula=N_(
+            "Share of the draws of effect, margin, persistence and cost in which the ROI is "
+            "above 0."
+        ),
+        numerator=N_("draws above 0"),
+        denominator=N_("draws"),
+        unit="share",
+        digits=6,
+        direction="up",
+    ),
+    "initiative_share": Metric(
+        name=N_("Before and after, a share"),
+        formula=N_(
+            "A share of the treated or of the others, in the window that is named, or its "
+            "change."
+        ),
+        numerator="",
+        denominator="",
+        unit="share",
+        digits=6,
+        direction="none",
+    ),
+    "initiative_money": Metric(
+        name=N_("Before and after, an amount"),
+        formula=N_(
+            "An amount of the treated or of the others, in the window that is named, or its "
+            "change."
+        ),
+        numerator="",
+        denominator="",
+        unit="money",
+        digits=4,
+        direction="none",
+    ),
+    "initiative_orders": Metric(
+        name=N_("Before and after, order dates"),
+        formula=N_(
+            "Repeat order dates a customer and month of the treated or of the others, in "
+            "the window that is named, or its change."
+        ),
+        numerator="",
+        denominator="",
+        unit="ratio",
+        digits=6,
+        direction="up",
+    ),
+    "initiative_score": Metric(
+        name=N_("Before and after, a score"),
+        formula=N_(
+            "Net promoter score, or the mean score, of the treated or of the others, in the "
+            "window that is named, or its change."
+        ),
+        numerator="",
+        denominator="",
+        unit="score",
+        digits=4,
+        direction="up",
+    ),
     "list_rows": Metric(
         name=N_("Rows of returned lists"),
         formula=N_("Customers in the lists that came back for the period before."),

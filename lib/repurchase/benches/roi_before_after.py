@@ -18,8 +18,10 @@ from pydantic import ValidationError
 from repurchase.analysis import (
     before_after,
     initiative_costs,
+    initiative_findings,
     initiative_flags,
     initiative_panel,
+    initiative_records,
     initiative_tries,
     initiatives,
 )
@@ -33,6 +35,7 @@ from repurchase.errors import ParameterError
 from repurchase.initiatives import Group, Initiative
 from repurchase.lab.names import nearest
 from repurchase.model.reconcile import money_bridge
+from repurchase.records import Finding, Result
 
 # the hold-out is asked about over a quarter, as what repeats within one is what repeats at all
 LEARN_DAYS = 90
@@ -94,6 +97,18 @@ class RoiBeforeAfterBench(Bench):
     def attempted(self, plan: str) -> Reading:
         """The reading of any plan, told as JSON, written down nowhere: for `attempt`."""
         return self._one(Initiative.model_validate_json(plan))
+
+    def figures(self) -> Result:
+        """The records of every initiative: its table, all rungs of its ladders, its money."""
+        found = [r for one in self._read_all() for r in initiative_records.records(one)]
+        return self._result(Result(pd.DataFrame([vars(r) for r in found]), tuple(found)))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the initiatives say on the first page."""
+        params = self._review.params
+        return initiative_findings.initiative_findings(
+            self._read_all(), said=lambda plan: params.said(plan.name), exhibit="I-1"
+        )
 
     def hold_out(self, initiative: str) -> pd.DataFrame:
         """The customers to leave without it from the next month on, drawn by the profile's seed.
