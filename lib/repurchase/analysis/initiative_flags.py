@@ -14,9 +14,10 @@ import pandas as pd
 from repurchase.analysis.initiative_panel import CONTROL, TREATED, InitiativePanel, stats_panel
 from repurchase.analysis.ratios import flag
 from repurchase.initiatives import Initiative
-from repurchase.stats.difference import by_t
+from repurchase.stats.difference import NotComparable, by_t
 from repurchase.stats.panel import Effect, Flags, Floats, Panel
 from repurchase.stats.proportion import Z95
+from repurchase.stats.reversion import reversion
 
 FlagName = Literal[
     "regression_to_mean", "chosen_unknown", "anticipation", "spill_over", "other_initiatives",
@@ -154,7 +155,10 @@ def _weighs(expected: Effect | None, effect: Effect | None) -> bool:
 
 def expected_reversion(told: Panel) -> Effect | None:
     """What the treated would change without any effect; None where it cannot be told."""
-    return None
+    try:
+        return reversion(told).expected
+    except NotComparable:
+        return None
 
 
 def chosen_unknown(plan: Initiative) -> Flag:
