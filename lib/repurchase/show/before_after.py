@@ -156,13 +156,15 @@ def before_after_full(readings: Sequence[Reading], *, context: Context, id: str)
     for reading in readings:
         if reading.table.empty:
             continue
-        rows.append((Cell(named(reading, context), bold=True), *[""] * 6))
-        for row in reading.table.to_dict("records"):
-            rows.append(_full_row(row, context))
+        for group, part in reading.table.groupby("group", sort=False):
+            whose = words._(WHOSE.get(str(group), str(group)))
+            name = words._("{name}: {label}", name=named(reading, context), label=whose)
+            rows.append((Cell(name, bold=True), *[""] * 5))
+            rows += [_full_row(row, context) for row in part.to_dict("records")]
     if not rows:
         return Text("")
     labels = [
-        (words._("Figure"), "left"), (words._("Of"), "left"),
+        (words._("Figure"), "left"),
         (words._("Before"), "right"), (words._("After"), "right"),
         (words._("Change"), "right"),
         (words._("Change on last year's season"), "right"),
@@ -191,7 +193,6 @@ def _full_row(row: dict[Any, Any], context: Context) -> tuple[str | Cell, ...]:
     )
     return (
         figure_name(row, words),
-        words._(WHOSE.get(str(row["group"]), str(row["group"]))),
         _level_range(unit, row, "before", context),
         Cell(late, muted=True) if late else _level_range(unit, row, "after", context),
         Cell(change_text(unit, told, low, high, context), bold=_sure(low, high)),
@@ -210,8 +211,17 @@ def _level_range(unit: str, row: dict[Any, Any], name: str, context: Context) ->
     text = level(unit, value, context)
     if value is None or low is None or high is None:
         return text
-    ends = (level(unit, x, context) for x in (low, high))
-    return context.words._("{value} ({ends})", value=text, ends=context.words.interval(*ends))
+    words = context.words
+    ends = (words.number(x * 100 if unit == "share" else x, _digits(unit, value))
+            for x in (low, high))  # fmt: skip
+    return words._("{value} ({ends})", value=text, ends=words.interval(*ends))
+
+
+def _digits(unit: str, value: float) -> int:
+    """How many digits a bound has, which stands without its unit."""
+    if unit == "money":
+        return 0 if abs(value) >= 100 else 2
+    return 1 if unit == "share" else DIGITS.get(unit, 2)
 
 
 # ---- small words -------------------------------------------------------------------------------
@@ -264,15 +274,13 @@ def change(unit: str, value: float | None, context: Context) -> str:
 def change_text(
     unit: str, value: float | None, low: float | None, high: float | None, context: Context
 ) -> str:
-    """A change with its interval, its unit once where it is points."""
+    """A change with its interval; the unit stands once."""
     text = change(unit, value, context)
     if value is None or low is None or high is None:
         return text
     words = context.words
-    if unit == "share":
-        ends = [words.plus(x * 100, 1) for x in (low, high)]
-    else:
-        ends = [change(unit, x, context) for x in (low, high)]
+    digits = _digits(unit, value)
+    ends = [words.plus(x * 100 if unit == "share" else x, digits) for x in (low, high)]
     return words._("{value} ({low} to {high})", value=text, low=ends[0], high=ends[1])
 
 

@@ -223,8 +223,7 @@ def _gate_table(reading: Reading, context: Context) -> Table | Text:
                 gate_name(gate, words),
                 _figure(gate.value, words), _figure(gate.limit, words),
                 DASH if gate.n is None else words.count(gate.n),
-                Cell(words._(PASSED[gate.passed]), tone=PASSED_TONES[gate.passed],
-                     muted=gate.passed is None),
+                _outcome(gate, words),
             ))  # fmt: skip
     if not rows:
         return Text("")
@@ -237,6 +236,13 @@ def _gate_table(reading: Reading, context: Context) -> Table | Text:
         "A comparison that fails one check is not stood on. What cannot be told refuses nothing."
     )
     return Table(columns, tuple(rows), caption=caption, size="small")
+
+
+def _outcome(gate: Gate, words: Words) -> Cell:
+    if gate.passed is None and gate.value is not None:
+        return Cell(words._("not judged"), muted=True)
+    return Cell(words._(PASSED[gate.passed]), tone=PASSED_TONES[gate.passed],
+                muted=gate.passed is None)  # fmt: skip
 
 
 def _figure(value: float | None, words: Words) -> str:
