@@ -502,7 +502,8 @@ def test_the_company_that_is_killed_is_a_small_demo(tmp_path, root):
         assert 3 < len(short) < len(whole[chapter.name])
 
     assert ("Edition 7", 300) == (params.company, params.profile.generator.customers)
-    chapters = ["retention", "customer_value", "funnel_diagnosis", "ab_review", "data", "summary"]
+    chapters = ["retention", "customer_value", "funnel_diagnosis", "ab_review", "roi_before_after",
+                "data", "summary"]  # fmt: skip
     assert chapters == [c.name for c in wanted]
 
 

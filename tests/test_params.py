@@ -250,7 +250,7 @@ def test_a_period_files_mistake_names_that_file(project):
         ("commentary:\n  retentoin: x\n", ["line 2", "'retentoin' does not run", "'retention'"]),
         (
             "commentary: {delivery: x}",
-            ["'delivery' does not run", "customer_value, funnel_diagnosis, ab_review, data"],
+            ["'delivery' does not run", "funnel_diagnosis, ab_review, roi_before_after, data"],
         ),
         (
             "incidents:\n  - {from: 2025-09-03, text: x, chapters: [sumary]}\n",

@@ -455,7 +455,9 @@ class Profile(Strict):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     order_definition: ReaderText
-    chapters: Seq[str] = ("retention", "customer_value", "funnel_diagnosis", "ab_review")
+    chapters: Seq[str] = (
+        "retention", "customer_value", "funnel_diagnosis", "ab_review", "roi_before_after",
+    )  # fmt: skip
     promotions: Seq[Promotion] = ()
     activity_window_months: Annotated[int, Field(ge=1, le=60)] = 12
     repurchase_window_months: Annotated[int, Field(ge=1, le=60)] = 12

@@ -548,21 +548,17 @@ def tries_table(tries: pd.DataFrame, *, context: Context, id: str) -> Table | Te
         )
     rows: list[tuple[str | Cell, ...]] = []
     for row in tries.to_dict("records"):
-        rung = row.get("rung")
-        verdict = str(row.get("verdict") or "")
-        name = words._("none") if not isinstance(rung, str) or not rung else words._(
-            RUNG_NAMES.get(rung, rung)
+        rung, verdict = str(row["rung"] or ""), str(row["verdict"])
+        name = words._(RUNG_NAMES[rung]) if rung in RUNG_NAMES else words._("none: a change")
+        ends = [_tried(row, k, context) for k in ("effect", "low", "high")]
+        told = ends[0] if DASH in ends else words._(
+            "{value} ({low} to {high})", value=ends[0], low=ends[1], high=ends[2]
         )  # fmt: skip
-        value, low, high = (_number(row, k) for k in ("effect", "low", "high"))
-        money = [DASH if x is None else words.money(x, context.currency, whole=False)
-                 for x in (value, low, high)]  # fmt: skip
-        told = DASH if value is None else words._(
-            "{value} ({low} to {high})", value=money[0], low=money[1], high=money[2]
-        )  # fmt: skip
-        rows.append((str(row["initiative"]), str(row.get("what") or ""), name, told,
+        rows.append((str(row["initiative"]), str(row["period"]), str(row["what"]), name, told,
                      words._(VERDICTS[verdict]) if verdict in VERDICTS else verdict))  # fmt: skip
     columns = (
-        Column(words._("Initiative")), Column(words._("Tried"), "left", "fr"),
+        Column(words._("Initiative")), Column(words._("Period")),
+        Column(words._("Tried"), "left", "fr"),
         Column(words._("Stands on")), Column(words._("Effect a customer and period"), "right"),
         Column(words._("Verdict")),
     )  # fmt: skip
@@ -572,6 +568,17 @@ def tries_table(tries: pd.DataFrame, *, context: Context, id: str) -> Table | Te
     )
     title = words._("What else was tried")
     return Table(columns, tuple(rows), id=id, title=title, caption=caption, size="small")
+
+
+def _tried(row: Mapping[Any, Any], name: str, context: Context) -> str:
+    """A try's figure in the unit of its outcome."""
+    value, words = _number(row, name), context.words
+    if value is None or not math.isfinite(value):
+        return DASH
+    if row["outcome"] == "orders":
+        return words.plus(value, 4)
+    text = words.money(value, context.currency, whole=False)
+    return text if value < 0 else f"+{text}"
 
 
 # ---- the hold-out to start ----------------------------------------------------------------------
