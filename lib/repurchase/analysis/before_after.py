@@ -32,6 +32,7 @@ from repurchase.reasons import (
     NOBODY,
     NOT_RIPE_YET,
     ONE_CUSTOMER,
+    WINDOW_SHORTER,
     YEAR_AGO_BEFORE_DATA,
     YEAR_AGO_TREATED,
     reason,
@@ -129,23 +130,25 @@ def _year_ago(day: dt.date, country: str | None) -> dt.date:
 
 @dataclass(frozen=True)
 class Spans:
-    """The three windows, and why one of them cannot be read."""
+    """The three windows, why one of them cannot be read, and until when the last one grows."""
 
     windows: Mapping[When, Window]
     why: Mapping[When, str]
+    grows_until: dt.date | None = None
 
 
 def spans(told: InitiativeWindows, *, data_from: dt.date, country: str | None) -> Spans:
     """The windows of the table; a year before the after-window counts where nobody was treated."""
     found: dict[When, Window] = {}
     why: dict[When, str] = {}
+    grows = None if told.closed else told.complete_from or dt.date.max
     if told.before:
         found["before"] = told.before
     else:
         why["before"] = reason(NO_WINDOW_BEFORE)
     if told.after is None:
         why["after"] = why["year_ago"] = reason(NO_WINDOW_AFTER)
-        return Spans(found, why)
+        return Spans(found, why, grows)
     found["after"] = told.after
     past = year_ago(told.after, country)
     if past.start < data_from:
@@ -154,7 +157,7 @@ def spans(told: InitiativeWindows, *, data_from: dt.date, country: str | None) -
         why["year_ago"] = reason(YEAR_AGO_TREATED)
     else:
         found["year_ago"] = past
-    return Spans(found, why)
+    return Spans(found, why, grows)
 
 
 def table(
@@ -333,8 +336,9 @@ def _row(
         moments = None if sums is None else sums.moments.get(_called(when, told))
         ripe = _ready(metric, window, data_from, activity_months)
         if isinstance(ripe, dt.date):
-            why[when] = reason(NOT_RIPE_YET, days=_days_of(metric))
-            if when == "after":
+            grows = when == "after" and told.grows_until is not None and ripe <= told.grows_until
+            why[when] = reason(NOT_RIPE_YET if grows else WINDOW_SHORTER, days=_days_of(metric))
+            if grows:
                 row["readable_from"] = ripe
             continue
         why[when] = ripe or _why_not(metric, moments)

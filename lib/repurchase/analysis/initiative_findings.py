@@ -36,10 +36,14 @@ CLAIMS = {
     "roi_no_rise": N_(
         "{name_text}: it cost {cost_money}, and no comparison tells what it brought"
     ),
+    "roi_no_cost": N_(
+        "{name_text}: no cost of it is booked, so nothing can be said of whether it has paid"
+    ),
 }
 TONES = {
     "roi_paid": "good", "roi_not_paid": "bad", "roi_not_shown": "unsure",
     "roi_change_only": "unsure", "roi_change_too_small": "bad", "roi_no_rise": "unsure",
+    "roi_no_cost": "unsure",
 }  # fmt: skip
 HOLD_OUT = N_("Leave the customers on the list without it from the day named there.")
 FORWARD = {
@@ -92,6 +96,8 @@ def claim_of(reading: Reading) -> str | None:
     """Which claim it makes; None where there is nothing to say yet."""
     if reading.verdict in ("no_data", "too_early"):
         return None
+    if not reading.money.total_cost > 0:
+        return "roi_no_cost"
     if reading.verdict == "change_not_effect":
         share = reading.money.break_even_share
         if share is None:

@@ -36,6 +36,7 @@ class InitiativeWindows:
     `before` ends before the anticipation begins, `after` starts when the ramp-up is over; either is
     None where the data hold no whole period of it. `complete_from` is the first day after which the
     after-window holds as many periods as were planned (None: already, or nothing was planned).
+    `closed` says that the after-window grows no more.
     """
 
     before: Window | None
@@ -44,6 +45,7 @@ class InitiativeWindows:
     seen_until: dt.date
     step: str
     complete_from: dt.date | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def windows(plan: Initiative, *, data_from: dt.date, seen_until: dt.date) -> Ini
         seen_until,
         step,
         planned - ONE_DAY if planned is not None and still else None,
+        planned is not None and not still,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,7 @@ MOST_R_HAT = 1.05
 # go-lives that were none, in the last third of the before window
 FAKES = 3
 
+Depth = Literal["all", "beside", "difference"]
 WHY = {
     "no_treated": NO_TREATED_UNITS,
     "no_controls": NO_CONTROL_UNITS,
@@ -66,13 +68,14 @@ WHY = {
 
 
 def climb(
-    panel: InitiativePanel, outcome: str, *, spilled: bool | None = None, full: bool = True,
+    panel: InitiativePanel, outcome: str, *, spilled: bool | None = None, depth: Depth = "all",
     seed: int = 1,
 ) -> Ladder:  # fmt: skip
     """Every rung for one outcome ("margin", "revenue", "orders"), the lowest first.
 
     `spilled` says whether the controls were reached too: then nothing that leans on them stands.
-    `full` False leaves out the rungs above difference-in-differences.
+    `depth` "beside" leaves out what the structural series says under other priors and before;
+    "difference" the rungs above difference-in-differences.
     """
     told = stats_panel(panel, outcome)
     frame = panel.frame
@@ -80,9 +83,9 @@ def climb(
     last = after[after["start"] == after["start"].max()] if len(after) else after
     rungs: tuple[Rung, ...] = ()
     if told is not None:
-        given = _Given(panel, told, spilled, seed)
+        given = _Given(panel, told, spilled, seed, depth == "all")
         makers = [_naive, _season, _difference]
-        if full:
+        if depth != "difference":
             makers += [_synthetic_control, _structural, _synthetic_difference]
         rungs = tuple(make(given) for make in makers)
     seen = frame.groupby(["group", "unit"])["members"].max()
@@ -111,9 +114,10 @@ class _Given:
     """The panel of one outcome, and the names of its rows and columns."""
 
     def __init__(
-        self, panel: InitiativePanel, told: Panel, spilled: bool | None, seed: int
+        self, panel: InitiativePanel, told: Panel, spilled: bool | None, seed: int, leads: bool
     ) -> None:
         self.panel, self.told, self.spilled, self.seed = panel, told, spilled, seed
+        self.leads = leads
         self.units, self.starts = units_of(panel)
 
     def periods(self) -> tuple[Gate, Gate]:
@@ -292,11 +296,12 @@ def _structural(given: _Given) -> Rung:
         found = structural.structural(
             y, x, before=told.before, after=told.after, seed=given.seed
         )
-        levels = structural.sensitivity(
-            y, x, before=told.before, after=told.after, seed=given.seed
-        )
-        fakes = []
-        for fake in _fake_windows(told.before)[:1]:
+        levels, fakes = {}, []
+        if given.leads:
+            levels = structural.sensitivity(
+                y, x, before=told.before, after=told.after, seed=given.seed
+            )
+        for fake in _fake_windows(told.before)[: int(given.leads)]:
             tried = structural.structural(
                 y, x, before=fake[0], after=fake[1], seed=given.seed, draws=500
             )

@@ -14,10 +14,9 @@ from repurchase.analysis.initiative_flags import Crossed, Flag
 from repurchase.analysis.initiative_money import InitiativeMoney, money
 from repurchase.analysis.initiative_panel import CONTROL, TREATED, InitiativePanel
 from repurchase.analysis.initiative_reading import Reading, Verdict
-from repurchase.analysis.initiative_rungs import FEWEST_AFTER, climb
+from repurchase.analysis.initiative_rungs import FEWEST_AFTER, Depth, climb
 from repurchase.analysis.ladder import Ladder
 from repurchase.initiatives import Initiative, Outcome
-from repurchase.stats.panel import Effect
 from repurchase.stats.proportion import Estimate
 
 
@@ -45,20 +44,22 @@ def read(
     table: pd.DataFrame,
     told: Told,
     *,
-    full: bool = True,
+    brief: bool = False,
     seed: int = 1,
 ) -> Reading:
     """One initiative; `learn` and `former` are for who has the other tables to fill in.
 
-    Where the margin of more than 1 % of the order dates is unknown, revenue leads. `full` False
-    leaves out the rungs above difference-in-differences.
+    Where the margin of more than 1 % of the order dates is unknown, revenue leads. `brief`
+    leaves out what the verdict does not rest on.
     """
     plan = led(plan, panel)
     spill = initiative_flags.spill_over(panel, plan.outcome, told.crossed)
-    ladders: dict[str, Ladder] = {
-        outcome: climb(panel, outcome, spilled=spill.raised, full=full, seed=seed)
-        for outcome in outcomes(panel)
-    }
+    ladders: dict[str, Ladder] = {}
+    for outcome in outcomes(panel):
+        depth: Depth = "all" if outcome in (plan.outcome, "margin") else "beside"
+        if brief and depth == "beside":
+            depth = "difference"
+        ladders[outcome] = climb(panel, outcome, spilled=spill.raised, depth=depth, seed=seed)
     flags = flags_of(plan, panel, told, ladders, spill)
     refused = any(flag.refuses and flag.raised for flag in flags)
     worth = money(
@@ -89,7 +90,9 @@ def flags_of(
 ) -> tuple[Flag, ...]:
     """All that warns, but what the costs lack and how often it was tried."""
     outcome = plan.outcome
-    effect, orders = (_effect(ladders[name]) for name in (outcome, "orders"))
+    chosen, counted = ladders[outcome].chosen, ladders["orders"].rung("difference")
+    effect = None if chosen is None else chosen.effect
+    orders = None if counted is None else counted.effect
     return (
         initiative_flags.regression_to_mean(plan, panel, outcome, effect),
         initiative_flags.chosen_unknown(plan),
@@ -100,10 +103,6 @@ def flags_of(
         initiative_flags.mix_change(panel),
         initiative_flags.identification_change(panel, told.identification_limit, orders),
     )
-
-
-def _effect(ladder: Ladder) -> Effect | None:
-    return None if ladder.chosen is None else ladder.chosen.effect
 
 
 def cannibalised(

@@ -205,7 +205,7 @@ class RoiBeforeAfterBench(Bench):
         learn = self._learn(found) if found.rung is None else None
         return replace(found, learn=learn, former=self._former(plan))
 
-    def _one(self, plan: Initiative, *, full: bool = True) -> Reading:
+    def _one(self, plan: Initiative, *, brief: bool = False) -> Reading:
         review = self._review
         units = self._units(plan)
         told = initiative_panel.windows(
@@ -215,7 +215,7 @@ class RoiBeforeAfterBench(Bench):
         counted = self._cells(plan, units)
         panel = initiative_panel.build(plan, counted, told, known)
         table = self._table(plan, panel, units)
-        return initiatives.read(plan, panel, table, self._told(plan, panel, units), full=full)
+        return initiatives.read(plan, panel, table, self._told(plan, panel, units), brief=brief)
 
     def _units(self, plan: Initiative) -> ir.Table:
         """customer_id and unit, as the plan tells the treated."""
@@ -394,7 +394,7 @@ class RoiBeforeAfterBench(Bench):
 
     def told(self, initiative: str) -> Former:
         """The reading in a line, for the period after to be held against."""
-        found = self._one(self._plan(initiative))
+        found = self._one(self._plan(initiative), brief=True)
         money, rung = found.money, found.rung
         roi = None if money.roi is None else float(money.roi.value)
         net = None if money.net is None else float(money.net.value)
