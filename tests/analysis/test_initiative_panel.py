@@ -70,7 +70,7 @@ def test_an_initiative_that_ended_has_a_window_that_grows_no_more():
 
 
 def test_no_window_where_the_data_hold_none_of_it():
-    """Data that begin with the go-live have nothing before; those that end with it nothing after."""
+    """Data that begin with the go-live have none before, those that end with it none after."""
     assert spans("2025-03-01").before is None
     assert spans(seen_until="2025-03-30").after is None
 
