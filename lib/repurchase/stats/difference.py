@@ -3,11 +3,12 @@
 `naive` and `season_matched` compare the treated with themselves: a change, not an effect.
 `difference_in_differences` compares their change with that of controls: weighted least squares with
 an effect of each unit and each period taken out exactly, gaps or not (Frisch-Waugh-Lovell). Errors
-are clustered by unit with the small-sample factor of Stata and statsmodels; with fewer than 40
-units on a side by the wild cluster bootstrap with the null imposed (Cameron, Gelbach & Miller 2008;
-six-point weights of Webb 2023 for twelve units or fewer), the interval by inverting the test; with
-very few on a side by the spread of the units' own changes (Donald & Lang 2007), since the bootstrap
-does not hold there (MacKinnon & Webb 2017).
+are clustered by unit with the small-sample factor of Stata's xtreg (statsmodels' with the columns
+of the units not counted, since those lie within the clusters); with fewer than 40 units on a side
+by the wild cluster bootstrap with the null imposed (Cameron, Gelbach & Miller 2008; six-point
+weights of Webb 2023 for twelve units or fewer), the interval by inverting the test; with very few
+on a side by the spread of the units' own changes (Donald & Lang 2007), since the bootstrap does not
+hold there (MacKinnon & Webb 2017).
 """
 
 from __future__ import annotations
@@ -300,7 +301,8 @@ class _Absorbed:
         values, vectors = np.linalg.eigh((normal + normal.T) / 2)
         keep = values > 1e-9 * max(values[-1], TINY)
         self.inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
-        self.columns = len(weight) + int(keep.sum())
+        # effects of units lie within the clusters: as Stata's xtreg, they are not counted
+        self.columns = 1 + int(keep.sum())
         self.rows = int((weight > 0).sum())
 
     def residual(self, x: Floats) -> Floats:
@@ -313,11 +315,12 @@ class _Absorbed:
 
 @dataclass(frozen=True)
 class _Regression:
-    """y on regressors (k x units x periods) with both effects absorbed."""
+    """y on regressors (k x units x periods) with both effects absorbed; `left` is what remains."""
 
     absorbed: _Absorbed
     y: Floats
     x: Floats
+    left: Floats
     coefficients: Floats
     covariance: Floats
     df: int
@@ -337,7 +340,7 @@ def _regress(absorbed: _Absorbed, y: Floats, x: Floats) -> _Regression:
     k = len(x)
     coefficients, covariance = np.full(k, math.nan), np.full((k, k), math.nan)
     if not told.any():
-        return _Regression(absorbed, target, design, coefficients, covariance, 0)
+        return _Regression(absorbed, target, design, target, coefficients, covariance, 0)
     bread = np.linalg.pinv(normal[np.ix_(told, told)], rcond=1e-10, hermitian=True)
     found = bread @ np.einsum("kit,it,it->k", design[told], target, absorbed.weight)
     left = target - np.tensordot(found, design[told], 1)
@@ -346,7 +349,7 @@ def _regress(absorbed: _Absorbed, y: Floats, x: Floats) -> _Regression:
     factor = _small_sample(units, absorbed.rows, absorbed.columns + int(told.sum()))
     coefficients[told] = found
     covariance[np.ix_(told, told)] = _sandwich(bread, scores) * factor
-    return _Regression(absorbed, target, design, coefficients, covariance, units - 1)
+    return _Regression(absorbed, target, design, left, coefficients, covariance, units - 1)
 
 
 def _apart(absorbed: _Absorbed, x: Floats, others: Floats) -> Floats:
@@ -456,10 +459,11 @@ def _wild_effect(regression: _Regression, at: int, signs: Floats) -> Effect:
 # ---- the spread of the units' own changes -------------------------------------------------------
 
 
-def _by_changes(value: float, shape: Floats, work: _Work) -> Effect:
-    """Student's interval from what each unit's outcome does along `shape` (periods).
+def _by_changes(value: float, shape: Floats, work: _Work, left: Floats) -> Effect:
+    """Student's interval from what is left of each unit's outcome along `shape` (periods).
 
-    One variance for all units, so that one treated unit is enough (Donald & Lang 2007).
+    One variance for all units, so that one treated unit is enough (Donald & Lang 2007). What all
+    share in a period is not in `left`, so a gap in a good month is no change of the unit.
     """
     w = np.where(np.isnan(shape), 0.0, work.weight)
     mass = w.sum(axis=1)
@@ -467,7 +471,7 @@ def _by_changes(value: float, shape: Floats, work: _Work) -> Effect:
     centred = line - ((w @ line) / np.maximum(mass, TINY))[:, None]
     size = (w * centred**2).sum(axis=1)
     use = size > 1e-9 * np.maximum(mass, TINY)
-    change = (w * centred * work.y).sum(axis=1)[use] / size[use]
+    change = (w * centred * left).sum(axis=1)[use] / size[use]
     treated, size = work.treated[use], size[use]
     df = len(change) - 2
     if df < 1 or treated.all() or not treated.any():
@@ -567,7 +571,7 @@ def _fitting(
     if work.method == "clustered":
         return regression.effect(at)
     if work.method == "unit_changes":
-        return _by_changes(float(regression.coefficients[at]), shape, work)
+        return _by_changes(float(regression.coefficients[at]), shape, work, regression.left)
     return _wild_effect(regression, at, _signs(len(work.y), draws, seed))
 
 
