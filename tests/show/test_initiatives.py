@@ -1,0 +1,470 @@
+"""Initiatives on the page: nothing an executive can misread, and a sensible page of nothing."""
+
+import dataclasses
+import datetime as dt
+import re
+
+import pandas as pd
+import pytest
+from made.initiatives import (
+    GO_LIVE,
+    change_of,
+    ladder_of,
+    money_of,
+    panel_of,
+    plan_of,
+    reading_of,
+    table_of,
+)
+from repurchase import show
+from repurchase.analysis.initiative_flags import Flag
+from repurchase.analysis.initiative_reading import Former
+from repurchase.analysis.ladder import Gate
+from repurchase.show.blocks import Figure, Several, Table, Text
+from repurchase.show.initiatives import certainty, in_order, promise_text
+
+LANGUAGES = ("en", "zh-CN")
+
+
+def cells(table: Table) -> list[list[str]]:
+    return [[c if isinstance(c, str) else c.text for c in row] for row in table.rows]
+
+
+def words_of(block) -> str:
+    return block.to_text()
+
+
+def verdict_page(reading, context) -> str:
+    return words_of(show.initiative_verdicts([reading], context=context, id="I-2"))
+
+
+def paying(**told):
+    """An effect that is surely worth more than the cost."""
+    ladders = {"margin": ladder_of({"naive": (5.1, 0.6), "difference": (2.2, 0.1)})}
+    return reading_of(ladders=ladders, verdict="paid", **told)
+
+
+# ---- the sentence -------------------------------------------------------------------------------
+
+
+def test_what_it_caused_cost_and_left_stand_in_one_sentence(context_of):
+    """2.20 a customer and month of 40,000 is 88,000; it cost 60,000, so 28,000 is left."""
+    told = show.initiatives_headline([paying()], context=context_of())
+
+    assert told.text.startswith(
+        "Repurchase-tracking system paid: it caused ¥88.0k (¥80.0k to ¥96.0k) of margin and cost"
+        " ¥60.0k, so ¥28.0k"
+    )
+    assert "good" == told.tone
+
+
+def test_an_open_answer_is_never_called_paid(context_of):
+    """The interval holds both: read is, not caused."""
+    told = show.initiatives_headline([reading_of()], context=context_of())
+
+    assert told.text.startswith("Whether Repurchase-tracking system paid is not shown: read is")
+    assert "unsure" == told.tone
+
+
+def test_without_a_rung_the_share_that_must_be_its_own_is_the_headline(context_of):
+    """60,000 over 40,000 customer months is 1.50, of a change of 4.20 that is 36 %."""
+    told = show.initiatives_headline([change_of()], context=context_of())
+
+    assert (
+        "Repurchase-tracking system cost ¥60.0k. It paid if it caused at least ¥1.50 of the ¥4.20"
+        " by which margin a customer and month rose: 36% of the change. What was seen is a change,"
+        " not an effect: nobody was left without it, so nobody shows what would have been."
+    ) == told.text
+    assert "caused ¥" not in told.text
+
+
+def test_a_change_too_small_to_pay_says_so(context_of):
+    """A rise of 1.00 cannot hold the 1.50 that are needed."""
+    ladders = {"margin": ladder_of({"season": (1.0, 0.2)}, units_control=0)}
+    told = show.initiatives_headline([change_of(ladders=ladders)], context=context_of())
+
+    assert (
+        "It has not paid even if the whole change of +¥1.00 of margin a customer and month is its"
+        " own: +¥1.50 would be needed."
+    ) in told.text
+
+
+def test_a_fall_has_no_part_that_could_pay(context_of):
+    """Nothing is divided by a change that is no gain."""
+    ladders = {"margin": ladder_of({"season": (-1.0, 0.2)}, units_control=0)}
+    text = show.initiatives_headline([change_of(ladders=ladders)], context=context_of()).text
+
+    assert "Margin a customer and month changed by −¥1.00: there is no gain" in text
+    assert "%" not in text
+
+
+@pytest.mark.parametrize(
+    ("flag", "why"),
+    [
+        ("regression_to_mean", "those treated were chosen by how they did before"),
+        ("chosen_unknown", "those treated were picked one by one, and not by chance"),
+        ("identification_change", "customers are identified otherwise than before"),
+    ],
+)
+def test_what_refuses_every_comparison_is_named(context_of, flag, why):
+    """Though rungs would stand, the warning comes first."""
+    found = reading_of(flags=(Flag(flag, True, {}, True),), verdict="change_not_effect")
+
+    assert found.rung is None and found.ladder.chosen is not None
+    text = show.initiatives_headline([found], context=context_of()).text
+    assert f"What was seen is a change, not an effect: {why}." in text
+
+
+def test_rungs_that_fail_their_checks_are_said_to(context_of):
+    """There are others to compare with, and no comparison passes."""
+    gate = (Gate("pre_trend", False, 0.004, 0.05, 24),)
+    names = ("difference", "synthetic_control", "structural", "synthetic_difference")
+    ladders = {"margin": ladder_of(refused=dict.fromkeys(names, gate))}
+    found = reading_of(ladders=ladders, verdict="change_not_effect")
+
+    text = show.initiatives_headline([found], context=context_of()).text
+    assert "no comparison with others passes its checks" in text
+    pages = words_of(show.rung_pages([found], context=context_of(), id="I-4"))
+    assert "no: Alike before the start (joint test, p)" in pages
+
+
+# ---- promises -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("promised", "text"),
+    [
+        ({"roi": 0.8}, "promised was that it reaches 80%"),
+        (
+            {"roi": 0.8, "reading": "rises_points", "base": 0.3},
+            "promised was that it rises by 80 points from 30%, so that it reaches 110%",
+        ),
+        (
+            {"roi": 0.8, "reading": "rises_relative", "base": 0.3},
+            "promised was that it rises by 80% of 30%, so that it reaches 54%",
+        ),
+        ({"payback_months": 18}, ""),
+    ],
+)
+def test_rises_80_per_cent_and_reaches_80_per_cent_are_never_confused(context_of, promised, text):
+    """From 30 %: 80 points more are 110 %, 80 % more are 54 %."""
+    assert text == promise_text(paying(plan=plan_of(promised=promised)), context_of().words)
+
+
+# ---- several ------------------------------------------------------------------------------------
+
+
+def several():
+    early = reading_of(
+        plan_of("new", name="Referral bonus"), verdict="too_early",
+        ladders={"margin": ladder_of({})}, former=None,
+        panel=panel_of(complete_from=dt.date(2025, 12, 1)),
+    )  # fmt: skip
+    whole = plan_of("all", name="For all", treated=None, controls=None)
+    return [early, change_of(whole), paying()]
+
+
+def test_the_table_is_ordered_by_net_value_for_what_was_spent(context_of):
+    """What has no net value stands behind; the sentence counts all."""
+    context = context_of()
+    table = show.initiatives_table(several(), context=context, id="I-1")
+
+    assert ["x", "all", "new"] == [r.plan.id for r in in_order(several())]
+    assert ["Repurchase-tracking system", "For all", "Referral bonus"] == [
+        row[0] for row in cells(table)
+    ]
+    assert ["0.47", "–", "–"] == [row[5] for row in cells(table)]
+    assert ["36%"] == [row[7] for row in cells(table)][1:2]
+    assert (
+        "Of 3 initiatives: 1 paid; 1 with a change and no effect; 1 too early to read"
+        == show.initiatives_headline(several(), context=context).text
+    )
+
+
+def test_at_most_three_have_a_page_and_all_stand_in_the_table(context_of):
+    """The fourth is told of in the table and in Part B."""
+    many = [paying(plan=plan_of(str(i), name=f"No {i}")) for i in range(14)]
+    pages = show.initiative_verdicts(many, context=context_of(), id="I-2")
+    table = show.initiatives_table(many, context=context_of(), id="I-1")
+
+    named = re.findall(r"No \d+ paid", words_of(pages))
+    assert 3 == len(named)
+    assert 12 == len(table.rows)
+    assert "2 more initiatives stand in Part B." in table.caption
+
+
+def test_too_early_says_when(context_of):
+    """No money is told, only what it cost and from which day it can be read."""
+    text = verdict_page(several()[0], context_of())
+
+    assert "Can be read from: 1 Dec 2025 (started on 1 Jan 2025)" in text
+    assert "Net value so far" not in text
+
+
+def test_nothing_in_the_profile_is_a_clear_line(context_of):
+    """And no empty table, page or list."""
+    context = context_of()
+    told = show.initiatives_headline([], context=context)
+
+    assert told.text.startswith("No initiative is named in the profile")
+    blocks = [
+        show.initiatives_table([], context=context, id="I-1"),
+        show.initiative_verdicts([], context=context, id="I-2"),
+        show.before_after_full([], context=context, id="I-3"),
+        show.rung_pages([], context=context, id="I-4"),
+        show.flag_table([], context=context, id="I-5"),
+    ]
+    assert {""} == {words_of(block) for block in blocks}
+
+
+# ---- before and after ---------------------------------------------------------------------------
+
+
+def row_of(table, name):
+    return next(row for row in cells(table) if row[0] == name)
+
+
+def test_points_and_per_cent_are_labelled(context_of):
+    """30.8 to 34.1 is 3.3 points and 10.7 per cent."""
+    table = show.before_after_table(paying(), context=context_of(), id="I-2a")
+    row = row_of(table, "Repurchase within 90 days")
+
+    assert ["30.8%", "34.1%", "+3.3 pp (+1.6 to +5.0)", "+10.7%", "+1.0 pp"] == row[1:6]
+    assert ["31.5%", "+2.6 pp", "5,210, 4,884"] == row[6:]
+
+
+def test_what_is_not_ripe_is_blank_with_its_day(context_of):
+    """Churn needs a quarter after the window."""
+    table = show.before_after_table(paying(), context=context_of(), id="I-2a")
+
+    assert ["22.4%", "from 29 Dec 2025", "–", "–"] == row_of(table, "Churn")[1:5]
+
+
+def test_what_cannot_be_computed_is_named_with_its_reason(context_of):
+    """No row of dashes; the reason stands below."""
+    frame = table_of()
+    gone = frame["metric"] == "satisfaction"
+    numbers = [c for c in frame if frame[c].dtype == float or "change" in c]
+    frame.loc[gone, numbers] = None
+    frame["reason"] = frame["reason"].astype(object)
+    frame.loc[gone, "reason"] = "the profile names no source for surveys"
+    table = show.before_after_table(paying(table=frame), context=context_of(), id="I-2a")
+
+    assert "Satisfaction" not in [row[0] for row in cells(table)]
+    why = "Not computed: Satisfaction (the profile names no source for surveys)."
+    assert table.caption.endswith(why)
+
+
+def test_without_controls_there_is_no_column_of_them(context_of):
+    """Everyone was treated."""
+    own = table_of()
+    table = show.before_after_table(
+        change_of(table=own[own["group"] == "treated"]), context=context_of(), id="I-2a"
+    )
+
+    assert "Others' change" not in [c.label for c in table.columns]
+    assert {8} == {len(row) for row in table.rows}
+
+
+# ---- the ladder ---------------------------------------------------------------------------------
+
+
+def test_the_ladder_names_what_it_stands_on_and_keeps_changes_apart(context_of):
+    """Six rungs; the data behind say which is stood on."""
+    context = context_of()
+    chart = show.ladder_chart(reading_of(), context=context, id="I-2b")
+
+    assert isinstance(chart, Figure)
+    assert "It stands on: Synthetic difference-in-differences" == chart.title
+    rows = [line.split(",") for line in chart.csv.splitlines()]
+    stood = {row[0]: (row[4], row[5]) for row in rows[1:]}
+    assert ("False", "False") == stood["naive"] == stood["season"]
+    assert ("True", "False") == stood["difference"]
+    assert ("True", "True") == stood["synthetic_difference"]
+    assert "Before and after (change): +¥5.10 (+¥3.90 to +¥6.30)." in chart.alt
+
+
+def test_an_interval_without_bounds_is_drawn_and_told(context_of):
+    """Two units bound nothing; the picture keeps to the ends that are numbers."""
+    ladder = ladder_of({"naive": (5.1, 0.6), "difference": (2.0, float("inf"))})
+    found = reading_of(ladders={"margin": ladder}, verdict="not_shown")
+    chart = show.ladder_chart(found, context=context_of(), id="I-2b")
+
+    assert isinstance(chart, Figure)
+    assert "(– to –)" in chart.alt
+
+
+def test_certainty_is_high_only_where_rungs_agree_and_nothing_warns():
+    """One rung alone, or a warning, is medium; an open answer is low."""
+    alone = paying(flags=())
+    both = dataclasses.replace(
+        alone, ladders={"margin": ladder_of({"difference": (2.2, 0.1), "structural": (2.1, 0.2)})}
+    )
+    assert ["medium", "high"] == [certainty(alone), certainty(both)]
+    assert "medium" == certainty(dataclasses.replace(both, flags=(Flag("tries", True),)))
+    assert "low" == certainty(dataclasses.replace(both, verdict="not_shown"))
+    assert "low" == certainty(change_of())
+
+
+def test_another_rung_beyond_the_line_to_pay_is_told(context_of):
+    """What would change our mind: a comparison that stands says the opposite."""
+    ladders = {"margin": ladder_of({"difference": (1.0, 0.1), "structural": (2.2, 0.1)})}
+    text = verdict_page(reading_of(ladders=ladders, verdict="paid"), context_of())
+
+    assert "Difference-in-differences says +¥1.00, on the other side of it." in text
+
+
+# ---- what to do ---------------------------------------------------------------------------------
+
+
+def test_a_hold_out_is_told_with_its_size_and_day(context_of):
+    """2,000 of 20,000, from October; the answer in April."""
+    text = verdict_page(change_of(), context_of())
+
+    assert (
+        "From 1 Oct 2025 leave 2,000 of 20,000 customers (10%, drawn by chance; the list is in"
+        " restricted/) without it: it answers on 1 Apr 2026."
+    ) in text
+    assert "rose it must have caused 0.9 pp." in text
+    table = show.hold_out_table([change_of()], context=context_of(), id="I-7")
+    assert ["1 Oct 2025", "20,000", "2,000", "10%", "1 Apr 2026", "¥1.20"] == cells(table)[0][1:]
+
+
+def test_what_changed_since_last_month_is_said(context_of):
+    """The verdict, the ROI, and what it stood on."""
+    former = Former("2025-08", "change_not_effect", None, None, None)
+    text = verdict_page(paying(former=former), context_of())
+
+    assert "It was “a change, not an effect” and is “it paid”." in text
+    assert "It stood on: none; now: Difference-in-differences." in text
+
+
+def test_hold_outs_leave_without_a_formula(context_of):
+    """A customer number that looks like one gets an apostrophe, days are text."""
+    frame = pd.DataFrame({"customer_id": ["=1+1"], "assigned_at": [dt.date(2025, 10, 1)]})
+    sheets = show.hold_out_sheets({"x": frame}, context=context_of())
+    (rows,) = sheets.frames.values()
+
+    assert ["'=1+1", "2025-10-01"] == list(rows.iloc[0])
+    assert ("x",) == sheets.labels and "hold-outs" == sheets.name
+
+
+# ---- warnings and tries -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        (
+            Flag("regression_to_mean", True, {"expected": 2.9, "low": 2.1, "high": 3.7}, True),
+            "+¥2.90 of margin a customer and month would have come by itself (+¥2.10 to +¥3.70).",
+        ),
+        (Flag("spill_over", True, {"share": 0.06, "before": 0.01}), "6.0% of the others' orders"),
+        (Flag("anticipation", True, {"change": -1.5}), "by −¥1.50 against the others."),
+        (
+            Flag("incomplete_after", True, {"seen": 3, "planned": 6,
+                                            "complete_from": "2025-12-01"}),
+            "3 of 6 planned periods are seen; it is complete on 1 Dec 2025.",
+        ),
+        (
+            Flag("incomplete_after", True, {"seen": 8, "planned": 12, "complete_from": None}),
+            "8 periods are seen, and a whole year has 12",
+        ),
+        (
+            Flag("costs_missing", True, {"names": "labour, training"}),
+            "Not in the costs: labour, training. So they are too low.",
+        ),
+        (
+            Flag("identification_change", True, {"before": 0.789, "after": 0.812, "change": 0.041}),
+            "from 78.9% to 81.2%, by +4.1 pp against the others",
+        ),
+        (Flag("tries", True, {"count": 3}), "were tried 3 times"),
+    ],
+)  # fmt: skip
+def test_a_warning_says_its_size(context_of, flag, text):
+    """In a sentence of its own, on the page and in the table."""
+    found = reading_of(flags=(flag,))
+
+    assert text in words_of(show.flag_table([found], context=context_of(), id="I-5"))
+    assert text in verdict_page(found, context_of())
+
+
+def test_every_try_is_printed(context_of):
+    """With what was other, what it would stand on, and its verdict."""
+    frame = pd.DataFrame(
+        [("x", "2025-09", "before_months=12", "difference", "margin", 2.0, 1.0, 3.0, "paid"),
+         ("x", "2025-09", "step=week", "", "orders", 0.01, -0.01, 0.03, "change_not_effect")],
+        columns=["initiative", "period", "what", "rung", "outcome", "effect", "low", "high",
+                 "verdict"],
+    )  # fmt: skip
+    table = show.tries_table(frame, context=context_of(), id="I-6")
+
+    assert [
+        ["x", "2025-09", "before_months=12", "Difference-in-differences",
+         "+¥2.00 (+¥1.00 to +¥3.00)", "it paid"],
+        ["x", "2025-09", "step=week", "none: a change", "+0.0100 (−0.0100 to +0.0300)",
+         "a change, not an effect"],
+    ] == cells(table)  # fmt: skip
+    assert isinstance(show.tries_table(frame.head(0), context=context_of(), id="I-6"), Text)
+
+
+# ---- the evidence -------------------------------------------------------------------------------
+
+
+def detailed():
+    starts = pd.date_range("2023-01-01", periods=33, freq="MS").date
+    study = pd.DataFrame({"start": starts, "effect": 0.0, "low": -1.0, "high": 1.0})
+    path = pd.DataFrame({"start": starts, "seen": 30.0, "expected": 28.0})
+    weights = pd.DataFrame({"unit": ["S2", "S4"], "weight": [0.7, 0.3]})
+    details = {
+        "difference": {"event_study": study, "clusters": 20, "bootstrap_p": 0.012},
+        "synthetic_control": {"path": path, "weights": weights},
+        "structural": {"path": path.assign(low=26.0, high=30.0), "chains": 2, "r_hat": 1.003,
+                       "inclusion": pd.DataFrame({"series": [""], "probability": [0.9]})},
+    }  # fmt: skip
+    return reading_of(ladders={"margin": ladder_of(details=details)})
+
+
+def test_each_rung_shows_its_own_evidence(context_of):
+    """An event study, two paths, weights, chains and R-hat."""
+    found = show.rung_pages([detailed()], context=context_of(), id="I-4")
+
+    assert isinstance(found, Several)
+    figures = [b.id for b in found.blocks if isinstance(b, Figure)]
+    assert ["I-4b", "I-4c", "I-4d"] == figures
+    text = words_of(found)
+    assert "S2\t70.0%" in text and "mean of the others\t90.0%" in text
+    assert "Structural time series. chains: 2; R-hat: 1.003." in text
+    assert "Difference-in-differences. wild bootstrap, p: 0.012; units: 20." in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("make", [paying, change_of, reading_of, detailed])
+def test_every_page_can_be_made_in_each_language(context_of, language, make):
+    """Of what paid, what is a change, what is open; no gap is left unfilled."""
+    context, found = context_of(language), make()
+    blocks = [
+        show.initiatives_headline([found], context=context),
+        show.initiatives_table([found], context=context, id="I-1"),
+        show.initiative_verdicts([found], context=context, id="I-2"),
+        show.before_after_full([found], context=context, id="I-3"),
+        show.rung_pages([found], context=context, id="I-4"),
+        show.flag_table([found], context=context, id="I-5"),
+        show.hold_out_table([found], context=context, id="I-7"),
+    ]
+    text = "\n".join(words_of(b) for b in blocks)
+
+    assert not re.findall(r"\{\w+\}|\bnan\b|\bNone\b|\binf\b", text)
+
+
+def test_without_a_known_margin_no_payment_is_claimed(context_of):
+    """Revenue leads; whether it paid cannot be told of it."""
+    plan = plan_of(outcome="revenue")
+    revenue = dataclasses.replace(ladder_of({"difference": (9.0, 1.0)}), outcome="revenue")
+    panel = dataclasses.replace(panel_of(), margin_known=False)
+    money = money_of(plan, {"revenue": revenue}, panel=panel)
+    found = reading_of(plan, ladders={"revenue": revenue}, money=money, panel=panel)
+
+    text = show.initiatives_headline([found], context=context_of()).text
+    assert "Whether it paid cannot be told: " in text and "caused" not in text
+    assert GO_LIVE == found.plan.go_live
