@@ -23,7 +23,8 @@ if FOLDER not in sys.path:
 LONGEST = (
     "press/test_pack.py", "press/test_kill.py", "press/test_failures.py",
     "lab/test_server.py", "truth/test_calibration.py", "press/test_kernels.py",
-    "test_planted.py", "test_planted_trials.py", "test_planted_initiatives.py", "model/test_prepare.py", "test_lists.py",
+    "test_planted.py", "test_planted_trials.py", "test_planted_initiatives.py",
+    "model/test_prepare.py", "test_lists.py",
     "press/test_export.py",
     "press/test_run.py", "press/test_chapters.py", "analysis/test_retention.py",
     "analysis/test_robustness.py", "test_real_reviews.py", "press/test_publish.py",
