@@ -286,14 +286,14 @@ def test_the_bootstrap_is_that_of_rebuilt_outcomes():
 def test_the_joint_bootstrap_is_that_of_rebuilt_outcomes():
     """Three coefficients together, one beside."""
     panel = company(7, 7, 9, 8, 4, gaps=0.1)
-    signs = np.random.default_rng(2).choice([-1.0, 1.0], size=(60, 16))
+    signs = np.random.default_rng(2).choice([-1.0, 1.0], size=(500, 16))
     columns = [np.outer(panel.treated, np.arange(8) == t).astype(float) for t in range(3)]
     after = np.outer(panel.treated, panel.after).astype(float)
 
     found = _joint_p(regression_of(panel, [*columns, after]), 3, signs)
 
     seen, drawn = drawn_by_hand(panel, signs, 0.0, columns, [after])
-    assert (1 + (drawn >= seen).sum()) / 61 == pytest.approx(found)
+    assert (1 + (drawn >= seen).sum()) / 501 == pytest.approx(found)
 
 
 def test_the_interval_holds_what_the_test_does_not_refuse():
