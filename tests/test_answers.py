@@ -27,13 +27,15 @@ PERIOD = "2025-09"
 LIBRARY = digests.LIBRARY
 BENCHES = (
     "retention", "identification", "customer_value", "worklists", "load", "funnel_diagnosis",
-    "ab_review",
+    "ab_review", "roi_before_after",
 )  # fmt: skip
 
 # what a method is asked with, by the names of what it needs
 ASKED_WITH = {
     "cut": ("store_id",),
     "experiment": ("exp_null",),
+    "initiative": ("tracking-system",),
+    "plan": ('{"id": "x", "name": "x", "go_live": "2025-01-01"}',),
     "experimentstart": ("exp_next", dt.date(2026, 1, 5)),
 }
 

@@ -96,7 +96,7 @@ class RoiBeforeAfterBench(Bench):
 
     def attempted(self, plan: str) -> Reading:
         """The reading of any plan, told as JSON, written down nowhere: for `attempt`."""
-        return self._one(Initiative.model_validate_json(plan))
+        return self._one(Initiative.model_validate_json(plan, strict=False))
 
     def figures(self) -> Result:
         """The records of every initiative: its table, all rungs of its ladders, its money."""
@@ -223,7 +223,7 @@ class RoiBeforeAfterBench(Bench):
         if name in PLACES:
             return initiative_panel.by_place(days, name)
         if name == "region" and name not in self._params.segments:
-            customers = _kept(self._customers(f"initiatives, {plan.id}, unit"))
+            customers = self._customers(f"initiatives, {plan.id}, unit")
             return initiative_panel.by_label(days, customers.mutate(label=customers["region"]))
         if name in self._params.segments:
             return initiative_panel.by_label(days, self._review.segments[name])
@@ -249,7 +249,7 @@ class RoiBeforeAfterBench(Bench):
         where = f"params/{review.params.name}.yaml, initiatives, {plan.id}, {name}"
         if group.where is not None:
             self._customers(f"initiatives, {plan.id}, {name}.where")
-            return _kept(review.rows_where("customers", group.where, where=f"{where}.where"))
+            return review.rows_where("customers", group.where, where=f"{where}.where")
         events = review.table("events")
         return events.filter(events.campaign_id.isin(list(group.campaigns))).select("customer_id")
 
@@ -390,23 +390,17 @@ class RoiBeforeAfterBench(Bench):
         earlier = review.period.previous()
         if plan.go_live > earlier.end or earlier.start < review.windows.data_from:
             return None
-        return review.at(earlier.label).roi_before_after.told(plan.id)
+        bench = review.at(earlier.label).roi_before_after
+        return bench.told(plan.model_dump_json(exclude_unset=True))
 
-    def told(self, initiative: str) -> Former:
-        """The reading in a line, for the period after to be held against."""
-        found = self._one(self._plan(initiative), brief=True)
+    def told(self, plan: str) -> Former:
+        """The reading of a plan, told as JSON, in a line: for the period after to be held to."""
+        found = self._one(Initiative.model_validate_json(plan, strict=False), brief=True)
         money, rung = found.money, found.rung
         roi = None if money.roi is None else float(money.roi.value)
         net = None if money.net is None else float(money.net.value)
         label = self._review.period.label
         return Former(label, found.verdict, None if rung is None else rung.name, roi, net)
-
-
-def _kept(customers: ir.Table) -> ir.Table:
-    """The rows under the id that the customer is known by."""
-    if "kept_id" not in customers.columns:
-        return customers
-    return customers.mutate(customer_id=customers.kept_id)
 
 
 def _meet(one: Initiative, other: Initiative) -> bool:

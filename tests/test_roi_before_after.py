@@ -1,0 +1,255 @@
+"""Initiatives of a small company: read, tried otherwise, held out; the same each time."""
+
+import dataclasses
+import datetime as dt
+import shutil
+
+import pandas as pd
+import pytest
+from repurchase import answers
+from repurchase.analysis import initiative_tries, trial_draw
+from repurchase.analysis.initiative_records import records
+from repurchase.analysis.initiatives import verdict
+from repurchase.context import RUN
+from repurchase.definitions import METRICS
+from repurchase.errors import ParameterError
+from repurchase.initiatives import Initiative
+from repurchase.model.prepare import prepare
+from repurchase.params import load_params
+from repurchase.press import kept
+from repurchase.review import Review
+from repurchase.stats.proportion import Estimate
+
+SYSTEM = "tracking-system"
+
+
+def plan(**told):
+    given = {"id": "x", "name": "x", "go_live": dt.date(2025, 1, 1)}
+    return Initiative(**{**given, **told})
+
+
+@pytest.fixture(scope="module")
+def source(little_company, tmp_path_factory):
+    """A project of its own, whose params may be written to."""
+    folder = tmp_path_factory.mktemp("roi")
+    for name in ("params", "notebooks"):
+        shutil.copytree(little_company / name, folder / name)
+    (folder / ".cache").mkdir()
+    for name in ("demo", "snapshots"):
+        (folder / ".cache" / name).symlink_to(little_company / ".cache" / name)
+    return folder
+
+
+def review_of(folder, *plans, period="2025-09"):
+    params = load_params("little", period, root=folder)
+    profile = params.profile
+    if plans:
+        profile = profile.model_copy(update={"initiatives": plans})
+    params = dataclasses.replace(params, profile=profile)
+    return Review(params, prepare(params, cache=folder / ".cache"))
+
+
+@pytest.fixture(scope="module")
+def review(source):
+    return review_of(source)
+
+
+@pytest.fixture(scope="module")
+def everyone(source):
+    """The same system as if all stores had got it at once."""
+    return review_of(source, plan(id="all", kind="system"))
+
+
+def test_the_treated_and_the_controls_are_the_profile_s(review):
+    """Eleven stores against nine, their members counted from the canonical tables."""
+    reading = review.roi_before_after.reading(SYSTEM)
+    frame = reading.panel.frame
+    months = frame[frame["phase"] == "after"]
+    first, last = dt.date(2025, 2, 1), dt.date(2025, 9, 1)
+    (row,) = review.sql(
+        "select count(*) as n, sum(net_margin) as margin from customer_days d join (select"
+        " customer_id, store_id as home from customer_days where day_rank = 1) using (customer_id)"
+        " where home in ('S001', 'S003', 'S005', 'S007', 'S009', 'S011', 'S013', 'S015', 'S017',"
+        " 'S020', 'S022') and order_date between '2025-02-01' and '2025-09-30'"
+        " and date_trunc('month', first_date) < date_trunc('month', order_date)"
+    ).to_dict("records")
+    treated = months[months["group"] == "treated"]
+
+    assert (first, last) == (min(months["start"]), max(months["start"]))
+    assert row["n"] == treated["orders"].sum() > 0
+    assert float(row["margin"]) == pytest.approx(treated["margin"].sum())
+    assert reading.ladder.exposure == treated["members"].sum()
+
+
+def test_every_figure_is_a_registered_metric_once(review):
+    """Records have their definitions, and no two are the same figure."""
+    found = review.roi_before_after.figures().records
+
+    assert {r.metric for r in found} <= set(METRICS)
+    assert len(found) == len({r.key for r in found}) > 80
+    assert all(METRICS[r.metric].unit == r.unit for r in found)
+    assert all(r.value is not None or r.reason for r in found)
+
+
+def test_everyone_at_once_is_a_change_and_no_effect(everyone):
+    """No control, no rung; a hold-out is drawn, the same each time, and says when it answers."""
+    bench = everyone.roi_before_after
+    reading = bench.reading("all")
+    drawn = bench.hold_out("all")
+
+    assert "change_not_effect" == reading.verdict
+    assert (None, None) == (reading.rung, reading.money.roi)
+    assert dt.date(2025, 10, 1) == reading.learn.start
+    assert reading.learn.answers_on is None or reading.learn.answers_on > reading.learn.start
+    assert list(trial_draw.COLUMNS) == list(drawn.columns)
+    share = (drawn["arm"] == "hold-out").mean()
+    assert 0.1 == pytest.approx(share, abs=0.02)
+    assert drawn.equals(bench.hold_out("all"))
+    assert {"all"} == set(bench.hold_outs())
+
+
+def test_the_former_reading_is_that_of_the_month_before(review, source):
+    """September remembers what August's own review says."""
+    told = review.roi_before_after.reading(SYSTEM).former
+    august = review_of(source, period="2025-08").roi_before_after.reading(SYSTEM)
+
+    assert ("2025-08", august.verdict) == (told.period, told.verdict)
+    assert told.roi == (None if august.money.roi is None else august.money.roi.value)
+
+
+def test_nothing_before_the_go_live_is_former(source):
+    """In the month of the go-live there is no earlier verdict, and it is too early for one."""
+    found = review_of(source, period="2025-01").roi_before_after.reading(SYSTEM)
+
+    assert ("too_early", None) == (found.verdict, found.former)
+    assert () == review_of(source, period="2024-12").roi_before_after.readings()
+
+
+def test_an_attempt_is_written_down_and_counted(source):
+    """In the lab it is appended to the profile's tries.csv, once a question; the plan's verdict
+    stays; a chapter that runs in a pack notices, what was computed is kept."""
+    review = review_of(source)
+    params = review.params
+    before = kept.ingredients(params, review.snapshot), answers.made_of(params, review.snapshot)
+    bench = review.roi_before_after
+    own = bench.reading(SYSTEM)
+    try:
+        other = bench.attempt(SYSTEM, before_months=6)
+        bench.attempt(SYSTEM, before_months=6)
+        rows = bench.tries()
+        again = review_of(source).roi_before_after
+        after = kept.ingredients(params, review.snapshot), answers.made_of(params, review.snapshot)
+
+        assert 6 == other.ladder.periods_before
+        assert [(SYSTEM, "2025-09", "before_months=6")] == [
+            tuple(r) for r in rows[["initiative", "period", "what"]].itertuples(index=False)
+        ]
+        pd.testing.assert_frame_equal(rows, again.tries())
+        flag = again.reading(SYSTEM).flags[-1]
+        assert ("tries", True, 1.0) == (flag.name, flag.raised, flag.values["count"])
+        assert own.verdict == again.reading(SYSTEM).verdict
+        assert before[0] != after[0]
+        assert before[1] == after[1]
+    finally:
+        (source / "params" / "little" / initiative_tries.FILE).unlink()
+    assert bench.reading(SYSTEM).flags[-1].raised  # this review's own try
+
+
+def test_an_attempt_in_a_pack_is_counted_in_the_pack_alone(source, monkeypatch):
+    """No run of the press writes into the company's folder."""
+    review = review_of(source)
+    monkeypatch.setenv(RUN, "run.json")
+    review.roi_before_after.attempt(SYSTEM, controls=["S002", "S004", "S006"])
+
+    assert ["controls=S002, S004, S006"] == list(review.roi_before_after.tries()["what"])
+    assert not (source / "params" / "little" / initiative_tries.FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"befor_months": 6}, "no option 'befor_months'"),
+        ({"before_months": 0}, "greater than or equal to 1"),
+        ({"controls": ["S001"]}, "both treated and a control"),
+    ],
+)
+def test_an_attempt_that_no_plan_can_be_says_so(review, other, said):
+    """A misspelt option and an impossible plan are told, and are no try."""
+    with pytest.raises(ParameterError, match=said):
+        review.roi_before_after.attempt(SYSTEM, **other)
+    assert review.roi_before_after.tries().empty
+
+
+def test_a_damaged_table_of_tries_says_so(tmp_path):
+    """What somebody else wrote there is not read as something it is not."""
+    path = tmp_path / "little" / initiative_tries.FILE
+    path.parent.mkdir()
+    path.write_text("initiative,effect\nx,1\n", encoding="utf-8")
+
+    with pytest.raises(ParameterError, match=r"tries\.csv cannot be read"):
+        initiative_tries.read(path)
+
+
+def test_unknown_names_are_told(review, source):
+    """An initiative, and a unit, that there is not."""
+    with pytest.raises(ParameterError, match="tracking-system"):
+        review.roi_before_after.reading("tracking-sytem")
+    with pytest.raises(ParameterError, match="region"):
+        review_of(source, plan(unit="regoin")).roi_before_after.readings()
+
+
+def test_initiatives_by_region_and_by_customers(source):
+    """The treated can be told by region, by a condition over customers, by campaigns."""
+    told = (
+        plan(id="east", unit="region", treated={"labels": ["华东"]}),
+        plan(id="gold", unit="customer", treated={"where": "region = '华东'"}),
+    )
+    by_region, by_customer = review_of(source, *told).roi_before_after.readings()
+    exposures = [r.ladder.exposure for r in (by_region, by_customer)]
+
+    assert exposures[0] == exposures[1] > 0
+    assert 1 == by_region.ladder.units_treated < by_customer.ladder.units_treated
+    # whoever is picked by what he is was not picked by chance
+    assert by_customer.rung is None
+    assert "gold" not in {f.values["names"] for f in by_customer.flags if "names" in f.values}
+
+
+def test_other_initiatives_in_the_window_are_named(source):
+    """One that began in the same months for some of the same stores, not one for others."""
+    told = (
+        plan(id="a", name="A", treated={"labels": ["S001"]}),
+        plan(id="b", name="B", go_live=dt.date(2025, 4, 1), treated={"labels": ["S001", "S003"]}),
+        plan(id="c", name="C", go_live=dt.date(2025, 4, 1), treated={"labels": ["S005"]}),
+    )
+    found = review_of(source, *told).roi_before_after.reading("a")
+    flag = next(f for f in found.flags if f.name == "other_initiatives")
+
+    assert (True, "B") == (flag.raised, flag.values["names"])
+
+
+def test_the_verdict_is_sure_only_with_the_whole_interval(review):
+    """Paid above 0, not paid below it, not shown around it, a change without a rung."""
+    reading = review.roi_before_after.reading(SYSTEM)
+    if reading.rung is None:
+        pytest.fail("the small company's ladder has no rung: nothing to test")
+
+    def with_roi(*bounds):
+        money = dataclasses.replace(reading.money, roi=Estimate(*bounds) if bounds else None)
+        return verdict(dataclasses.replace(reading, money=money))
+
+    assert "paid" == with_roi(0.5, 0.1, 0.9)
+    assert "not_paid" == with_roi(-0.5, -0.9, -0.1)
+    assert "not_shown" == with_roi(0.5, -0.1, 0.9)
+    assert "not_shown" == with_roi()
+
+
+def test_findings_rest_on_their_records(review, everyone):
+    """Each message names records that are there; without a cost nothing is said of paying."""
+    for one in (review, everyone):
+        bench = one.roi_before_after
+        keys = {"|".join(r.key[i] for i in (0, 1, 3)) for r in bench.figures().records}
+        for finding in bench.findings():
+            assert set(finding.records) <= keys
+    (costless,) = everyone.roi_before_after.findings()
+    assert costless.id.endswith("roi_no_cost")
+    assert records(everyone.roi_before_after.reading("all"))
