@@ -14,18 +14,21 @@ from typing import Any, Literal, NamedTuple
 
 from repurchase.analysis.cuts import COMPARED, STANDS
 from repurchase.analysis.findings import WATCHED, identification_change, moved, year_ago
+from repurchase.analysis.ladder import CHANGES
 from repurchase.analysis.outlook import outlook
 from repurchase.records import parse_dimensions
 from scipy.stats import beta, binomtest
 
 from truth import company as made
-from truth import outreach, sender
+from truth import outreach, programmes, sender
 from truth.company import Company, live
 from truth.figures import CHECKED, LIMIT, Seen, see
 from truth.healthy import Healthy, all_called, healthy_company
 from truth.judged import LOOKS, Told, ends
 from truth.leaking import acts, replayed, size_of, tell
 from truth.outreach import Outreach
+from truth.paid import Judged, judge
+from truth.programmes import Programme
 from truth.sender import Sender
 from truth.truths import REPLAYED, revenue_of_known, truths
 
@@ -187,6 +190,55 @@ def outlooks(suite: str, company: Company) -> Iterator[Trial]:
             yield Trial(
                 "coverage", suite, figure, "", company.seed, covered, numbers, level / 100
             )
+
+
+def idle_initiatives(suite: str, programme: Programme) -> Iterator[Trial]:
+    """Whether what does nothing is said to have paid, though it cost nothing, by each comparison.
+
+    What compares with nobody is only measured: no verdict of the review rests on it.
+    """
+    told = judge(programme, seed=LIFE)
+    for rung in told.ladder.rungs:
+        if rung.effect is not None and rung.name in CHANGES:
+            figure = f"{rung.name} change taken for an effect (nobody should)"
+            paid = rung.effect.low > 0
+            yield Trial("false alarm", suite, figure, "", programme.seed, paid, promised=0.0)
+    paid = told.rung is not None and told.rung.effect is not None and told.rung.effect.low > 0
+    yield Trial("false alarm", suite, "it paid, by the rung stood on", "", programme.seed, paid)
+    yield from _effects(suite, programme, told, promised=0.95)
+
+
+def initiatives(suite: str, programme: Programme) -> Iterator[Trial]:
+    """Whether the interval of the rung that is stood on covers what the initiative added."""
+    yield from _effects(suite, programme, judge(programme, seed=LIFE), promised=0.95)
+
+
+def spilt_initiatives(suite: str, programme: Programme) -> Iterator[Trial]:
+    """The same where it reached the controls too, unseen and seen: then nothing may be stood on."""
+    unseen = judge(programme, seed=LIFE)
+    yield from _effects(suite, programme, unseen, promised=0.0)
+    seen = judge(programme, seed=LIFE, spilled=True)
+    stood = seen.rung is not None
+    figure = "stood on although it was seen to spill over"
+    yield Trial("false alarm", suite, figure, "", programme.seed, stood)
+
+
+def _effects(
+    suite: str, programme: Programme, told: Judged, *, promised: float
+) -> Iterator[Trial]:
+    """The rung that is stood on, and the change before and after beside it, against the truth."""
+    naive = told.ladder.rung("naive")
+    stood = [("effect, by the rung stood on", told.rung, promised),
+             ("the plain change, before to after", naive, 0.0)]  # fmt: skip
+    for figure, rung, share in stood:
+        if rung is None or rung.effect is None:
+            continue
+        effect = rung.effect
+        covered = effect.low <= told.truth <= effect.high
+        numbers = (effect.value, effect.low, effect.high, told.truth)
+        yield Trial(
+            "coverage", suite, figure, "", programme.seed, covered, numbers, promised=share
+        )
 
 
 def steady_funnels(suite: str, company: Sender) -> Iterator[Trial]:
@@ -366,6 +418,31 @@ SUITES = (
         " month: is it found?",
         sender.broken_sender,
         broken_funnels,
+    ),
+    Suite(
+        "idle initiative",
+        "Initiatives that do nothing, in shops that differ in how they feel the season and whose"
+        " months hang together: is one said to have paid?",
+        programmes.idle_programme,
+        idle_initiatives,
+    ),
+    Suite(
+        "initiative",
+        "The same with an effect of either sign: does the interval cover what it added?",
+        programmes.working_programme,
+        initiatives,
+    ),
+    Suite(
+        "chosen for falling",
+        "Initiatives that do nothing, given to the shops that fell most in the quarter before.",
+        programmes.idle_chosen,
+        idle_initiatives,
+    ),
+    Suite(
+        "spilling over",
+        "Initiatives that reach the controls with four tenths of their strength.",
+        programmes.working_spilling,
+        spilt_initiatives,
     ),
     Suite(
         "healthy demo",

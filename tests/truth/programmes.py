@@ -103,6 +103,16 @@ def spilling(programme: Programme) -> Programme:
     return replace(programme, spill=0.4)
 
 
+def idle_chosen(seed: int) -> Programme:
+    """One that does nothing, for shops that fell."""
+    return chosen(idle_programme(seed))
+
+
+def working_spilling(seed: int) -> Programme:
+    """One with an effect that reaches the controls too."""
+    return spilling(working_programme(seed))
+
+
 def live(programme: Programme, *, seed: int) -> Lived:
     """The company with its programme, and what it would have been without."""
     told = programme

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from truth import programmes
+from truth.harness import counts, run
 from truth.programmes import chosen, idle_programme, live, spilling, working_programme
 
+FEW = 10
 LARGE = replace(idle_programme(0), shops=45, members=5_000, alone=0.0, lasting=0.0)
 
 
@@ -78,3 +80,45 @@ def test_companies_differ_in_what_makes_it_hard():
     assert {12, 20, 30, 45} == {one.shops for one in all_}
     assert min(one.lasting for one in all_) < 0.1 and max(one.lasting for one in all_) > 0.6
     assert min(one.effect for one in all_) < 0 < max(one.effect for one in all_)
+
+
+@pytest.fixture(scope="module")
+def idle():
+    """What is said of initiatives that do nothing."""
+    return run(["idle initiative"], FEW, processes=1)
+
+
+def test_what_does_nothing_is_seldom_said_to_have_paid(idle):
+    """By the rung that is stood on, also where the shops were chosen for falling."""
+    lines = counts([*idle, *run(["chosen for falling"], FEW, processes=1)])
+    ruled = [line for line in lines if line.promised]
+
+    assert [] == [line for line in ruled if not line.right]
+    assert {"it paid, by the rung stood on", "effect, by the rung stood on"} == {
+        line.figure for line in ruled
+    }
+    assert FEW == ruled[0].companies
+
+
+def test_the_plain_change_is_found_out(idle):
+    """Its interval misses the truth more often than not: the harness can say no."""
+    plain = [t._replace(promised=0.95) for t in idle if "plain change," in t.figure]
+    (line,) = counts(plain)
+
+    assert not line.right
+
+
+def test_nothing_is_stood_on_that_was_seen_to_spill_over():
+    """And unseen it comes out far too small, which no comparison of both groups can tell."""
+    trials = run(["spilling over"], FEW // 2, processes=1)
+    small = [abs(value) < abs(true) for *_, (value, _, _, true), _ in trials_of(trials)]
+    stood = [t for t in trials if "seen to spill over" in t.figure]
+
+    assert [] == [t for t in stood if t.happened]
+    assert FEW // 2 == len(stood)
+    assert sum(small) > 0.7 * len(small)
+
+
+def trials_of(trials):
+    """Those of the rung that was stood on, with its value, interval and truth."""
+    return [t for t in trials if t.figure == "effect, by the rung stood on"]
