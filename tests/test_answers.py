@@ -111,7 +111,7 @@ def questions_of(review):
             needed = [
                 p.name
                 for p in inspect.signature(asked).parameters.values()
-                if p.default is p.empty and p.kind is not p.VAR_POSITIONAL
+                if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
             ]
             if needed == ["which"]:
                 for funnel in review.funnel_diagnosis.funnels():

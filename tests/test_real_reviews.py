@@ -252,6 +252,22 @@ def test_complete_journeys_campaigns_are_told_as_no_effect(journey):
     assert not any("promotions" in path for path in named)
 
 
+def test_what_complete_journeys_campaigns_brought_is_not_identified(journey):
+    """Households were chosen for what they buy: a change and no effect, however it compares."""
+    review = journey("2017-12")
+    for reading in review.roi_before_after.readings():
+        chosen = next(f for f in reading.flags if f.name == "chosen_unknown")
+
+        assert ("change_not_effect", None) == (reading.verdict, reading.rung)
+        assert (True, True) == (chosen.raised, chosen.refuses)
+        assert reading.money.roi is None
+        # the margin is not known: revenue leads, and a hundred groups a side are compared
+        assert ("revenue", 100, 100) == (
+            reading.ladder.outcome, reading.ladder.units_treated, reading.ladder.units_control,
+        )  # fmt: skip
+        assert reading.ladder.rung("difference").effect is not None
+
+
 @pytest.fixture(scope="module")
 def maven(open_real, root, shared_data):
     """The opportunities of a hardware seller up to December 2017."""
