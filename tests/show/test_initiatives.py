@@ -468,3 +468,12 @@ def test_without_a_known_margin_no_payment_is_claimed(context_of):
     text = show.initiatives_headline([found], context=context_of()).text
     assert "Whether it paid cannot be told: " in text and "caused" not in text
     assert GO_LIVE == found.plan.go_live
+
+
+def test_a_hold_out_that_takes_too_long_has_no_day(context_of):
+    """Nobody waits until 2132: it says that two years are not enough."""
+    learn = dataclasses.replace(change_of().learn, answers_on=dt.date(2132, 4, 5))
+    text = verdict_page(change_of(learn=learn), context_of())
+
+    assert "A hold-out answers on: over 2 years" in text
+    assert "2132" not in text and "leave more without it, or ask for less" in text

@@ -21,6 +21,7 @@ from repurchase.show.initiatives import (
     COSTS,
     RUNG_NAMES,
     VERDICTS,
+    answer_day,
     day_of,
     effect_text,
     flag_value,
@@ -596,7 +597,7 @@ def hold_out_table(readings: Sequence[Reading], *, context: Context, id: str) ->
         rows.append((
             named(reading, context), words.day(learn.start), words.count(learn.customers),
             Cell(words.count(learn.held_out), bold=True), words.share(learn.share, 0),
-            DASH if learn.answers_on is None else words.day(learn.answers_on),
+            answer_day(learn, words),
             detectable,
         ))  # fmt: skip
     if not rows:

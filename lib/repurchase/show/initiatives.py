@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from repurchase.analysis.initiative_flags import Flag
-from repurchase.analysis.initiative_reading import Reading
+from repurchase.analysis.initiative_reading import Learn, Reading
 from repurchase.analysis.ladder import CHANGES, Rung
 from repurchase.context import Context
 from repurchase.reasons import worded
@@ -83,6 +83,8 @@ FACTORS = {
     "lost": N_("what others lost by it"),
     "months_to_come": N_("the months to come"),
 }
+# a hold-out of more years than this is none: what is asked has changed by then
+LONGEST = 2
 RATE = "repurchase_90d"
 MOST_PAGES = 3
 MOST_ROWS = 12
@@ -121,7 +123,7 @@ def initiatives_headline(readings: Sequence[Reading], *, context: Context) -> He
         "Of {n} initiatives: {parts}", n=words.count(len(readings)), parts=joined(words, parts)
     )
     worst: Tone = "bad" if count["not_paid"] else "good" if count["paid"] else "unsure"
-    return Headline(text, worst, sentence(in_order(readings)[0], context=context))
+    return Headline(text, worst)
 
 
 def in_order(readings: Sequence[Reading]) -> list[Reading]:
@@ -474,20 +476,20 @@ def _missing_costs(reading: Reading, words: Words) -> str:
 
 def _change_cards(reading: Reading, context: Context) -> list[Kpi]:
     words, money = context.words, reading.money
-    share = money.break_even_share
+    share, why = money.break_even_share, money.reasons.get("break_even_share", "")
     found = [
         Kpi(words._("It paid if its own"),
             DASH if share is None else words.share(share, 0),
-            words._("of the seen change"), tone="unsure"),
+            worded(words, why) if share is None and why else words._("of the seen change"),
+            tone="unsure"),
         Kpi(words._("The whole change in money"),
             DASH if money.change_money is None
             else words.money(money.change_money.value, context.currency),
             money_interval(money.change_money, context)),
     ]  # fmt: skip
     if reading.learn is not None:
-        day = reading.learn.answers_on
         found.append(
-            Kpi(words._("A hold-out answers on"), DASH if day is None else words.day(day),
+            Kpi(words._("A hold-out answers on"), answer_day(reading.learn, words),
                 words._("if it starts on {day}", day=words.day(reading.learn.start)))
         )  # fmt: skip
     return found
@@ -556,17 +558,34 @@ def _start_hold_out(reading: Reading, words: Words) -> str:
         return ""
     values = {"held": words.count(learn.held_out), "share": words.share(learn.share, 0),
               "n": words.count(learn.customers), "day": words.day(learn.start)}  # fmt: skip
-    if learn.answers_on is None:
+    if not answers(learn):
         return words._(
             "From {day} leave {held} of {n} customers ({share}, drawn by chance; the list is in"
-            " restricted/) without it: nothing else can tell what would have happened anyway.",
-            **values,
-        )
+            " restricted/) without it: nothing else can tell what would have happened anyway."
+            " {years} years would not be enough to find the smallest effect at which it pays; leave"
+            " more without it, or ask for less.",
+            **values, years=words.count(LONGEST),
+        )  # fmt: skip
     return words._(
         "From {day} leave {held} of {n} customers ({share}, drawn by chance; the list is in"
         " restricted/) without it: it answers on {answer}.",
-        **values, answer=words.day(learn.answers_on),
+        **values, answer=answer_day(learn, words),
     )  # fmt: skip
+
+
+def answers(learn: Learn) -> bool:
+    """Whether the hold-out answers before what it asks has changed."""
+    last = learn.answers_on
+    return last is not None and (last - learn.start).days <= LONGEST * 365
+
+
+def answer_day(learn: Learn, words: Words) -> str:
+    """The day on which a hold-out answers; a far day is none."""
+    if learn.answers_on is None:
+        return DASH
+    if not answers(learn):
+        return words._("over {years} years", years=words.count(LONGEST))
+    return words.day(learn.answers_on)
 
 
 def change_of_mind(reading: Reading, context: Context) -> str:
@@ -593,10 +612,9 @@ def change_of_mind(reading: Reading, context: Context) -> str:
             and (other.effect.value > money.break_even) != (rung.effect.value > money.break_even)
         ]  # fmt: skip
     parts += [_hangs_on(reading, context), _in_points(reading, words)]
-    if reading.learn is not None and reading.learn.answers_on is not None:
-        parts.append(
-            words._("The hold-out that answers on {day}.", day=words.day(reading.learn.answers_on))
-        )
+    if reading.learn is not None and answers(reading.learn):
+        day = answer_day(reading.learn, words)
+        parts.append(words._("The hold-out that answers on {day}.", day=day))
     return paragraph(words, parts)
 
 
