@@ -58,6 +58,14 @@ def test_repurchase_counts_first_orders_that_had_their_days_in_the_window(days):
     assert 0.0 == table(days).loc[("repurchase_90d", "control"), "before"]
 
 
+def test_who_joined_too_late_to_have_had_the_days_is_not_counted(lives):
+    """fay joined in November 2024: that she has not come back by its end says nothing."""
+    days = lives({"ann": ["2024-01-10", "2024-03-01"], "fay": ["2024-11-15"]})
+    found = table(days, groups={"ann": "treated", "fay": "treated"})
+
+    assert (1.0, 1.0) == tuple(found.loc[("repurchase_90d", "treated"), ["before", "before_n"]])
+
+
 def test_average_repeat_order_leaves_the_first_order_out(days):
     """Before: ann 20 and ben 20; after: ann's third, 30, and cat's second, 20."""
     found = table(days).loc[("average_repeat_order", "treated")]
@@ -170,10 +178,10 @@ def test_a_year_before_that_was_treated_already_is_no_comparison():
 
 
 def test_satisfaction_is_the_promoters_less_the_detractors(days):
-    """Before: 10 and 3 make 0; after: 9, 9 and 8 make 67. Nobody known is left out."""
+    """Before: 10 and 3 make 0; after: 9, 9 and 7 make 67. Nobody known is left out."""
     rows = [("ann", "nps", 10, "2024-05-01"), ("ben", "nps", 3, "2024-06-01"),
             ("ann", "nps", 9, "2025-02-01"), ("cat", "nps", 9, "2025-03-01"),
-            ("ben", "nps", 8, "2025-03-02"), (None, "nps", 0, "2025-03-02"),
+            ("ben", "nps", 7, "2025-03-02"), (None, "nps", 0, "2025-03-02"),
             ("ann", "csat", 1, "2025-03-02")]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["customer_id", "instrument", "score", "answered_date"])
     frame["score"] = frame["score"].astype(float)

@@ -242,6 +242,29 @@ def test_orders_that_only_became_known_refuse():
     assert same.raised is False
 
 
+def test_a_shift_that_chance_makes_does_not_refuse():
+    """A hundredth of the same orders: 4 of nobody known after, where 36 were before."""
+    panel = identified(80.0, 95.0, 5.0)
+    frame = panel.frame
+    frame[["identified", "all_orders"]] /= 100.0
+    found = initiative_flags.identification_change(panel, 0.03, None)
+
+    assert (True, False) == (found.raised, found.refuses)
+    assert 0.0 == found.values["certain"]
+
+
+def test_what_became_known_everywhere_is_no_change_of_the_treated():
+    """The controls' share rose by as much."""
+    panel = identified(80.0, 95.0, 5.0)
+    frame = panel.frame
+    rows = (frame["group"] == "control") & (frame["phase"] == "after")
+    frame.loc[rows, ["identified", "all_orders"]] = 95.0, 100.0
+    found = initiative_flags.identification_change(panel, 0.03, None)
+
+    assert found.raised is False
+    assert 0.0 == pytest.approx(found.values["change"])
+
+
 def test_an_after_window_of_less_than_a_year_or_than_planned_is_incomplete():
     """Eight months of twelve; and eight of the nine that were planned."""
     panel = made()
