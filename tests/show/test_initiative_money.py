@@ -116,7 +116,7 @@ def test_a_loss_is_called_one(context_of):
     ladders = {"margin": ladder_of("margin", effect(1.0, 0.2), None)}
     bridge = money_bridge(reading_of(ladders=ladders), context=context_of(), id="I-1")
 
-    assert "Cost ¥12.8k so far, and ¥4.8k of it has not come back" == bridge.title
+    assert "Cost ¥12.8k so far, ¥4.8k is not back yet" == bridge.title
 
 
 def test_many_categories_are_put_together_and_still_add_up(context_of):

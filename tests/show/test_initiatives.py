@@ -176,7 +176,7 @@ def test_the_table_is_ordered_by_net_value_for_what_was_spent(context_of):
     assert ["0.47", "–", "–"] == [row[5] for row in cells(table)]
     assert ["36%"] == [row[7] for row in cells(table)][1:2]
     assert (
-        "Of 3 initiatives: 1 paid; 1 with a change and no effect; 1 too early to read"
+        "Of 3 initiatives: 1 paid; 1 a change, no effect; 1 too early"
         == show.initiatives_headline(several(), context=context).text
     )
 

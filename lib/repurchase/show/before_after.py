@@ -44,13 +44,13 @@ def before_after_table(reading: Reading, *, context: Context, id: str) -> Table 
     if own.empty:
         return Text("")
     # some costs are told of the whole company only
-    whole = frame[(frame["group"] == "all") & ~frame["metric"].isin(set(own["metric"]))]
-    own = pd.concat([own, whole]) if len(whole) else own
+    known = own[own["before"].notna() | own["after"].notna()]
+    whole = frame[(frame["group"] == "all") & ~frame["metric"].isin(set(known["metric"]))]
+    own = pd.concat([known, whole]) if len(whole) else known
     others = frame[frame["group"] == "control"].set_index("metric")
     rows = [
         _row(row, _of(others, str(row["metric"])), context)
         for row in own[~own["metric"].isin(LEFT_OUT)].to_dict("records")
-        if told_number(row, "before") is not None or told_number(row, "after") is not None
     ]
     with_controls = not others.empty
     rows = [r if with_controls else r[:5] + r[6:] for r in rows]
@@ -116,14 +116,15 @@ def _late(row: dict[Any, Any], words: Words) -> str:
 
 def _why_not(rows: list[dict[Any, Any]], words: Words) -> str:
     """What is not computed, and why, each once."""
+    told = {r["metric"] for r in rows if told_number(r, "after") is not None}
     found = {
         figure_name(r, words): worded(words, str(r["reason"])) for r in rows
-        if isinstance(r.get("reason"), str) and told_number(r, "after") is None
+        if isinstance(r.get("reason"), str) and r["metric"] not in told
     }  # fmt: skip
     if not found:
         return ""
-    told = [words._("{name} ({detail})", name=n, detail=why) for n, why in found.items()]
-    return words._("Not computed: {names}.", names=joined(words, told))
+    parts = [words._("{name} ({detail})", name=n, detail=why) for n, why in found.items()]
+    return words._("Not computed: {names}.", names=joined(words, parts))
 
 
 def _caption(reading: Reading, context: Context, *, with_controls: bool) -> str:
@@ -160,7 +161,7 @@ def before_after_full(readings: Sequence[Reading], *, context: Context, id: str)
             whose = words._(WHOSE.get(str(group), str(group)))
             name = words._("{name}: {label}", name=named(reading, context), label=whose)
             rows.append((Cell(name, bold=True), *[""] * 5))
-            rows += [_full_row(row, context) for row in part.to_dict("records")]
+            rows += [_full_row(row | {"group": None}, context) for row in part.to_dict("records")]
     if not rows:
         return Text("")
     labels = [
@@ -176,8 +177,8 @@ def before_after_full(readings: Sequence[Reading], *, context: Context, id: str)
         "In brackets the 95% interval of a level; that of a change counts that the same customers"
         " stand in both windows where they do. Blank: not ripe, or not in the data."
     )
-    every = [row for r in readings for row in r.table.to_dict("records")]
-    caption = paragraph(words, [caption, _why_not(every, words)])
+    whys = dict.fromkeys(_why_not(r.table.to_dict("records"), words) for r in readings)
+    caption = paragraph(words, [caption, *whys])
     return Table(columns, tuple(rows), id=id, title=title, caption=caption, size="small")
 
 
@@ -233,6 +234,8 @@ def figure_name(row: dict[Any, Any], words: Words) -> str:
     if metric not in FIGURES:
         return words._(METRICS[metric].name) if metric in METRICS else metric
     name = words._(FIGURES[metric])
+    if row.get("group") == "all":
+        return words._("{name}, all customers", name=name)
     if metric == "satisfaction" and isinstance(detail, str) and detail:
         return words._("{name} ({detail})", name=name, detail=detail)
     return name

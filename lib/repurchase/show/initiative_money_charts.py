@@ -172,7 +172,7 @@ def _bridge_title(reading: Reading, context: Context) -> str:
         net = words.money(abs(money.net.value), context.currency)
         if money.net.value >= 0:
             return words._("Cost {cost} so far, and {net} is left", cost=cost, net=net)
-        return words._("Cost {cost} so far, and {short} of it has not come back",
+        return words._("Cost {cost} so far, {short} is not back yet",
                        cost=cost, short=net)  # fmt: skip
     if money.break_even_share is None:
         return words._("Cost {cost} so far, and what it caused is not known", cost=cost)

@@ -113,9 +113,9 @@ def initiatives_headline(readings: Sequence[Reading], *, context: Context) -> He
     told = [
         (N_("{count} paid"), count["paid"]),
         (N_("{count} not so far"), count["not_paid"]),
-        (N_("{count} where it is not shown"), count["not_shown"]),
-        (N_("{count} with a change and no effect"), count["change_not_effect"]),
-        (N_("{count} too early to read"), count["too_early"]),
+        (N_("{count} not shown"), count["not_shown"]),
+        (N_("{count} a change, no effect"), count["change_not_effect"]),
+        (N_("{count} too early"), count["too_early"]),
         (N_("{count} without data"), count["no_data"]),
     ]
     parts = [words._(text, count=words.count(n)) for text, n in told if n]
@@ -426,12 +426,9 @@ def _cards(reading: Reading, context: Context) -> Kpis:
             money_interval(money.net, context), tone=tone),
     ]  # fmt: skip
     if money.roi is not None:
-        target = words.share(reading.plan.target_roi, 0)
-        cards.append(
-            Kpi(words._("ROI so far"), words.share(money.roi.value, 0),
-                share_interval(money.roi, words),
-                note=words._("target {target}", target=target))
-        )  # fmt: skip
+        target = words._("target {target}", target=words.share(reading.plan.target_roi, 0))
+        detail = joined(words, [share_interval(money.roi, words), target])
+        cards.append(Kpi(words._("ROI so far"), words.share(money.roi.value, 0), detail))
     later = worded(words, money.reasons.get("payback_months", ""))
     cards.append(
         Kpi(words._("Paid back after"), DASH, later)
