@@ -315,12 +315,16 @@ class _Absorbed:
 
 @dataclass(frozen=True)
 class _Regression:
-    """y on regressors (k x units x periods) with both effects absorbed; `left` is what remains."""
+    """y on regressors (k x units x periods) with both effects absorbed; `left` is what remains.
+
+    `bread` is the inverse of the regressors' products, 0 for those that the data do not tell.
+    """
 
     absorbed: _Absorbed
     y: Floats
     x: Floats
     left: Floats
+    bread: Floats
     coefficients: Floats
     covariance: Floats
     df: int
@@ -339,8 +343,9 @@ def _regress(absorbed: _Absorbed, y: Floats, x: Floats) -> _Regression:
     told = np.diag(normal) > 1e-9 * np.maximum(size, TINY)
     k = len(x)
     coefficients, covariance = np.full(k, math.nan), np.full((k, k), math.nan)
+    whole = np.zeros((k, k))
     if not told.any():
-        return _Regression(absorbed, target, design, target, coefficients, covariance, 0)
+        return _Regression(absorbed, target, design, target, whole, coefficients, covariance, 0)
     bread = np.linalg.pinv(normal[np.ix_(told, told)], rcond=1e-10, hermitian=True)
     found = bread @ np.einsum("kit,it,it->k", design[told], target, absorbed.weight)
     left = target - np.tensordot(found, design[told], 1)
@@ -349,7 +354,8 @@ def _regress(absorbed: _Absorbed, y: Floats, x: Floats) -> _Regression:
     factor = _small_sample(units, absorbed.rows, absorbed.columns + int(told.sum()))
     coefficients[told] = found
     covariance[np.ix_(told, told)] = _sandwich(bread, scores) * factor
-    return _Regression(absorbed, target, design, left, coefficients, covariance, units - 1)
+    whole[np.ix_(told, told)] = bread
+    return _Regression(absorbed, target, design, left, whole, coefficients, covariance, units - 1)
 
 
 def _apart(absorbed: _Absorbed, x: Floats, others: Floats) -> Floats:
@@ -385,36 +391,32 @@ class _Wild:
 
     def __init__(self, regression: _Regression, at: int, signs: Floats) -> None:
         absorbed, w = regression.absorbed, regression.absorbed.weight
-        others = np.delete(regression.x, at, axis=0)
-        mine = _apart(absorbed, regression.x[[at]], others)[0]
-        target = _apart(absorbed, regression.y[None], others)[0]
+        bread, beside = regression.bread, np.arange(len(regression.x)) != at
+        # what the others leave of this regressor and of y (Frisch-Waugh-Lovell)
+        mine = np.tensordot(bread[at] / bread[at, at], regression.x, 1)
+        target = regression.left + regression.coefficients[at] * mine
+        others = regression.x[beside]
+        apart = bread[np.ix_(beside, beside)]
+        apart = apart - np.outer(bread[beside, at], bread[at, beside]) / bread[at, at]
+        shared = [np.einsum("kit,it->ik", others, w * what) for what in (target, mine)]
         self.score, self.size = (w * mine * target).sum(axis=1), (w * mine**2).sum(axis=1)
         total = self.size.sum()
         self.estimate = float(self.score.sum() / total)
         self.root = _root(self.score - self.estimate * self.size)
         self.drift, self.pull = signs @ self.score / total, signs @ self.size / total
-        level = signs * self.score - self._fitted(absorbed, signs, mine, target, others)
-        level -= self.drift[:, None] * self.size
-        slope = signs * self.size - self._fitted(absorbed, signs, mine, mine, others)
-        slope -= self.pull[:, None] * self.size
+        pulled = absorbed.inverse @ (w * mine).T
+        loaded = apart @ shared[1].T
+
+        def scores(plain: Floats, what: Floats, crossed: Floats, drift: Floats) -> Floats:
+            """By draw and unit, less what the effects and the other regressors take out."""
+            taken = signs @ (w * what) @ pulled + signs @ crossed @ loaded
+            return np.asarray(signs * plain - taken - drift[:, None] * self.size)
+
+        level = scores(self.score, target, shared[0], self.drift)
+        slope = scores(self.size, mine, shared[1], self.pull)
         # the sum of squared scores is a parabola in the value
         self.squares = [(x * z).sum(axis=1) for x, z in
                         ((level, level), (level, slope), (slope, slope))]  # fmt: skip
-
-    @staticmethod
-    def _fitted(
-        absorbed: _Absorbed, signs: Floats, mine: Floats, what: Floats, others: Floats
-    ) -> Floats:
-        """What the effects and the other regressors take out of each unit's score, by draw."""
-        w = absorbed.weight
-        drawn = signs @ (w * what)
-        taken = drawn @ absorbed.inverse @ (w * mine).T
-        if len(others):
-            scores = np.einsum("kit,it->ik", others, w * what)
-            normal = np.einsum("kit,lit,it->kl", others, others, w, optimize=True)
-            weights = signs @ scores @ np.linalg.pinv(normal, rcond=1e-10, hermitian=True)
-            taken = taken + weights @ np.einsum("kit,it->ki", others, w * mine)
-        return np.asarray(taken)
 
     def p(self, value: float) -> float:
         """Two-sided, of the coefficient being `value`."""
