@@ -24,6 +24,7 @@ from benchmarks.registry import (
     Skip,
 )
 from benchmarks.rounds import exponent, measured, median, times
+from benchmarks.workers import ladder as ladder_worker
 from benchmarks.workers import large as large_worker
 from benchmarks.workers import pairs as pairs_worker
 from benchmarks.workers import purchases as purchases_worker
@@ -367,6 +368,18 @@ def test_pairs_from_tables_are_those_from_codes(tmp_path):
 
     assert 800 == made["baskets"] < made["lines"] < 5 * 800
     assert all(a < b and s >= 8 / 800 and v > 0 for a, b, s, v in same.first["pairs"])
+
+
+@pytest.mark.parametrize("way", ["half", "few"])
+def test_every_rung_of_the_ladder_is_climbed(way):
+    """On fewer units: each has its seconds, and those with controls hold the planted effect."""
+    said = ladder_worker.rungs(way, 50)
+
+    assert ladder_worker.EFFECT == 0.5 and 6 == len(said["found"])
+    assert all(said[f"{name} s"] >= 0 for name in said["found"])
+    for name in ("difference", "synthetic control", "structural", "synthetic difference"):
+        value, low, high = said["found"][name]
+        assert low <= 0.5 <= high and low <= value <= high
 
 
 def test_very_many_orders_are_made_piece_by_piece(tmp_path):
