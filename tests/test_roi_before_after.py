@@ -227,6 +227,26 @@ def test_other_initiatives_in_the_window_are_named(source):
     assert (True, "B") == (flag.raised, flag.values["names"])
 
 
+def test_days_within_a_plan_are_read_wherever_it_goes(source):
+    """Planned costs and savings have days of their own; the month before and an attempt too."""
+    day = dt.date(2025, 1, 1)
+    told = plan(
+        costs={"planned": [{"category": "build", "amount": 900, "start": day}]},
+        savings=[{"name": "paper", "monthly": 10, "start": day, "cashed": True}],
+        promised={"roi": 0.5, "by": dt.date(2026, 12, 31)},
+    )
+    bench = review_of(source, told).roi_before_after
+    reading = bench.reading("x")
+    try:
+        other = bench.attempt("x", go_live=dt.date(2025, 2, 1))
+    finally:
+        (source / "params" / "little" / initiative_tries.FILE).unlink()
+
+    assert 900.0 == reading.money.total_cost
+    assert "2025-08" == reading.former.period
+    assert dt.date(2025, 2, 1) == other.panel.windows.go_live
+
+
 def test_the_verdict_is_sure_only_with_the_whole_interval(review):
     """Paid above 0, not paid below it, not shown around it, a change without a rung."""
     reading = review.roi_before_after.reading(SYSTEM)
