@@ -39,6 +39,8 @@ from repurchase.records import Finding, Result
 
 # the hold-out is asked about over a quarter, as what repeats within one is what repeats at all
 LEARN_DAYS = 90
+# an answer that takes longer than ten years is none
+LONGEST_LEARNING = 3_660
 MONTHS_OF_LEARNING = {"month": 3.0, "week": LEARN_DAYS / 7}
 # what an attempt may say otherwise than the profile
 OPTIONS = (
@@ -380,7 +382,8 @@ class RoiBeforeAfterBench(Bench):
             treated_share=1 - share,
         ).frame.iloc[0]  # fmt: skip
         days = timed["days"]
-        answers = None if pd.isna(days) else start + dt.timedelta(days=int(days)) - ONE_DAY
+        known = not pd.isna(days) and days <= LONGEST_LEARNING
+        answers = start + dt.timedelta(days=int(days)) - ONE_DAY if known else None
         held = round(share * people)
         return Learn(share, int(people), held, start, answers, detectable / length)
 
