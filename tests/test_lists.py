@@ -94,7 +94,7 @@ def test_everyone_due_is_on_one_list_or_left_out_by_name(august: Review, issued:
     assert sorted(due.index[due == "listed"]) == sorted(on_lists)
     assert counted.to_dict() == due.value_counts().reindex(counted.index, fill_value=0).to_dict()
     assert min(counted["listed"], counted["withheld"], counted["lapsed"]) > 10
-    summary = pd.read_excel(issued / "worklists.xlsx", sheet_name="Summary")
+    summary = pd.read_excel(issued / "worklists.xlsx", sheet_name="Summary", engine="openpyxl")
     assert len(due) == summary["Customers"].sum()
 
 
@@ -102,8 +102,10 @@ def test_no_name_and_no_number_is_in_clear(august: Review, issued: Path) -> None
     """Whole names, phones and mails of the customers stand in none of the files."""
     people = august.customers.to_pandas()
     texts = [(issued / "worklists.csv").read_text(encoding="utf-8-sig")]
-    for sheet in pd.read_excel(issued / "worklists.xlsx", sheet_name=None, dtype=str).values():
-        texts.append(sheet.to_csv())
+    book = pd.read_excel(
+        issued / "worklists.xlsx", sheet_name=None, dtype=str, engine="openpyxl"
+    )
+    texts += [sheet.to_csv() for sheet in book.values()]
     values = pd.concat([people[c].dropna() for c in ("name", "x_手机号", "x_邮箱")])
     words = {word for word in values if len(word) > 2}
     whole = "\n".join(texts)
