@@ -38,6 +38,7 @@ SHORT_NAMES = {
 }
 # an interval without bounds is drawn to the edge of the picture
 REACH = 1.08
+EDGE = 0.25  # so near an edge of the picture a label is set to the inner side
 
 
 # ---- the ladder ---------------------------------------------------------------------------------
@@ -143,10 +144,14 @@ def _need_line(ax: Axes, reading: Reading, context: Context) -> None:
         return
     colour = TONE_COLOURS["good"]
     ax.axvline(need, color=colour, linewidth=1.0, linestyle=(0, (4, 2)))
-    text = context.words._("pays from {need}", need=unit_text(reading, need, context))
+    told = unit_text(reading, need, context).lstrip("+")
+    text = context.words._("pays from {need}", need=told)
+    low, high = ax.get_xlim()
+    place = (need - low) / (high - low)
     ax.annotate(text, (need, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
-                textcoords="offset points", ha="center", va="bottom", size=style.SMALL_PT,
-                color=colour, annotation_clip=False)  # fmt: skip
+                textcoords="offset points", va="bottom", size=style.SMALL_PT, color=colour,
+                ha="left" if place < EDGE else "right" if place > 1 - EDGE else "center",
+                annotation_clip=False)  # fmt: skip
 
 
 def _tick(reading: Reading, value: float, context: Context) -> str:
