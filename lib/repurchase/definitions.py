@@ -925,7 +925,7 @@ METRICS: dict[str, Metric] = {
         ),
         numerator=N_("draws above 0"),
         denominator=N_("draws"),
-        unit="share",
+        unit="ratio",
         digits=6,
         direction="up",
     ),

@@ -25,10 +25,11 @@ OF_UNIT: Mapping[str, tuple[str, Unit]] = {
     "count": ("initiative_orders", "ratio"),
     "score": ("initiative_score", "score"),
 }
-# column of the table, and what its bounds are called
+# column of the table, what its bounds are called, and whose n stands behind it
 SHOWN = (
-    ("before", "before"), ("after", "after"), ("year_ago", "year_ago"),
-    ("change", "change"), ("season_change", "season"),
+    ("before", "before", ("before",)), ("after", "after", ("after",)),
+    ("year_ago", "year_ago", ("year_ago",)), ("change", "change", ("before", "after")),
+    ("season_change", "season", ("year_ago", "after")),
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def records(reading: Reading) -> tuple[Record, ...]:
     """The table, every rung of every outcome, and the money; what is blank with its reason.
 
     Dimensions: initiative, and for the table figure, group and window (before, after, year_ago,
-    change, season_change), for a rung outcome and rung.
+    change, season_change), for a rung outcome and rung. The n of a change is the smaller of both.
     """
     found = [r for row in reading.table.to_dict("records") for r in _of_row(reading, row)]
     for ladder in reading.ladders.values():
@@ -47,7 +48,7 @@ def records(reading: Reading) -> tuple[Record, ...]:
 def _of_row(reading: Reading, row: Mapping[Any, Any]) -> list[Record]:
     metric, unit = OF_UNIT[str(row["unit"])]
     found = []
-    for column, bounds in SHOWN:
+    for column, bounds, counted in SHOWN:
         where = dimensions(
             initiative=reading.plan.id, figure=row["metric"], group=row["group"], window=column
         )
@@ -60,7 +61,8 @@ def _of_row(reading: Reading, row: Mapping[Any, Any]) -> list[Record]:
                     status="immature" if day else "not_computed", readable_from=iso(day),
                 ))  # fmt: skip
             continue
-        n = _number(row.get(f"{column}_n"))
+        known = [n for c in counted if (n := _number(row[f"{c}_n"])) is not None]
+        n = min(known, default=None)
         low, high = (_number(row[f"{bounds}_{end}"]) for end in ("low", "high"))
         found.append(Record(metric, value, unit, where, low=low, high=high, n=n))
     return found
@@ -112,7 +114,7 @@ def _of_money(reading: Reading) -> list[Record]:
         else:
             found.append(Record(metric, float(value), "ratio", where))
     if money.draws is not None:
-        found.append(Record("roi_chance", float(money.draws.positive), "share", where))
+        found.append(Record("roi_chance", float(money.draws.positive), "ratio", where))
     return found
 
 
