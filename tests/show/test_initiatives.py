@@ -181,6 +181,17 @@ def test_the_table_is_ordered_by_net_value_for_what_was_spent(context_of):
     )
 
 
+def test_the_better_ratio_stands_first_however_large_the_sum(context_of):
+    """28,000 for 60,000 spent stands before what brought nothing for the same."""
+    poor = {"margin": ladder_of({"difference": (0.1, 0.01)})}
+    worse = reading_of(plan_of("poor", name="Poor"), ladders=poor, verdict="not_paid")
+    context = context_of()
+    table = show.initiatives_table([worse, paying()], context=context, id="I-1")
+
+    assert ["Repurchase-tracking system", "Poor"] == [row[0] for row in cells(table)]
+    assert ["0.47", "−0.93"] == [row[5] for row in cells(table)]
+
+
 def test_at_most_three_have_a_page_and_all_stand_in_the_table(context_of):
     """The fourth is told of in the table and in Part B."""
     many = [paying(plan=plan_of(str(i), name=f"No {i}")) for i in range(14)]
@@ -423,6 +434,14 @@ def detailed():
                        "inclusion": pd.DataFrame({"series": [""], "probability": [0.9]})},
     }  # fmt: skip
     return reading_of(ladders={"margin": ladder_of(details=details)})
+
+
+def test_a_change_is_never_said_to_be_stood_on(context_of):
+    """In the table of rungs the first two say no, the others yes."""
+    found = show.rung_pages([reading_of()], context=context_of(), id="I-4")
+    table = next(b for b in found.blocks if isinstance(b, Table) and b.id == "I-4a")
+
+    assert ["no: a change, not an effect"] * 2 + ["yes"] * 4 == [row[4] for row in cells(table)]
 
 
 def test_each_rung_shows_its_own_evidence(context_of):
