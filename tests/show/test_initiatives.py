@@ -59,10 +59,12 @@ def test_what_it_caused_cost_and_left_stand_in_one_sentence(context_of):
 
 
 def test_an_open_answer_is_never_called_paid(context_of):
-    """The interval holds both: read is, not caused."""
+    """The interval holds both: a reading, not what it caused."""
     told = show.initiatives_headline([reading_of()], context=context_of())
 
-    assert told.text.startswith("Whether Repurchase-tracking system paid is not shown: read is")
+    assert told.text.startswith(
+        "It cannot be told yet whether Repurchase-tracking system paid: the best reading is"
+    )
     assert "unsure" == told.tone
 
 

@@ -11,12 +11,13 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from repurchase.analysis import initiative_ages
 from repurchase.analysis.ratios import flag
 from repurchase.analysis.windows import ONE_DAY
 from repurchase.calendar import Window
 from repurchase.initiatives import Initiative
 from repurchase.period import add_months
-from repurchase.stats.panel import Panel
+from repurchase.stats.panel import Floats, Panel
 
 PLACES = ("store_id", "rep_id", "channel")
 SEASON = {"month": 12, "week": 52}
@@ -27,6 +28,7 @@ CUSTOMER_GROUPS = 100
 MOST_UNKNOWN = 0.01
 TREATED, CONTROL, OTHER = "treated", "control", "other"
 COUNTED = ("members", "orders", "revenue", "margin", "buyers", "newcomers")
+EXPECTED = [f"expected_{figure}" for figure in initiative_ages.FIGURES]
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class InitiativePanel:
     period), phase ("before", "left_out", "after"), members (customers whose first order date lies
     before the period), orders (order dates of those, so all repeat), revenue, margin (of those
     order dates; margin missing where it is not known of more than 1 %), buyers, newcomers (first
-    order dates of the period), identified, all_orders (orders of the unit with a known customer,
-    and all; missing where units are no places).
+    order dates of the period), expected_orders, expected_revenue, expected_margin (what customers
+    of the same ages brought before; missing where that is not known), identified, all_orders
+    (orders of the unit with a known customer, and all; missing where units are no places).
     `absent` are labels of the plan that no customer has.
     """
 
@@ -245,13 +248,23 @@ def build(
     counted: pd.DataFrame,
     told: InitiativeWindows,
     known: pd.DataFrame | None = None,
+    ages: pd.DataFrame | None = None,
 ) -> InitiativePanel:
-    """The panel from the cells of its units; only whole periods that the data cover."""
+    """The panel from the cells of its units; only whole periods that the data cover.
+
+    With `ages` (`initiative_ages.by_age`) it knows what customers of the same age brought before.
+    """
     first, last = _span(told)
-    frame = counted[(counted["start"] >= first) & (counted["start"] < last)].copy()
     by_unit = groups(plan, sorted(set(counted["unit"])))
+    frame = counted.copy()
     frame["group"] = frame["unit"].map(by_unit)
     frame["phase"] = [_phase(start, told) for start in frame["start"]]
+    if ages is None or frame.empty:
+        frame[EXPECTED] = np.nan
+    else:
+        learnt = frame["group"].isin([TREATED, CONTROL]) & (frame["phase"] == "before")
+        frame[EXPECTED] = initiative_ages.expected(frame, ages, learnt, told.step)
+    frame = frame[(frame["start"] >= first) & (frame["start"] < last)].copy()
     without = frame["orders"] - frame["orders_with_margin"]
     frame.loc[without > MOST_UNKNOWN * frame["orders"], "margin"] = np.nan
     seen = frame["group"].isin([TREATED, CONTROL]) & frame["phase"].isin(["before", "after"])
@@ -263,7 +276,7 @@ def build(
     else:
         frame = frame.merge(known, on=["unit", "start"], how="left")
         frame[["identified", "all_orders"]] = frame[["identified", "all_orders"]].fillna(0.0)
-    columns = ["unit", "group", "start", "phase", *COUNTED, "identified", "all_orders"]
+    columns = ["unit", "group", "start", "phase", *COUNTED, *EXPECTED, "identified", "all_orders"]
     frame = frame[columns].sort_values(["unit", "start"], kind="stable", ignore_index=True)
     there = {u for u in by_unit if u}
     absent = tuple(label for label in _labels(plan) if label not in there)
@@ -293,8 +306,9 @@ def _phase(start: dt.date, told: InitiativeWindows) -> str:
 def stats_panel(panel: InitiativePanel, outcome: str) -> Panel | None:
     """The treated and the controls as the statistics take them; None where a window is missing.
 
-    The outcome ("margin", "revenue", "orders", "newcomers") of one member in one period; units in
-    the order of their labels. Of newcomers there is no member: the unit counts once.
+    The outcome ("margin", "revenue", "orders") of one member in one period; units in the order of
+    their labels. Where it is known what customers of the same ages brought before, it is the
+    difference from that, at the level of the treated before: so ageing customers are no change.
     """
     frame = panel.frame[panel.frame["group"].isin([TREATED, CONTROL])]
     phases = set(frame.loc[frame["group"] == TREATED, "phase"])
@@ -303,6 +317,7 @@ def stats_panel(panel: InitiativePanel, outcome: str) -> Panel | None:
     values = frame.pivot(index="unit", columns="start", values=outcome).sort_index()
     members = frame.pivot(index="unit", columns="start", values="members").reindex(values.index)
     total, weight = values.to_numpy(float), np.nan_to_num(members.to_numpy(float))
+    total = total - _aged(frame, outcome, values, members.to_numpy(float))
     weight = np.where(np.isnan(total), 0.0, weight)
     with np.errstate(invalid="ignore", divide="ignore"):
         y = np.where(weight > 0, total / weight, np.nan)
@@ -319,6 +334,25 @@ def stats_panel(panel: InitiativePanel, outcome: str) -> Panel | None:
         (phase == "after").to_numpy() & lived,
         SEASON[panel.windows.step],
     )
+
+
+def of_equal_age(panel: InitiativePanel) -> bool:
+    """Whether the statistics hold customers against those of the same age before."""
+    return EXPECTED[0] in panel.frame and bool(panel.frame[EXPECTED[0]].notna().any())
+
+
+def _aged(
+    frame: pd.DataFrame, outcome: str, values: pd.DataFrame, members: Floats
+) -> Floats | float:
+    """What customers of the same ages brought before, over the level of the treated before."""
+    column = f"expected_{outcome}"
+    if column not in frame or frame[column].isna().all():
+        return 0.0
+    wide = frame.pivot(index="unit", columns="start", values=column).reindex(values.index)
+    own = frame[(frame["group"] == TREATED) & (frame["phase"] == "before")].dropna(subset=[outcome])
+    mass = float(own["members"].sum())
+    level = float(own[outcome].sum()) / mass if mass else 0.0
+    return np.asarray(wide.to_numpy(float) - level * members)
 
 
 def units_of(panel: InitiativePanel) -> tuple[list[str], list[dt.date]]:

@@ -51,6 +51,9 @@ FEWEST_DONORS = 5
 MOST_PRE_SHARE = 0.5
 # the treated that the mix was made for must be most of those that it speaks for
 LEAST_COVERED = 0.8
+# the priors of the structural series expect the controls to explain four fifths of it; where they
+# explain less its interval held the truth in 73 to 89 % of simulated companies, above in 97 %
+LEAST_EXPLAINED = 0.8
 # chains that differ by more have not found the same answer (1.1 is Gelman and Rubin's limit, 1.01
 # that of Vehtari and others 2021, which a sound run of a thousand draws misses at times)
 MOST_R_HAT = 1.05
@@ -309,6 +312,7 @@ def _structural(given: _Given) -> Rung:
         gates = (
             *given.periods(),
             _season_seen(given),
+            Gate("explained", found.explained >= LEAST_EXPLAINED, found.explained, LEAST_EXPLAINED),
             Gate("r_hat", _at_most(found.r_hat, MOST_R_HAT), found.r_hat, MOST_R_HAT),
             _within("prior_sensitivity", found.effect, [e.value for e in levels.values()]),
             _held_out(fakes),

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from repurchase.analysis import (
     before_after,
+    initiative_ages,
     initiative_costs,
     initiative_findings,
     initiative_flags,
@@ -214,8 +215,8 @@ class RoiBeforeAfterBench(Bench):
             plan, data_from=review.windows.data_from, seen_until=review.windows.seen_until
         )
         known = self._known(plan.unit, plan.step) if plan.unit in PLACES else None
-        counted = self._cells(plan, units)
-        panel = initiative_panel.build(plan, counted, told, known)
+        counted, ages = self._cells(plan, units), self._ages(plan, units)
+        panel = initiative_panel.build(plan, counted, told, known, ages)
         table = self._table(plan, panel, units)
         return initiatives.read(plan, panel, table, self._told(plan, panel, units), brief=brief)
 
@@ -276,6 +277,15 @@ class RoiBeforeAfterBench(Bench):
         key = (plan.unit, plan.step)
         if key not in self._counted:
             self._counted[key] = initiative_panel.cells(days, units, step=plan.step)
+        return self._counted[key]
+
+    def _ages(self, plan: Initiative, units: ir.Table) -> pd.DataFrame:
+        """What customers of each age did, of the plan's units, counted as often as the cells."""
+        days, key = self._review.customer_days, (f"ages {plan.unit}", plan.step)
+        if plan.unit == "customer":
+            return initiative_ages.by_age(days, units, step=plan.step)
+        if key not in self._counted:
+            self._counted[key] = initiative_ages.by_age(days, units, step=plan.step)
         return self._counted[key]
 
     def _known(self, place: str, step: str) -> pd.DataFrame | None:

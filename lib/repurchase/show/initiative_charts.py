@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from repurchase.analysis.initiative_panel import of_equal_age
 from repurchase.analysis.initiative_reading import Reading
 from repurchase.analysis.ladder import CHANGES, Rung
 from repurchase.context import Context
@@ -175,6 +176,13 @@ def _ladder_caption(reading: Reading, words: Words) -> str:
             " change, compared with nobody, never stood on."
         )
     ]
+    if of_equal_age(reading.panel):
+        parts.append(
+            words._(
+                "All at equal time since a customer's first order, so not what the table above"
+                " shows of customers who have grown older."
+            )
+        )
     if any(not r.stands and r.name not in CHANGES for r in reading.ladder.rungs if r.effect):
         parts.append(words._("Refused: a check of it failed; see Part B."))
     missing = [words._(RUNG_NAMES[r.name]) for r in reading.ladder.rungs if r.effect is None]

@@ -41,6 +41,7 @@ GATES = {
     "placebo_dates": N_("Nothing at made-up start dates"),
     "placebo_units": N_("Share as large where nothing happened"),
     "covered": N_("Share of the treated that it covers"),
+    "explained": N_("Explained by the others before the start"),
     "pre_fit": N_("Fits before the start"),
     "hold_out_error": N_("Foretells the last part before the start"),
     "units": N_("Enough others"),

@@ -288,8 +288,8 @@ def sentence(reading: Reading, *, context: Context) -> str:
             )  # fmt: skip
         case _:
             text = words._(
-                "Whether {name} paid is not shown: read is {brought} of margin caused, against a"
-                " cost of {cost}, which leaves {net}.",
+                "It cannot be told yet whether {name} paid: the best reading is {brought} of margin"
+                " caused for a cost of {cost}, which leaves {net}.",
                 name=name, brought=brought, cost=cost, net=net,
             )  # fmt: skip
     return paragraph(words, [text, roi_sentence(reading, words)])
