@@ -166,6 +166,17 @@ def several():
     return [early, change_of(whole), paying()]
 
 
+def test_what_a_comparison_tells_is_not_shared_out_of_the_change(context_of):
+    """The share that must be its own stands where nothing tells it, and nowhere else."""
+    context = context_of()
+    alone = show.initiatives_table([paying()], context=context, id="I-1")
+    both = show.initiatives_table(several(), context=context, id="I-1")
+
+    assert paying().money.break_even_share is not None
+    assert "Pays if its own" not in [column.label for column in alone.columns]
+    assert ["–", "36%"] == [row[7] for row in cells(both)][:2]
+
+
 def test_the_table_is_ordered_by_net_value_for_what_was_spent(context_of):
     """What has no net value stands behind; the sentence counts all."""
     context = context_of()

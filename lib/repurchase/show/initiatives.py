@@ -165,7 +165,7 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
         Column(words._("Next")),
         Column(words._("Pays if its own"), "right"),
     ]
-    if all(r.money.break_even_share is None for r in shown):
+    if all(_must_be_own(r) is None for r in shown):
         columns.pop()
         rows = [row[:-1] for row in rows]
     parts = [
@@ -190,7 +190,7 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
 def _row(reading: Reading, context: Context) -> tuple[str | Cell, ...]:
     words, money, currency = context.words, reading.money, context.currency
     ratio = per_unit(reading)
-    share = money.break_even_share
+    share = _must_be_own(reading)
     return (
         named(reading, context),
         Cell(words._(VERDICTS[reading.verdict]), tone=TONES[reading.verdict], bold=True),
@@ -201,6 +201,11 @@ def _row(reading: Reading, context: Context) -> tuple[str | Cell, ...]:
         words._(FORWARD.get(money.forward.decision, money.forward.decision)),
         DASH if share is None else words.share(share, 0),
     )
+
+
+def _must_be_own(reading: Reading) -> float | None:
+    """The break-even share, where no comparison says what part of the change was its own."""
+    return reading.money.break_even_share if reading.rung is None else None
 
 
 # ---- one page an initiative ---------------------------------------------------------------------
