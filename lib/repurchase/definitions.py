@@ -816,7 +816,8 @@ METRICS: dict[str, Metric] = {
         formula=N_(
             "Margin or revenue of repeat order dates that a treated customer brought in a "
             "month (or week) more than without the initiative, by the comparison that is "
-            "named; the first two compare the treated with themselves and are changes."
+            "named, at equal time since a customer's first order; the first two compare the "
+            "treated with themselves and are changes."
         ),
         numerator="",
         denominator=N_("treated customers times periods after the ramp-up"),
@@ -828,7 +829,8 @@ METRICS: dict[str, Metric] = {
         name=N_("Effect of an initiative on repeat orders"),
         formula=N_(
             "Repeat order dates a treated customer and month (or week) more than without "
-            "the initiative, by the comparison that is named."
+            "the initiative, by the comparison that is named, at equal time since a customer's "
+            "first order."
         ),
         numerator="",
         denominator=N_("treated customers times periods after the ramp-up"),
