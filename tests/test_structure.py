@@ -74,3 +74,16 @@ def test_the_longest_test_files_are_there(root):
 
     assert len(set(named)) == len(named) > 10
     assert [] == [name for name in named if not (root / "tests" / name).is_file()]
+
+
+def test_no_name_at_the_top_of_a_module_is_given_twice(root):
+    """The second would silently mean something else to whoever took the first."""
+    twice = {}
+    for path in sorted((root / "lib" / "repurchase").rglob("*.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        names = [t.id for n in body if isinstance(n, ast.Assign) for t in n.targets
+                 if isinstance(t, ast.Name)]  # fmt: skip
+        if len(names) > len(set(names)):
+            twice[path.name] = sorted({n for n in names if names.count(n) > 1})
+
+    assert {} == twice

@@ -162,7 +162,9 @@ NO_CONTROL_UNITS = N_("everyone was treated at once, or no control was seen befo
 NO_YEAR_AGO_PERIOD = N_("no month after has its month of the year before in the data")
 NO_STEADY_CONTROL = N_("no control was seen in every period")
 NOT_SOLVED = N_("no mix of controls could be proved to be the closest, so nothing is said")
-NOT_FITTED = N_("too few periods, or a figure that stands still, say nothing of what would follow")
+TOO_LITTLE_SEEN = N_(
+    "too few periods, or a figure that stands still, say nothing of what would follow"
+)
 WINDOW_SHORTER = N_("the window is shorter than the {days} days that it takes")
 
 ALL = tuple(v for name, v in sorted(globals().items()) if name.isupper() and isinstance(v, str))

@@ -23,8 +23,8 @@ from repurchase.reasons import (
     NO_WINDOW_AFTER,
     NO_WINDOW_BEFORE,
     NO_YEAR_AGO_PERIOD,
-    NOT_FITTED,
     NOT_SOLVED,
+    TOO_LITTLE_SEEN,
     reason,
 )
 from repurchase.stats import difference, structural, synthetic
@@ -153,7 +153,7 @@ def _tried(name: RungName, make: Callable[[], Rung]) -> Rung:
     except NotSolved:
         return Rung(name, None, reason=reason(NOT_SOLVED))
     except ValueError:
-        return Rung(name, None, reason=reason(NOT_FITTED))
+        return Rung(name, None, reason=reason(TOO_LITTLE_SEEN))
 
 
 def _naive(given: _Given) -> Rung:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -321,8 +322,9 @@ def shapley_product(then: ArrayLike, now: ArrayLike) -> Floats:
                 rest = math.prod(new[j] if j in changed else old[j] for j in others)
                 parts[i] += weight * (new[i] - old[i]) * rest
     total = math.prod(new) - math.prod(old)
-    # parts may be large and cancel, where both products are small
+    # parts may be large and cancel, where both products are small; the smallest numbers round off
     size_of = float(np.maximum(np.abs(old), np.abs(new)).prod())
-    if not math.isclose(parts.sum(), total, rel_tol=1e-9, abs_tol=1e-9 * size_of):
+    least = 1e-9 * size_of + sys.float_info.min
+    if not math.isclose(parts.sum(), total, rel_tol=1e-9, abs_tol=least):
         raise ArithmeticError(f"parts {parts.tolist()} do not add up to {total}")
     return parts
