@@ -509,3 +509,26 @@ def test_a_hold_out_that_takes_too_long_has_no_day(context_of):
 
     assert "A hold-out answers on: over 2 years" in text
     assert "2132" not in text and "leave more without it, or ask for less" in text
+
+
+def test_what_has_not_begun_is_not_called_missing(context_of):
+    """An initiative that goes live later is named with its day."""
+    context = context_of()
+    plan = plan_of("later", go_live=dt.date(2026, 3, 1))
+    profile = context.params.profile.model_copy(update={"initiatives": (plan,)})
+    soon = dataclasses.replace(context, params=dataclasses.replace(context.params, profile=profile))
+    told = show.initiatives_headline([], context=soon)
+
+    assert (
+        "No initiative of the profile has gone live yet; the first does on 1 Mar 2026." == told.text
+    )
+
+
+def test_customers_that_nobody_knows_are_said_to_be_unknown(context_of):
+    """Labels that no customer has are another thing than a window that the data do not hold."""
+    panel = panel_of()
+    frame = panel.frame[panel.frame["group"] != "treated"]
+    nobody = reading_of(verdict="no_data", panel=dataclasses.replace(panel, frame=frame))
+    told = show.initiatives_headline([nobody], context=context_of())
+
+    assert "know no customer of those that the profile calls treated" in told.text

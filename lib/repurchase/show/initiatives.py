@@ -99,6 +99,13 @@ SURE = 0.95
 def initiatives_headline(readings: Sequence[Reading], *, context: Context) -> Headline:
     """What paid, what did not, and what is a change that nobody can call an effect."""
     words = context.words
+    if not readings and context.params.profile.initiatives:
+        day = words.day(min(i.go_live for i in context.params.profile.initiatives))
+        return Headline(
+            words._(
+                "No initiative of the profile has gone live yet; the first does on {day}.", day=day
+            )
+        )
     if not readings:
         return Headline(
             words._(
@@ -265,6 +272,12 @@ def sentence(reading: Reading, *, context: Context) -> str:
     brought = range_text(money.incremental, context)
     net = range_text(money.net, context)
     match reading.verdict:
+        case "no_data" if not _treated_there(reading):
+            return words._(
+                "{name}: the data know no customer of those that the profile calls treated, so"
+                " nothing can be read.",
+                name=name,
+            )
         case "no_data":
             return words._(
                 "{name}: the data hold no whole period before or after its start, so nothing can"
@@ -298,6 +311,10 @@ def sentence(reading: Reading, *, context: Context) -> str:
                 name=name, brought=brought, cost=cost, net=net,
             )  # fmt: skip
     return paragraph(words, [text, roi_sentence(reading, words)])
+
+
+def _treated_there(reading: Reading) -> bool:
+    return bool((reading.panel.frame["group"] == "treated").any())
 
 
 def _early(reading: Reading, context: Context) -> str:
