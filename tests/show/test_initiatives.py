@@ -532,3 +532,30 @@ def test_customers_that_nobody_knows_are_said_to_be_unknown(context_of):
     told = show.initiatives_headline([nobody], context=context_of())
 
     assert "know no customer of those that the profile calls treated" in told.text
+
+
+def test_what_must_be_its_own_is_told_in_margin_whatever_leads(context_of):
+    """The break-even is money of margin: a part of orders would be of another unit."""
+    told = change_of()
+    led = dataclasses.replace(
+        told, plan=told.plan.model_copy(update={"outcome": "orders"}),
+        ladders={**told.ladders, "orders": ladder_of({})},
+    )  # fmt: skip
+    first, second = (
+        show.initiatives_headline([one], context=context_of()).text for one in (told, led)
+    )
+
+    assert first == second
+    assert "margin a customer and month" in first
+
+
+def test_a_cost_that_nobody_knows_is_not_nothing(context_of):
+    """No row of costs is no cost of 0: nothing is said of whether it paid."""
+    told = change_of()
+    empty = dataclasses.replace(told.money, costs=told.money.costs.iloc[:0], total_cost=0.0)
+    text = show.initiatives_headline(
+        [dataclasses.replace(told, money=empty)], context=context_of()
+    ).text
+
+    assert "no cost of it is booked, so nothing can be said" in text
+    assert "saved in cash" not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from repurchase.analysis.initiative_flags import Flag
 from repurchase.analysis.initiative_reading import Learn, Reading
@@ -271,6 +272,11 @@ def sentence(reading: Reading, *, context: Context) -> str:
     name, cost = named(reading, context), words.money(money.total_cost, context.currency)
     brought = range_text(money.incremental, context)
     net = range_text(money.net, context)
+    if not len(money.costs) and reading.verdict not in ("no_data", "too_early"):
+        return words._(
+            "{name_text}: no cost of it is booked, so nothing can be said of whether it has paid",
+            name_text=name,
+        )
     match reading.verdict:
         case "no_data" if not _treated_there(reading):
             return words._(
@@ -331,7 +337,7 @@ def _early(reading: Reading, context: Context) -> str:
 
 def _change_sentence(reading: Reading, context: Context) -> str:
     """Change, not effect: what must be its own so that it paid."""
-    words, money = context.words, reading.money
+    words, money, reading = context.words, reading.money, _in_margin(reading)
     cost = words.money(money.total_cost, context.currency)
     head = words._("{name} cost {cost}.", name=named(reading, context), cost=cost)
     seen, share = seen_change(reading), money.break_even_share
@@ -361,6 +367,13 @@ def _change_sentence(reading: Reading, context: Context) -> str:
             whole=whole.lstrip("+"), figure=figure, share=words.share(share, 0),
         )  # fmt: skip
     return paragraph(words, [head, text, end])
+
+
+def _in_margin(reading: Reading) -> Reading:
+    """Led by the margin where it is known: what must be its own is told in no other figure."""
+    if "margin" not in reading.ladders:
+        return reading
+    return replace(reading, plan=reading.plan.model_copy(update={"outcome": "margin"}))
 
 
 def _why(reading: Reading, words: Words) -> str:
