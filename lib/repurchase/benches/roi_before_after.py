@@ -205,7 +205,7 @@ class RoiBeforeAfterBench(Bench):
 
     def _whole(self, plan: Initiative) -> Reading:
         found = self._one(plan)
-        learn = self._learn(found) if found.rung is None else None
+        learn = self._learn(found) if found.verdict == "change_not_effect" else None
         return replace(found, learn=learn, former=self._former(plan))
 
     def _one(self, plan: Initiative, *, brief: bool = False) -> Reading:
