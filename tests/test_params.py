@@ -35,6 +35,13 @@ sources:
 """
 
 
+INITIATIVE = """\
+initiatives:
+  - id: crm
+    name: CRM
+    go_live: 2025-01-01
+"""
+
 FUNNEL = """\
 funnels:
   - name: f
@@ -188,6 +195,54 @@ def test_no_is_text_and_not_false(project):
     params = load_params("shop", root=project(GOOD + "country: NO\n"))
 
     assert "NO" == params.profile.country
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("target_roi: .nan", "target_roi == nan: must be a finite number"),
+        ("promised: { roi: .inf }", "promised.roi == inf: must be a finite number"),
+        ("promised: { roi: 1, base: -.inf }", "promised.base == -inf: must be a finite number"),
+        ("margin_factor: [0.9, .nan]", "margin_factor.1 == nan: must be a finite number"),
+        (
+            "decision: { verdict: stop, on: 2025-06-01, roi: .nan }",
+            "decision.roi == nan: must be a finite number",
+        ),
+        (
+            "costs: { planned: [{ category: build, start: 2025-01-01, amount: .inf }] }",
+            "costs.planned.0.amount == inf: must be a finite number",
+        ),
+        ("prommised: { roi: 1 }", "prommised'; did you mean 'promised'?"),
+        ("promised: { roii: 1 }", "promised.roii'; did you mean 'roi'?"),
+        ("treated: { stores: [a] }", "treated.stores'; keys here: labels, where, campaigns"),
+        ("name_of: x", "did you mean 'name'?"),
+        ("treated: { labels: S001 }", "labels == 'S001': must be a list such as [a, b]"),
+        ("ends: 2024-12-31", "initiatives.0: ends (2024-12-31) lies before go_live (2025-01-01)"),
+    ],
+)
+def test_a_mistake_inside_an_initiative_is_told_by_line_and_rule_alone(project, told, words):
+    """What is no number is no amount; names come from that level; no mapping is written out."""
+    error = _error(project(f"{GOOD}{INITIATIVE}    {told}\n"))
+
+    assert words in error.what
+    assert "{" not in error.what and "datetime" not in error.what
+    assert "docs/parameters.md" in error.remedy
+
+
+def test_a_value_that_could_be_of_several_types_is_told_once(project):
+    """A name is one text, or one a language: neither is told as pydantic tells them."""
+    error = _error(project(GOOD.replace("company: 恒云 & Sons", "company: 5")))
+
+    assert (
+        "line 1: company == 5: must be text, in quotes where it looks like something else"
+        " or must be a mapping of keys to values"
+    ) == error.what
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_what_is_no_number_is_refused_wherever_a_number_is_wanted(project, number):
+    """Also outside of initiatives."""
+    assert "finite" in str(_error(project(f"{GOOD}churn_gap_factor: {number}\n")))
 
 
 @pytest.mark.parametrize("name", ["../secret", "a b", "", "-x", "x" * 65])

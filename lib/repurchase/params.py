@@ -831,6 +831,19 @@ def _plain(node: Any, path: Path, lines: Mapping[tuple[Any, ...], int], at: tupl
 
 
 M = TypeVar("M", bound=Strict)
+LONGEST_SHOWN = 120
+# by pydantic's type of error, what who writes YAML understands
+PLAIN = {
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text, in quotes where it looks like something else",
+    "date_type": "must be a day such as 2025-01-31",
+    "tuple_type": "must be a list such as [a, b]",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+}
 
 
 def validated(
@@ -840,47 +853,80 @@ def validated(
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        faults = [_fault(model, e, lines) for e in error.errors(include_url=False)]
+        faults = _faults(model, error, lines)
     line = min(faults, key=lambda fault: ("is missing" in fault[1], fault[0]))[0]
     raise ParameterError(
-        "; ".join(dict.fromkeys(text for _, text in sorted(faults))),
+        "; ".join(f"line {line}: {text}" for line, text in faults),
         where=f"{_shown(path)}, line {line}",
         rule="every key is known and of its type",
         remedy="mend the line; docs/parameters.md lists the keys",
     )
 
 
+def _faults(
+    model: type[Strict], error: ValidationError, lines: Mapping[tuple[Any, ...], int]
+) -> list[tuple[int, str]]:
+    """Each fault once with its line, from the top; what a value could be instead told together."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for one in error.errors(include_url=False):
+        line, what, why = _fault(model, one, lines)
+        found.setdefault((line, what), []).append(why)
+    told = ((at, " or ".join(dict.fromkeys(why))) for at, why in found.items())
+    return sorted((line, f"{what}{why}") for (line, what), why in told)
+
+
 def _fault(
     model: type[Strict], error: ErrorDetails, lines: Mapping[tuple[Any, ...], int]
-) -> tuple[int, str]:
+) -> tuple[int, str, str]:
+    """The line, the key with its value, and what is wrong with it."""
     place = tuple(p for p in error["loc"] if not str(p).startswith("function-"))
     if place[:3] not in lines and len(place) > 2 and isinstance(place[2], int):
         place = place[:2] + place[3:]  # one source may stand without a list
     known = [place[:k] for k in range(len(place), 0, -1) if place[:k] in lines]
     line = lines[known[0]] if known else 1
-    name = ".".join(str(p) for p in place)
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _names(model, place[:-1]), 1, 0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return line, f"line {line}: unknown key {name!r}{hint}"
+        hint = _hint(str(place[-1]), keys_at(model, place[:-1]))
+        return line, f"unknown key {_dotted(place)!r}", hint
     if error["type"] == "missing":
-        return line, f"line {line}: {name!r} is missing"
+        return line, f"{_dotted(place)!r} is missing", ""
+    # a value that may be of several types has the type behind its place
+    name = _dotted(known[0] if known else place)
+    message = error["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    why = PLAIN.get(error["type"], message)
     value = error.get("input")
-    return line, f"line {line}: {name} == {value!r}: {error['msg'].removeprefix('Value error, ')}"
+    told = value is None or isinstance(value, str | int | float | dt.date)
+    # a list or mapping stands there to be read: only what is wrong with it is told
+    return line, f"{name} == {_short(value)}: " if told else f"{name}: ", why
 
 
-def _names(model: Any, place: tuple[Any, ...]) -> list[str]:
-    """The keys that are allowed at that place of a model, for a suggestion."""
-    nested: dict[Any, type[Strict]] = {
-        "sources": SourceSpec, "columns": ColumnSpec, "generator": Generator,
-        "promotions": Promotion, "incidents": Incident, "control_totals": ControlTotal,
-        "exchange_rates": ExchangeRates, "funnel_rules": FunnelRules,
-        "funnels": FunnelSpec, "steps": FunnelStep,
-    }  # fmt: skip
-    inside = [nested[p] for p in place if p in nested]
-    nearest: type[Strict] = inside[-1] if inside else model
-    fields = nearest.model_fields
-    return [info.alias or name for name, info in fields.items()]
+def _dotted(place: Sequence[Any]) -> str:
+    return ".".join(str(p) for p in place)
+
+
+def _short(value: Any) -> str:
+    shown = repr(value) if not isinstance(value, dt.date) else value.isoformat()
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; keys here: {', '.join(known)}"
+
+
+def keys_at(model: type[Strict], place: Sequence[Any]) -> list[str]:
+    """The keys that are allowed at that place of a model."""
+    for part in place:
+        named = {info.alias or name: info for name, info in model.model_fields.items()}
+        inside = list(_models_in(named[part].annotation)) if part in named else []
+        model = inside[0] if inside else model
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[Strict]]:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def check_overrides(

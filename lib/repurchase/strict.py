@@ -30,7 +30,8 @@ ReaderText = str | dict[Language, str]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # what is no number would make a figure of every sum that it enters
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 Days = Annotated[int, Field(ge=1, le=3660)]
