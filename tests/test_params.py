@@ -229,6 +229,79 @@ def test_a_mistake_inside_an_initiative_is_told_by_line_and_rule_alone(project, 
     assert "docs/parameters.md" in error.remedy
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            "savings: [{ name: s, monthly: 1, start: 2025-03-01, end: 2025-02-01 }]",
+            "savings.0: end (2025-02-01) lies before start (2025-03-01)",
+        ),
+        (
+            "costs: { planned: [{ category: build, hours: 1, hourly_rate: 1, start: 2025-03-01,"
+            " end: 2025-02-01 }] }",
+            "costs.planned.0: end (2025-02-01) lies before start (2025-03-01)",
+        ),
+        (
+            "costs: { planned: [{ category: build, amount: 1, hours: 2, start: 2025-03-01 }] }",
+            "an amount, or hours and hourly_rate, not both",
+        ),
+        ("margin_factor: [1.1, 0.9]", "low factor first: [0.9, 1.1]"),
+        ("margin_factor: [0.9]", "a low and a high factor"),
+        (
+            "treated: { labels: [a, b] }\n    except_for: [b]",
+            "'b' is in except_for and in treated: take it out of one",
+        ),
+        (
+            "treated: { labels: [a] }\n    controls: { labels: [b] }\n    except_for: [b]",
+            "'b' is in except_for and in controls",
+        ),
+        (
+            "unit: customer\n    treated: { where: a = 1 }\n    controls: { labels: [b] }",
+            "customers are told by where or campaigns",
+        ),
+        (
+            "unit: customer\n    treated: { where: a = 1 }\n    except_for: [b]",
+            "except_for names units",
+        ),
+        ("treated: { labels: [] }", "told in one way, not by none"),
+        ('treated: { labels: [""] }', "at least 1 character"),
+        ("promised: { roi: 1, by: 2024-12-31 }", "promised.by (2024-12-31) lies before go_live"),
+        ("promised: { roi: 80000 }", "promised.roi == 80000: must be less than or equal to 1000"),
+        (
+            "promised: { roi: 0.8, reading: rises_relative, base: -0.2 }",
+            "only from a base above 0",
+        ),
+        ("target_roi: -1.5", "target_roi == -1.5: must be greater than or equal to -1"),
+        (f"name: {'一' * 61}", "must be 1 to 60 characters"),
+        (f"owner: {'一' * 61}", "must be 1 to 60 characters"),
+        ('owner: "a\\nb"', "must be one line"),
+        ("savings: [{ name: '', monthly: 1, start: 2025-03-01 }]", "must be 1 to 60 characters"),
+    ],
+)
+def test_an_initiative_that_cannot_be_so_is_refused(project, told, words):
+    """Days and factors in their order, a unit in one group, names that fit on a page."""
+    known = INITIATIVE.replace("    name: CRM\n", "") if told.startswith("name") else INITIATIVE
+
+    assert words in _error(project(f"{GOOD}{known}    {told}\n")).what
+
+
+def test_initiatives_are_told_apart_by_id_and_name(project):
+    """Neither is there twice."""
+    other = INITIATIVE.replace("initiatives:\n", "")
+
+    assert "'crm' is named twice" in _error(project(GOOD + INITIATIVE + other)).what
+    other = other.replace("id: crm", "id: app")
+    assert "two initiatives have the name 'CRM'" in _error(project(GOOD + INITIATIVE + other)).what
+
+
+def test_a_decision_may_lie_before_the_go_live(project):
+    """It was taken when the money was asked for."""
+    told = f"{INITIATIVE}    decision: {{ verdict: extend, on: 2024-06-01, roi: 1 }}\n"
+    params = load_params("shop", root=project(GOOD + told))
+
+    assert dt.date(2024, 6, 1) == params.profile.initiatives[0].decision.on
+
+
 def test_a_value_that_could_be_of_several_types_is_told_once(project):
     """A name is one text, or one a language: neither is told as pydantic tells them."""
     error = _error(project(GOOD.replace("company: 恒云 & Sons", "company: 5")))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from repurchase.strict import Name60, ReaderText, SegmentText, Seq, Share, Strict
+from repurchase.strict import Name60, SegmentText, Seq, Share, ShortName, Strict, short_name
 
 Outcome = Literal["margin", "revenue", "orders"]
 OUTCOMES: tuple[Outcome, ...] = ("margin", "revenue", "orders")
@@ -19,8 +19,17 @@ CostCategory = Literal[
     "software", "build", "implementation", "training", "maintenance", "labour", "campaign",
     "incentive", "loyalty_reward", "shipping", "payment_fee", "other",
 ]  # fmt: skip
-Money = Annotated[float | int, Field(ge=0)]
-Factor = Annotated[float | int, Field(gt=0, le=10)]
+Money = Annotated[float, Field(ge=0, le=1e15)]
+Factor = Annotated[float, Field(gt=0, le=10)]
+# 1 is 100 %: who means 80 % writes .8, and nothing is lost more than once
+Roi = Annotated[float, Field(ge=-1, le=1000)]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Owner = Annotated[str, AfterValidator(short_name)]
+
+
+def _in_order(start: dt.date, end: dt.date | None) -> None:
+    if end is not None and end < start:
+        raise ValueError(f"end ({end}) lies before start ({start})")
 
 
 class Group(Strict):
@@ -30,14 +39,14 @@ class Group(Strict):
     the events; both make groups of customers, `labels` groups of the plan's unit.
     """
 
-    labels: Seq[str] = ()
+    labels: Seq[Label] = ()
     where: SegmentText | None = None
-    campaigns: Seq[str] = ()
+    campaigns: Seq[Label] = ()
 
     @model_validator(mode="after")
     def _one_way(self) -> Group:
         if sum(map(bool, (self.labels, self.where, self.campaigns))) != 1:
-            raise ValueError("a group is told in one way: labels, where or campaigns")
+            raise ValueError("a group is told in one way, not by none: labels, where or campaigns")
         return self
 
 
@@ -59,11 +68,10 @@ class PlannedCost(Strict):
 
     @model_validator(mode="after")
     def _an_amount(self) -> PlannedCost:
-        by_hours = self.hours is not None and self.hourly_rate is not None
-        if (self.amount is None) == (not by_hours):
+        told = tuple(v is not None for v in (self.amount, self.hours, self.hourly_rate))
+        if told not in ((True, False, False), (False, True, True)):
             raise ValueError("a cost is an amount, or hours and hourly_rate, not both")
-        if self.end is not None and self.end < self.start:
-            raise ValueError(f"end ({self.end}) lies before start ({self.start})")
+        _in_order(self.start, self.end)
         return self
 
     @property
@@ -85,7 +93,7 @@ class InitiativeCosts(Strict):
     `uncertainty` is the relative half-width of what is not yet booked.
     """
 
-    ids: Seq[str] = ()
+    ids: Seq[Label] = ()
     expected: Seq[CostCategory] = ()
     planned: Seq[PlannedCost] = ()
     discounts: SegmentText | None = None
@@ -95,11 +103,16 @@ class InitiativeCosts(Strict):
 class Saving(Strict):
     """Labour or other money saved a month. Only what is cashed counts: a post no longer paid."""
 
-    name: ReaderText
+    name: ShortName
     monthly: Money
     start: dt.date
     end: dt.date | None = None
     cashed: bool = False
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Saving:
+        _in_order(self.start, self.end)
+        return self
 
 
 class Promise(Strict):
@@ -109,16 +122,18 @@ class Promise(Strict):
     "rises_relative" (80 % above `base`). The last two need `base`.
     """
 
-    roi: float | int | None = None
+    roi: Roi | None = None
     reading: Literal["reaches", "rises_points", "rises_relative"] = "reaches"
-    base: float | int | None = None
-    payback_months: Annotated[float | int, Field(gt=0)] | None = None
+    base: Roi | None = None
+    payback_months: Annotated[float, Field(gt=0, le=1200)] | None = None
     by: dt.date | None = None
 
     @model_validator(mode="after")
     def _has_a_base(self) -> Promise:
         if self.roi is not None and self.reading != "reaches" and self.base is None:
             raise ValueError(f"a promise that ROI {self.reading} needs the base that it rises from")
+        if self.roi is not None and self.reading == "rises_relative" and (self.base or 0) <= 0:
+            raise ValueError("an ROI rises by a part of itself only from a base above 0")
         if self.roi is None and self.payback_months is None:
             raise ValueError("a promise names roi, payback_months or both")
         return self
@@ -157,11 +172,15 @@ class HoldOut(Strict):
 
 
 class InitiativeDecision(Strict):
-    """What was decided before, when, and the ROI that was claimed for it."""
+    """What was decided, when, and the ROI that was claimed for it.
+
+    It may lie before the go-live: what was decided when the money was asked for. One dated after
+    the period is not known yet.
+    """
 
     verdict: Literal["continue", "extend", "stop", "none"]
     on: dt.date
-    roi: float | None = None
+    roi: Roi | None = None
 
 
 class Initiative(Strict):
@@ -175,9 +194,9 @@ class Initiative(Strict):
     """
 
     id: Name60
-    name: ReaderText
+    name: ShortName
     kind: Literal["system", "loyalty", "campaign", "other"] = "other"
-    owner: str | None = None
+    owner: Owner | None = None
     go_live: dt.date
     ends: dt.date | None = None
     ramp_up_days: Annotated[int, Field(ge=0, le=366)] = 0
@@ -188,13 +207,13 @@ class Initiative(Strict):
     unit: Name60 = "store_id"
     treated: Group | None = None
     controls: Group | None = None
-    except_for: Seq[str] = ()
+    except_for: Seq[Label] = ()
     chosen_by: Literal["chance", "list", "outcome", "unknown"] = "unknown"
     outcome: Outcome = "margin"
     costs: InitiativeCosts = InitiativeCosts()
     savings: Seq[Saving] = ()
     promised: Promise | None = None
-    target_roi: float | int = 0
+    target_roi: Roi = 0.0
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 36
     persistence: Persistence = Persistence()
     margin_factor: Annotated[Seq[Factor], Field(max_length=2)] = ()
@@ -202,21 +221,44 @@ class Initiative(Strict):
     decision: InitiativeDecision | None = None
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Initiative:
+    def _days_hold_together(self) -> Initiative:
         if self.ends is not None and self.ends < self.go_live:
             raise ValueError(f"ends ({self.ends}) lies before go_live ({self.go_live})")
+        by = self.promised.by if self.promised else None
+        if by is not None and by < self.go_live:
+            raise ValueError(
+                f"promised.by ({by}) lies before go_live ({self.go_live}): by then nothing could be"
+                " achieved"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_hold_together(self) -> Initiative:
         if self.treated is None and self.controls is not None:
             raise ValueError("controls without treated: name who was treated, or leave both out")
-        by_customer = any(g and not g.labels for g in (self.treated, self.controls))
-        if by_customer and self.unit != "customer":
+        told = [group for group in (self.treated, self.controls) if group is not None]
+        if self.unit != "customer" and any(not group.labels for group in told):
             raise ValueError("where and campaigns tell customers apart: set unit to customer")
-        if self.unit == "customer" and self.treated and self.treated.labels:
+        if self.unit == "customer" and any(group.labels for group in told):
             raise ValueError("customers are told by where or campaigns, not one by one")
-        both = set(self.treated.labels if self.treated else ()) & set(
-            self.controls.labels if self.controls else ()
-        )
+        if self.unit == "customer" and self.except_for:
+            raise ValueError("except_for names units; leave customers out by where")
+        treated = set(self.treated.labels if self.treated else ())
+        controls = set(self.controls.labels if self.controls else ())
+        both = sorted(treated & controls)
         if both:
-            raise ValueError(f"{sorted(both)[0]!r} is both treated and a control")
+            raise ValueError(f"{both[0]!r} is both treated and a control")
+        excepted = sorted((treated | controls) & set(self.except_for))
+        if excepted:
+            group = "treated" if excepted[0] in treated else "controls"
+            raise ValueError(f"{excepted[0]!r} is in except_for and in {group}: take it out of one")
+        return self
+
+    @model_validator(mode="after")
+    def _factors_in_order(self) -> Initiative:
         if self.margin_factor and len(self.margin_factor) != 2:
             raise ValueError("margin_factor is a low and a high factor of the measured margin")
+        if self.margin_factor and self.margin_factor[0] > self.margin_factor[1]:
+            low, high = self.margin_factor
+            raise ValueError(f"margin_factor has the low factor first: [{high:g}, {low:g}]")
         return self

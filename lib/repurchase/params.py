@@ -11,7 +11,6 @@ import datetime as dt
 import difflib
 import io
 import os
-import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     ValidationError,
@@ -50,6 +48,7 @@ from repurchase.strict import (
     SegmentText,
     Seq,
     Share,
+    ShortName,
     Strict,
     one_or_more,
 )
@@ -364,21 +363,6 @@ class FunnelRules(Strict):
     material_points: Share = 0.05
 
 
-_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def _short_name(value: ReaderText) -> ReaderText:
-    texts = [value] if isinstance(value, str) else list(value.values())
-    if not texts or not all(0 < len(text.strip()) <= 60 for text in texts):
-        raise ValueError("must be 1 to 60 characters")
-    if any(_UNREADABLE.search(text) for text in texts):
-        raise ValueError("must be one line, without marks that control it or turn its direction")
-    return value
-
-
-ShortName = Annotated[ReaderText, AfterValidator(_short_name)]
-
-
 def _named_twice(names: Sequence[ReaderText]) -> str | None:
     """A name that two of them have in some language of a pack, if there is one."""
     for language in LANGUAGES:
@@ -523,6 +507,9 @@ class Profile(Strict):
         twice = next((i for i in ids if ids.count(i) > 1), None)
         if twice is not None:
             raise ValueError(f"the initiative {twice!r} is named twice")
+        twice = _named_twice([one.name for one in value])
+        if twice is not None:
+            raise ValueError(f"two initiatives have the name {twice!r}; readers tell them by it")
         return value
 
     @field_validator("funnels")

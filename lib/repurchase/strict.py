@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 T = TypeVar("T")
 Language = Literal["en", "zh-CN"]
@@ -38,3 +38,18 @@ Days = Annotated[int, Field(ge=1, le=3660)]
 Name60 = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
 # an expression over a table's columns, parsed, never run
 SegmentText = Annotated[str, Field(min_length=1, max_length=2000)]
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def short_name(value: ReaderText) -> ReaderText:
+    """The text, if it is a name that fits on a page; ValueError says why not."""
+    texts = [value] if isinstance(value, str) else list(value.values())
+    if not texts or not all(0 < len(text.strip()) <= 60 for text in texts):
+        raise ValueError("must be 1 to 60 characters")
+    if any(_UNREADABLE.search(text) for text in texts):
+        raise ValueError("must be one line, without marks that control it or turn its direction")
+    return value
+
+
+# a name of 1 to 60 characters on one line, one for all or one a language
+ShortName = Annotated[ReaderText, AfterValidator(short_name)]
