@@ -108,6 +108,56 @@ def test_everyone_at_once_is_a_change_and_no_effect(everyone):
     assert {"all"} == set(bench.hold_outs())
 
 
+def test_a_hold_out_is_drawn_from_those_who_are_reached_and_told_as_it_is_drawn(source):
+    """Customers of the treated stores alone; the page's counts are those of the list."""
+    bench = review_of(
+        source, plan(treated={"labels": ["S001", "S003"]}, chosen_by="outcome")
+    ).roi_before_after
+    learn, drawn = bench.reading("x").learn, bench.hold_out("x")
+    (row,) = bench._review.sql(
+        "select count(*) as n from customer_days where day_rank = 1 and store_id in"
+        " ('S001', 'S003') and customer_id not in (select customer_id from customers where"
+        " coalesce(is_internal, false) or coalesce(is_test, false))"
+    ).to_dict("records")
+
+    held = (drawn["arm"] == "hold-out").sum()
+    assert (row["n"], held) == (len(drawn), held) == (learn.customers, learn.held_out)
+    assert row["n"] < len(bench._review.ab_review.draw("y", dt.date(2025, 10, 1)))
+    assert 0 < learn.level < learn.detectable * 100
+
+
+def test_a_misspelt_store_is_named_and_no_verdict_rests_on_it(source):
+    """S0O3 leaves S003 among the others: nothing may be stood on, and no hold-out is advised."""
+    typo = plan(treated={"labels": ["S001", "S0O3"]}, costs={"ids": ["tracking-sytem"]})
+    known = plan(id="y", treated={"labels": ["S001", "S003"]}, except_for=["S005"])
+    bench = review_of(source, typo, known).roi_before_after
+    wrong, right = (bench.reading(name) for name in ("x", "y"))
+    flags = {f.name: f for f in wrong.flags}
+
+    assert ("S0O3", True) == (
+        flags["labels_unknown"].values["names"], flags["labels_unknown"].refuses,
+    )  # fmt: skip
+    assert "S003, S013, S023" == flags["labels_unknown"].values["nearest"]
+    assert ("tracking-sytem", "tracking-system") == (
+        flags["costs_missing"].values["ids"], flags["costs_missing"].values["nearest"],
+    )  # fmt: skip
+    assert ("change_not_effect", None, None) == (wrong.verdict, wrong.rung, wrong.learn)
+    assert False is next(f.raised for f in right.flags if f.name == "labels_unknown")
+
+
+def test_campaigns_that_no_event_has_are_named(source):
+    """Nobody can have been reached by them."""
+    bench = review_of(
+        source, plan(unit="customer", treated={"campaigns": ["no-such-campaign"]})
+    ).roi_before_after
+    found = bench.reading("x")
+    (flag,) = [f for f in found.flags if f.name == "labels_unknown"]
+
+    assert ("no_data", "no-such-campaign", "treated") == (
+        found.verdict, flag.values["names"], flag.values["groups"],
+    )  # fmt: skip
+
+
 def test_the_former_reading_is_that_of_the_month_before(review, source):
     """September remembers what August's own review says."""
     told = review.roi_before_after.reading(SYSTEM).former

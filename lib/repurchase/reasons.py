@@ -138,6 +138,7 @@ NO_RUNG_STANDS = N_("no comparison may be stood on, so what is seen is a change 
 MARGIN_NOT_MEASURED = N_("the margin of the treated is not measured in both windows")
 REVENUE_NOT_MEASURED = N_("the revenue of the treated is not measured in both windows")
 NOTHING_SPENT = N_("no cost is known up to the period's end")
+COSTS_NOT_KNOWN = N_("no cost of it is booked or planned, so what it cost is not known")
 NO_MEMBERS = N_("nobody was treated in the window after the go-live")
 NO_CHANGE_SEEN = N_("the change is not measured")
 NO_RISE = N_("the figure did not rise, so there is nothing to share out")

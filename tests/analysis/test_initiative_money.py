@@ -17,6 +17,7 @@ from made.initiative_money import (
     panel_of,
     plan_of,
 )
+from repurchase.analysis.initiative_costs import unknown_ids
 from repurchase.calendar import Window
 from repurchase.stats.proportion import Estimate
 
@@ -324,6 +325,40 @@ def test_an_after_window_that_ends_early_counts_the_costs_of_its_days():
     assert dt.date(2025, 6, 30) == told.until
     # what is decided now does not ask for July to September any more
     assert (27, 10_800) == (told.forward.months, pytest.approx(told.forward.cost))
+
+
+def test_costs_that_nobody_knows_are_not_nothing():
+    """Without a row or a plan of costs all that weighs them is missing, with its reason; a plan of
+    0 is a cost of 0."""
+    told = money_of(booked=None)
+    nothing = money_of(booked=booked_of().iloc[:0])
+    free = money_of(
+        plan_of(costs={"planned": [{"category": "software", "amount": 0, "start": GO_LIVE}]}),
+        booked=None,
+    )
+
+    figures = ("total_cost", "cost_to_come", "net", "roi", "roi_revenue", "break_even", "npv",
+               "break_even_share", "payback_months", "irr", "draws")  # fmt: skip
+    assert [None] * len(figures) == [getattr(told, name) for name in figures]
+    assert ("wait", None, None) == (
+        told.forward.decision, told.forward.cost, told.forward.break_even_share
+    )  # fmt: skip
+    assert {"no cost of it is booked or planned, so what it cost is not known"} == {
+        told.reasons[name] for name in ("cost", "net", "roi", "break_even_share", "forward")
+    }
+    assert 20_000 == told.incremental.value
+    assert (True, 0, None) == (told.cash.empty, len(told.costs), nothing.total_cost)
+    assert (0.0, 20_000, "0.0") == (free.total_cost, free.net.value, str(free.break_even))
+
+
+def test_costs_are_asked_for_by_the_names_that_the_plan_gives():
+    """Its own id where it names none and plans none."""
+    planned = [{"category": "software", "amount": 5, "start": GO_LIVE}]
+    asked = [{}, {"ids": ["x", "y"]}, {"planned": planned}, {"ids": ["y"], "planned": planned}]
+    found = [unknown_ids(plan_of(costs=costs), booked_of()) for costs in asked]
+
+    assert [(), ("y",), (), ("y",)] == found
+    assert ("x",) == unknown_ids(plan_of(), None)
 
 
 def test_the_answer_can_be_kept_and_has_no_table_in_it():

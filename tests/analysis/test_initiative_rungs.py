@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from repurchase.analysis import initiative_flags, initiative_rungs
-from repurchase.analysis.initiative_panel import InitiativePanel, InitiativeWindows, first_of
+from repurchase.analysis.initiative_panel import (
+    InitiativePanel,
+    InitiativeWindows,
+    build,
+    first_of,
+    windows,
+)
 from repurchase.analysis.ladder import RUNGS
 from repurchase.calendar import Window
 from repurchase.initiatives import Initiative
@@ -308,4 +314,37 @@ def test_counts_of_names_and_tries():
         initiative_flags.costs_missing(["build"]).raised,
     )
     assert initiative_flags.other_initiatives([]).raised is False
+    misspelt = initiative_flags.costs_missing([], ["sytem"], ["system", "other"])
+    assert (True, "", "sytem", "system") == (misspelt.raised, *misspelt.values.values())
+
+
+def test_a_label_that_nobody_knows_refuses_and_one_without_customers_is_named():
+    """A misspelt store is counted among the others, so nothing may be stood on."""
+    typo = initiative_flags.labels_unknown(["S0O3"], ["S001", "S003"])
+    empty = initiative_flags.labels_unknown(["S014"], ["S003", "S014"])
+    nobody = initiative_flags.labels_unknown([], [], ["control"])
+    none = initiative_flags.labels_unknown([], [])
+
+    assert ((True, True), ("S0O3", "S003", "")) == (
+        (typo.raised, typo.refuses), tuple(typo.values[k] for k in ("names", "nearest", "empty")),
+    )  # fmt: skip
+    assert (True, False, "S014") == (empty.raised, empty.refuses, empty.values["empty"])
+    assert (True, True, "control") == (nobody.raised, nobody.refuses, nobody.values["groups"])
+    assert (False, False) == (none.raised, none.refuses)
+
+
+def test_all_that_the_plan_names_must_be_there():
+    """Treated, controls and who is left out, each once."""
+    plan = Initiative(
+        id="x", name="X", go_live=dt.date(2025, 1, 1), treated={"labels": ["S1", "S9"]},
+        controls={"labels": ["S2"]}, except_for=["S7"],
+    )  # fmt: skip
+
+    counted = pd.DataFrame({"unit": ["S1", "S2"], "start": dt.date(2024, 1, 1)}).assign(
+        **dict.fromkeys(("members", "orders", "revenue", "margin", "buyers", "newcomers"), 1.0),
+        orders_with_margin=1.0,
+    )
+    told = windows(plan, data_from=dt.date(2024, 1, 1), seen_until=dt.date(2025, 3, 31))
+
+    assert ("S9", "S7") == build(plan, counted, told).absent
     assert (False, True) == (initiative_flags.tries(0).raised, initiative_flags.tries(2).raised)

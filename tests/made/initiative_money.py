@@ -66,7 +66,7 @@ def booked_of(*rows: tuple[Any, ...]) -> pd.DataFrame:
         *((m.start, m.end, "software", 400.0, True, None, None) for m in months),
         *rows,
     ]
-    frame = pd.DataFrame(found, columns=BOOKED)
+    frame = pd.DataFrame([("x", *row) for row in found], columns=BOOKED)
     return frame.astype({"amount": float, "hours": float, "hourly_rate": float})
 
 

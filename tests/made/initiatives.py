@@ -185,7 +185,7 @@ def change_of(plan: Initiative | None = None, **told: Any) -> Reading:
     """An initiative for everyone at once: a change, and no rung to stand on."""
     ladder = ladder_of({"naive": (5.1, 0.6), "season": (4.2, 0.7)}, units_control=0)
     plan = plan or plan_of(treated=None, controls=None)
-    learn = Learn(0.1, 20_000, 2_000, dt.date(2025, 10, 1), dt.date(2026, 4, 1), 1.2)
+    learn = Learn(0.1, 20_000, 2_000, dt.date(2025, 10, 1), dt.date(2026, 4, 1), 1.2, 45.0)
     given = {"ladders": {"margin": ladder}, "verdict": "change_not_effect", "learn": learn,
              "former": None}  # fmt: skip
     return reading_of(plan, **{**given, **told})

@@ -22,7 +22,10 @@ from repurchase.model.reconcile import MoneyBridge
 from repurchase.period import Period, add_months
 from repurchase.stats.panel import Floats
 
-BOOKED = ["period_start", "period_end", "category", "amount", "recurring", "hours", "hourly_rate"]
+BOOKED = [
+    "initiative_id", "period_start", "period_end", "category", "amount", "recurring", "hours",
+    "hourly_rate",
+]  # fmt: skip
 LINES = ["category", "kind", "source", "start", "end", "amount", "hours"]
 COSTS = ["category", "kind", "amount", "source", "hours"]
 # the months from which a running cost's level is taken
@@ -217,6 +220,14 @@ def missing(plan: Initiative, known: pd.DataFrame) -> tuple[str, ...]:
     """Categories that the plan expects and no line has."""
     there = set(known["category"])
     return tuple(c for c in plan.costs.expected if c not in there)
+
+
+def unknown_ids(plan: Initiative, rows: pd.DataFrame | None) -> tuple[str, ...]:
+    """What the plan calls its costs by, and no booked row is called; nothing where it names none
+    and plans its costs itself."""
+    asked = plan.costs.ids or (() if plan.costs.planned else (plan.id,))
+    there = set() if rows is None else set(rows["initiative_id"].astype(str))
+    return tuple(name for name in asked if name not in there)
 
 
 def stop_of(plan: Initiative) -> dt.date:

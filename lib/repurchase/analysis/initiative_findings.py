@@ -75,7 +75,7 @@ def _finding(reading: Reading, name: str, exhibit: str) -> Finding | None:
         values={
             "name_text": name,
             "until_day": money.until.isoformat(),
-            "cost_money": float(money.total_cost),
+            "cost_money": money.total_cost,
             "benefit_money": None if money.incremental is None else money.incremental.value,
             "low_money": told.low if told and bounded else None,
             "high_money": told.high if told and bounded else None,
@@ -96,7 +96,7 @@ def claim_of(reading: Reading) -> str | None:
     """Which claim it makes; None where there is nothing to say yet."""
     if reading.verdict in ("no_data", "too_early"):
         return None
-    if not reading.money.total_cost > 0:
+    if reading.money.total_cost is None:
         return "roi_no_cost"
     if reading.verdict == "change_not_effect":
         share = reading.money.break_even_share

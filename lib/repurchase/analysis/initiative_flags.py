@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,8 @@ from repurchase.stats.reversion import reversion
 
 FlagName = Literal[
     "regression_to_mean", "chosen_unknown", "anticipation", "spill_over", "other_initiatives",
-    "incomplete_after", "mix_change", "identification_change", "costs_missing", "tries",
+    "incomplete_after", "mix_change", "identification_change", "costs_missing", "labels_unknown",
+    "tries",
 ]  # fmt: skip
 # of ten sound initiatives with three such tests each, fewer than one is suspected for nothing
 SUSPECT_P = 0.01
@@ -339,9 +341,46 @@ def _moved(name: FlagName, shares: Shares, limit: float) -> Flag:
     return Flag(name, abs(change) > limit, values)
 
 
-def costs_missing(missing: Sequence[str]) -> Flag:
-    """Costs that were expected and never booked: what it cost is more than is counted."""
-    return Flag("costs_missing", bool(missing), {"names": ", ".join(missing)})
+def costs_missing(
+    missing: Sequence[str], unknown: Sequence[str] = (), known: Collection[str] = ()
+) -> Flag:
+    """Costs that were expected and never booked: what it cost is more than is counted.
+
+    `missing` are categories, `unknown` names by which no cost is booked, of those `known` to the
+    table of costs. values: names (categories), ids (those names), nearest (what they may mean: at most three each).
+    """
+    values = {
+        "names": ", ".join(missing),
+        "ids": ", ".join(unknown),
+        "nearest": ", ".join(_nearest(unknown, known)),
+    }
+    return Flag("costs_missing", bool(missing or unknown), values)
+
+
+def labels_unknown(
+    absent: Sequence[str], known: Collection[str], groups: Sequence[str] = ()
+) -> Flag:
+    """Labels of the plan that no customer has: who was treated is not who was meant.
+
+    `known` are labels that exist without a customer of their own: such a one is only named. Where
+    nobody knows it, or a whole group of the plan is empty (`groups`), it refuses: a misspelt store
+    is counted among the others. values: names, nearest, empty, groups.
+    """
+    there = set(known)
+    unknown = [label for label in absent if label not in there]
+    values = {
+        "names": ", ".join(unknown),
+        "nearest": ", ".join(_nearest(unknown, known)),
+        "empty": ", ".join(label for label in absent if label in there),
+        "groups": ", ".join(groups),
+    }
+    refuses = bool(unknown or groups)
+    return Flag("labels_unknown", bool(absent or groups), values, refuses=refuses)
+
+
+def _nearest(names: Sequence[str], known: Collection[str]) -> list[str]:
+    found = {near for name in names for near in difflib.get_close_matches(name, known, 3, 0.6)}
+    return sorted(found)
 
 
 def tries(count: int) -> Flag:

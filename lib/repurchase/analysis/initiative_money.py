@@ -19,6 +19,7 @@ from repurchase.calendar import Window
 from repurchase.initiatives import Initiative
 from repurchase.period import Period
 from repurchase.reasons import (
+    COSTS_NOT_KNOWN,
     MARGIN_NOT_MEASURED,
     NO_CHANGE_SEEN,
     NO_MEMBERS,
@@ -49,6 +50,11 @@ CASH = ["month", "benefit", "cost", "net", "cumulative", "projected"]
 TORNADO = ["factor", "low_at", "high_at", "low", "high"]
 # the share of the draws that a two-sided 95 % interval leaves on one side
 SURE = 0.975
+# the figures that there are none of where no cost is known
+OF_COSTS = (
+    "cost", "net", "roi", "roi_revenue", "npv", "payback_months", "irr", "draws", "break_even",
+    "break_even_share", "forward",
+)  # fmt: skip
 NONE_LOST = Estimate(0.0, 0.0, 0.0)
 
 
@@ -75,15 +81,16 @@ class Forward:
     """Continue, extend or stop: on costs still to come, what was spent left out.
 
     `benefit` and `cost` are those of the months still to come up to the horizon, discounted;
-    `break_even_share` is the share of the seen change that must be the initiative's own for going
-    on to pay (None where there is no change to share out). `positive` is the chance that the
+    `cost` is None where no cost is known at all. `break_even_share` is the share of the seen change
+    that must be the initiative's own for going on to pay (None where there is no change to share
+    out). `positive` is the chance that the
     benefit exceeds the cost, None where no rung stands.
     """
 
     decision: str  # continue, extend, stop, wait, ended
     months: int
     benefit: Estimate | None
-    cost: float
+    cost: float | None
     break_even_share: float | None
     positive: float | None = None
 
@@ -119,7 +126,8 @@ class InitiativeMoney:
 
     `costs`: category, kind ("one_off", "running", "not_told"), amount, source ("booked", "planned",
     "estimated", "projected"), hours; `costs_ahead` the same of what is still to come within the
-    horizon. `missing` are expected categories without a row.
+    horizon. `missing` are expected categories without a row. Where no cost is booked or planned
+    `total_cost` and `cost_to_come` are None, and so is all that would count costs as nothing.
     `benefits`: leaf, name (of a saving: its place in the plan's list, from 0), amount, low, high,
     counted (False: shown and not counted, as labour saved that nobody cashed), rung, reason (why
     not counted).
@@ -135,7 +143,7 @@ class InitiativeMoney:
     """
 
     costs: pd.DataFrame
-    total_cost: float
+    total_cost: float | None
     missing: tuple[str, ...]
     benefits: pd.DataFrame
     incremental: Estimate | None  # margin that the initiative caused to date
@@ -162,7 +170,7 @@ class InitiativeMoney:
     change_rung: str | None = None
     change: Effect | None = None
     costs_ahead: pd.DataFrame | None = None
-    cost_to_come: float = 0.0
+    cost_to_come: float | None = 0.0
     break_even_uplift: float | None = None  # break_even relative to the treated's level before
     break_even_horizon: float | None = None  # effect at which it pays by the horizon
     break_even_horizon_share: float | None = None
@@ -204,7 +212,9 @@ def money(
     )  # fmt: skip
     reasons: dict[str, str] = {}
     rung = given.rung(reasons)
-    answer = _Answer(given, told, rung, reasons, draws, seed)
+    if known.empty:
+        reasons |= dict.fromkeys(OF_COSTS, reason(COSTS_NOT_KNOWN))
+    answer = _Answer(given, told, rung, reasons, draws, seed, costs_known=not known.empty)
     return answer.money(known, stop)
 
 
@@ -294,6 +304,7 @@ class _Answer:
     reasons: dict[str, str]
     count: int
     seed: int
+    costs_known: bool
 
     def money(self, known: pd.DataFrame, stop: dt.date) -> InitiativeMoney:
         given, told, plan, reasons = self.given, self.told, self.given.plan, self.reasons
@@ -303,14 +314,16 @@ class _Answer:
         costs = initiative_costs.table(known, window)
         later = initiative_costs.table(known, ahead)
         if not spent > 0:
-            reasons["roi"] = reason(NOTHING_SPENT)
+            reasons.setdefault("roi", reason(NOTHING_SPENT))
         unclear = costs.loc[costs["kind"] == "not_told", "amount"].sum()
         if unclear:
             reasons["cost_to_come"] = reason(RECURS_NOT_TOLD, amount=round(float(unclear)))
         exposure = float(told.exposure.sum())
         effect = self.rung.effect if self.rung else None
-        point = None if effect is None else initiative_cash.cash(told, self.likely(effect.value))
-        drawn = self.drawn(effect)
+        # what is not known is not free: without costs nothing is set against the benefit
+        weighed = effect if self.costs_known else None
+        point = None if weighed is None else initiative_cash.cash(told, self.likely(weighed.value))
+        drawn = self.drawn(weighed)
         sample = None if drawn is None else initiative_cash.cash(told, drawn)
         incremental = None
         if effect is not None:
@@ -324,7 +337,8 @@ class _Answer:
             if self.rung is None:
                 reasons.setdefault(name, reasons["incremental"])
         return InitiativeMoney(
-            costs, round(spent, 2), initiative_costs.missing(plan, known), benefits,
+            costs, round(spent, 2) if self.costs_known else None,
+            initiative_costs.missing(plan, known), benefits,
             incremental, revenue,
             _change_money(plan, change, exposure, reasons),
             self.net(point, sample), self.roi(point, sample),
@@ -337,7 +351,7 @@ class _Answer:
             None if plan.promised is None else plan.promised.target, reasons,
             until=until, stop=stop, rung=self.rung.name if self.rung else None,
             change_rung=change_rung, change=change, costs_ahead=later,
-            cost_to_come=round(told.costs.to_come, 2),
+            cost_to_come=round(told.costs.to_come, 2) if self.costs_known else None,
             break_even_uplift=even.get("uplift"), break_even_horizon=even.get("horizon"),
             break_even_horizon_share=even.get("horizon_share"),
             promise=self.promise(point, sample), accounts=given.accounts,
@@ -382,9 +396,8 @@ class _Answer:
 
     def roi_revenue(self, revenue: Estimate | None, spent: float) -> float | None:
         if revenue is None or not spent > 0:
-            self.reasons["roi_revenue"] = self.reasons.get(
-                "incremental_revenue", reason(NOTHING_SPENT)
-            )
+            why = self.reasons.get("incremental_revenue", reason(NOTHING_SPENT))
+            self.reasons.setdefault("roi_revenue", why)
             return None
         return (revenue.value + float(self.told.saved.sum()) - spent) / spent
 
@@ -392,6 +405,8 @@ class _Answer:
         """The effect at which the benefit equals the cost, and its share of the seen change."""
         told, reasons = self.told, self.reasons
         found: dict[str, float] = {}
+        if not self.costs_known:
+            return found
         if change is None:
             reasons["break_even_share"] = reason(NO_CHANGE_SEEN)
         elif not change.value > 0:
@@ -407,7 +422,7 @@ class _Answer:
             ("horizon", -float(nothing.net_by_month[0] @ worth),
              float((one.net_by_month - nothing.net_by_month)[0] @ worth)),
         ):  # fmt: skip
-            found[name] = max(float(needed / gain), 0.0)
+            found[name] = max(float(needed / gain), 0.0) + 0.0  # not -0.0
             if change is not None and change.value > 0:
                 found[f"{name}_share"] = found[name] / change.value
         before = self.given.sums("before")
@@ -496,13 +511,15 @@ class _Answer:
     # ---- frames
 
     def cash_frame(self, point: Cash | None) -> pd.DataFrame:
-        """Without an effect the benefit is missing and the cumulative counts the costs."""
+        """Without an effect the benefit is missing and the cumulative counts the costs; without
+        costs there is no row."""
         told = self.told
         rows = []
         total = 0.0
+        months = told.months if self.costs_known else ()
         cost = told.costs.booked + told.costs.open
         ahead = told.costs.booked_ahead + told.costs.open_ahead
-        for at, month in enumerate(told.months):
+        for at, month in enumerate(months):
             for projected, spent in ((False, cost[at]), (True, ahead[at])):
                 inside = month.start <= told.until if not projected else month.end > told.until
                 if not inside:
@@ -571,12 +588,14 @@ class _Answer:
         if stop <= now:
             reasons["forward"] = reason(NOTHING_TO_COME)
             return Forward("ended", 0, None, 0.0, None)
+        if not self.costs_known:
+            return Forward("wait", months, None, None, None)
         share = None
         if change is not None and change.value > 0 and told.ahead.sum() > 0:
             whole = initiative_cash.cash(told, self.likely(change.value))
             gain = float((whole.benefit_ahead - nothing.benefit_ahead)[0] @ worth)
             needed = cost - float(nothing.benefit_ahead[0] @ worth)
-            share = max(needed / gain, 0.0) if gain > 0 else None
+            share = max(needed / gain, 0.0) + 0.0 if gain > 0 else None
         if point is None or sample is None:
             reasons["forward"] = reasons.get("incremental", reason(UNBOUNDED))
             return Forward("wait", months, None, cost, share)

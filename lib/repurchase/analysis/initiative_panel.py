@@ -285,7 +285,7 @@ def build(
 
 def _labels(plan: Initiative) -> tuple[str, ...]:
     told = [g.labels for g in (plan.treated, plan.controls) if g is not None]
-    return tuple(dict.fromkeys([label for labels in told for label in labels]))
+    return tuple(dict.fromkeys([label for labels in (*told, plan.except_for) for label in labels]))
 
 
 def _span(told: InitiativeWindows) -> tuple[dt.date, dt.date]:

@@ -18,16 +18,26 @@ from repurchase.initiatives import Initiative
 Verdict = Literal["paid", "not_paid", "not_shown", "change_not_effect", "too_early", "no_data"]
 
 
+# a hold-out of more days than these is none: what is asked has changed by then
+LONGEST_LEARNING = 2 * 365
+
+
 @dataclass(frozen=True)
 class Learn:
-    """The hold-out to start now: how many are drawn, and when it will answer."""
+    """The hold-out to start now: how many are drawn, and when it will answer.
+
+    `customers` and `held_out` are those of the list. `answers_on` is None where that would be after
+    LONGEST_LEARNING days. `detectable` is the effect a customer and period that it finds four times
+    in five within a quarter, `level` what a customer brings in a period now.
+    """
 
     share: float
     customers: int
     held_out: int
     start: dt.date
     answers_on: dt.date | None
-    detectable: float | None
+    detectable: float
+    level: float
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,12 @@ def _record(
 def _of_money(reading: Reading) -> list[Record]:
     money = reading.money
     where = dimensions(initiative=reading.plan.id)
-    found = [Record("roi_cost", float(money.total_cost), "money", where)]
+    cost, why = money.total_cost, money.reasons.get("cost")
+    found = [
+        _missing("roi_cost", "money", where, why)
+        if cost is None
+        else Record("roi_cost", float(cost), "money", where)
+    ]
     for metric, unit, name, told in (
         ("roi_incremental", "money", "incremental", money.incremental),
         ("roi_net", "money", "net", money.net),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repurchase.analysis import initiative_flags
+from repurchase.analysis import initiative_costs, initiative_flags
 from repurchase.analysis.initiative_costs import Accounts
 from repurchase.analysis.initiative_flags import Crossed, Flag
 from repurchase.analysis.initiative_money import InitiativeMoney, money
@@ -26,7 +26,8 @@ class Told:
 
     `crossed` are the controls' orders at treated places (None: units are no places), `others` what
     else happened to the same customers, `booked` the initiative's rows of the costs table (None: no
-    such table).
+    such table), `cost_ids` what that table calls initiatives. `labels` are those that exist for the
+    plan's unit, `unknown` campaigns of the plan that no event has.
     """
 
     crossed: Crossed | None
@@ -36,6 +37,9 @@ class Told:
     discounts: float | None
     discount_rate: float
     identification_limit: float
+    cost_ids: Collection[str] = ()
+    labels: Collection[str] = ()
+    unknown: Sequence[str] = ()
 
 
 def read(
@@ -68,7 +72,8 @@ def read(
         cannibalised=cannibalised(plan, panel, ladders.get("margin")),
         discount_rate=told.discount_rate, seed=seed,
     )  # fmt: skip
-    flags = (*flags, initiative_flags.costs_missing(worth.missing))
+    unknown = initiative_costs.unknown_ids(plan, told.booked)
+    flags = (*flags, initiative_flags.costs_missing(worth.missing, unknown, told.cost_ids))
     found = Reading(plan, panel, table, ladders, flags, worth, "no_data", None, None)
     return replace(found, verdict=verdict(found))
 
@@ -96,6 +101,9 @@ def flags_of(
     return (
         initiative_flags.regression_to_mean(plan, panel, outcome, effect),
         initiative_flags.chosen_unknown(plan),
+        initiative_flags.labels_unknown(
+            (*panel.absent, *told.unknown), told.labels, empty_groups(plan, panel)
+        ),
         initiative_flags.anticipation(panel, outcome),
         spill,
         initiative_flags.other_initiatives(told.others),
@@ -103,6 +111,13 @@ def flags_of(
         initiative_flags.mix_change(panel),
         initiative_flags.identification_change(panel, told.identification_limit, orders),
     )
+
+
+def empty_groups(plan: Initiative, panel: InitiativePanel) -> tuple[str, ...]:
+    """The groups that the plan names and that have no customer."""
+    told = {TREATED: plan.treated, CONTROL: plan.controls}
+    there = set(panel.frame.loc[panel.frame["members"] > 0, "group"])
+    return tuple(name for name, group in told.items() if group is not None and name not in there)
 
 
 def cannibalised(

@@ -27,7 +27,7 @@ from repurchase.analysis import (
     initiatives,
 )
 from repurchase.analysis.initiative_panel import CONTROL, OTHER, PLACES, TREATED, InitiativePanel
-from repurchase.analysis.initiative_reading import Former, Learn, Reading
+from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Former, Learn, Reading
 from repurchase.analysis.initiative_tries import Try
 from repurchase.analysis.windows import ONE_DAY
 from repurchase.benches.base import Bench
@@ -40,9 +40,10 @@ from repurchase.records import Finding, Result
 
 # the hold-out is asked about over a quarter, as what repeats within one is what repeats at all
 LEARN_DAYS = 90
-# an answer that takes longer than ten years is none
-LONGEST_LEARNING = 3_660
+HELD_OUT = "hold-out"
 MONTHS_OF_LEARNING = {"month": 3.0, "week": LEARN_DAYS / 7}
+# the tables that list the units themselves
+OWN_TABLES = {"store_id": "stores", "rep_id": "reps"}
 # what an attempt may say otherwise than the profile
 OPTIONS = (
     "go_live", "ramp_up_days", "anticipation_days", "before_months", "after_months", "step",
@@ -116,18 +117,24 @@ class RoiBeforeAfterBench(Bench):
     def hold_out(self, initiative: str) -> pd.DataFrame:
         """The customers to leave without it from the next month on, drawn by the profile's seed.
 
-        One row a customer, the arms "hold-out" and "goes on"; columns: `trial_draw.COLUMNS`. Within
-        the store of the last order where that is known.
+        One row a customer whom it reaches, the arms "hold-out" and "goes on"; columns:
+        `trial_draw.COLUMNS`. Within the store of the last order where that is known.
         """
         plan = self._plan(initiative)
         share = float(plan.hold_out.share)
         return self._review.ab_review.draw(
             f"{plan.id}-hold-out",
             self._next_month(),
-            arms=(("hold-out", share), ("goes on", 1 - share)),
+            arms=((HELD_OUT, share), ("goes on", 1 - share)),
             strata=("store_id",),
             seed=plan.hold_out.seed,
+            initiative=plan.id,
         )
+
+    @property
+    def reached(self) -> Callable[[str], ir.Table]:
+        """`reached("tracking-system")`: customer_id of everyone whom the plan calls treated."""
+        return lambda initiative: self._reached(self._plan(initiative))
 
     def hold_outs(self) -> dict[str, pd.DataFrame]:
         """The lists of all initiatives of which nothing else can tell the effect."""
@@ -246,6 +253,12 @@ class RoiBeforeAfterBench(Bench):
             controls = self._group(plan, plan.controls, "controls")
         return initiative_panel.by_chance(days, treated, controls)
 
+    def _reached(self, plan: Initiative) -> ir.Table:
+        units = self._units(plan)
+        named = initiative_panel.groups(plan, set(self._cells(plan, units)["unit"]))
+        treated = [str(unit) for unit, group in named.items() if group == TREATED]
+        return units.filter(units.unit.isin(treated)).select("customer_id").distinct()
+
     def _group(self, plan: Initiative, group: Group, name: str) -> ir.Table:
         """The customers of a group: by a condition over customers, or by campaigns."""
         review = self._review
@@ -342,7 +355,36 @@ class RoiBeforeAfterBench(Bench):
             discounts,
             float(self._params.annual_discount),
             float(self._params.identification_limit),
+            cost_ids=self._cost_ids,
+            labels=self._labels(plan.unit) if panel.absent else (),
+            unknown=self._unknown_campaigns(plan),
         )
+
+    @functools.cached_property
+    def _cost_ids(self) -> tuple[str, ...]:
+        """What the costs table calls initiatives."""
+        costs = self._optional("costs")
+        return () if costs is None else _distinct(costs, "initiative_id")
+
+    def _labels(self, unit: str) -> tuple[str, ...]:
+        """Every label of that unit which some table has, also where no customer has it."""
+        review = self._review
+        tables = [(review.orders, unit), (self._optional(OWN_TABLES.get(unit, "")), unit)]
+        if unit in self._params.segments:
+            tables = [(review.segments[unit], "label")]
+        elif unit not in PLACES:
+            tables = [(self._optional("customers"), unit)]
+        found = [_distinct(table, column) for table, column in tables if table is not None]
+        return tuple(dict.fromkeys([label for labels in found for label in labels]))
+
+    def _unknown_campaigns(self, plan: Initiative) -> tuple[str, ...]:
+        """Campaigns of the plan that no event has."""
+        asked = [c for group in (plan.treated, plan.controls) if group for c in group.campaigns]
+        if not asked:
+            return ()
+        events = self._review.table("events")
+        there = set(_distinct(events.filter(events.campaign_id.isin(asked)), "campaign_id"))
+        return tuple(c for c in dict.fromkeys(asked) if c not in there)
 
     def _beside(self, plan: Initiative, panel: InitiativePanel) -> tuple[str, ...]:
         """Other initiatives that began or ended in the windows for some of the same customers, and
@@ -371,31 +413,34 @@ class RoiBeforeAfterBench(Bench):
     def _learn(self, found: Reading) -> Learn | None:
         """The hold-out that would tell what no comparison tells; None where none can be."""
         plan, start = found.plan, self._next_month()
-        if plan.ends is not None and plan.ends < start:
+        mistaken = any(f.name == "labels_unknown" and f.refuses for f in found.flags)
+        if mistaken or (plan.ends is not None and plan.ends < start):
             return None
         share = float(plan.hold_out.share)
-        bench = self._review.ab_review
         metric = "margin" if found.panel.margin_known else "revenue"
-        frame = bench.planning(
-            metric=metric, horizon=LEARN_DAYS, effects=(1.0,), treated_share=1 - share
-        ).frame
+
+        def planned(effect: float) -> pd.DataFrame:
+            return self._review.ab_review.planning(
+                metric=metric, horizon=LEARN_DAYS, effects=(effect,), treated_share=1 - share,
+                initiative=plan.id,
+            ).frame  # fmt: skip
+
+        frame = planned(1.0)
         if frame.empty:
             return None
         row = frame.iloc[0]
-        people, needs = float(row["eligible"]), float(row["customers"])
-        detectable = float(row["mean"]) * (needs / people) ** 0.5
-        length = MONTHS_OF_LEARNING[plan.step]
+        mean, length = float(row["mean"]), MONTHS_OF_LEARNING[plan.step]
+        drawn = self.hold_out(plan.id)["arm"]
+        detectable = mean * (float(row["customers"]) / len(drawn)) ** 0.5
         worth = found.money.break_even
         wanted = detectable if worth is None or worth <= 0 else worth * length
-        timed = bench.planning(
-            metric=metric, horizon=LEARN_DAYS, effects=(wanted / float(row["mean"]),),
-            treated_share=1 - share,
-        ).frame.iloc[0]  # fmt: skip
-        days = timed["days"]
+        days = planned(wanted / mean).iloc[0]["days"]
         known = not pd.isna(days) and days <= LONGEST_LEARNING
-        answers = start + dt.timedelta(days=int(days)) - ONE_DAY if known else None
-        held = round(share * people)
-        return Learn(share, int(people), held, start, answers, detectable / length)
+        return Learn(
+            share, len(drawn), int((drawn == HELD_OUT).sum()), start,
+            start + dt.timedelta(days=int(days)) - ONE_DAY if known else None,
+            detectable / length, mean / length,
+        )  # fmt: skip
 
     def _former(self, plan: Initiative) -> Former | None:
         """What the same reading says on the data of the period before."""
@@ -414,6 +459,14 @@ class RoiBeforeAfterBench(Bench):
         net = None if money.net is None else float(money.net.value)
         label = self._review.period.label
         return Former(label, found.verdict, None if rung is None else rung.name, roi, net)
+
+
+def _distinct(table: ir.Table, column: str) -> tuple[str, ...]:
+    """The values of a column as text, in their order; none where the table has no such column."""
+    if column not in table.columns:
+        return ()
+    values = table.select(value=table[column].cast("string")).distinct()
+    return tuple(sorted(v for v in values.to_pyarrow()["value"].to_pylist() if v))
 
 
 def _meet(one: Initiative, other: Initiative) -> bool:

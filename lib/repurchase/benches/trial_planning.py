@@ -31,24 +31,26 @@ class TrialPlanningBench(Bench):
         effects: tuple[float, ...] = EFFECTS,
         treated_share: float = 0.5,
         who: str | None = None,
+        initiative: str | None = None,
     ) -> Result:
         """Customers and days that a test needs for an effect, from the company's own spread.
 
         `effects` are shares of what a customer brings now; `who` is a condition over the columns of
-        customers. Without `metric` (margin, revenue, orders, repurchase) it is the money that is
-        known, and the share who order. Columns: metric, horizon, eligible (customers who had
-        ordered before the last `horizon` days, and are asked about), mean and deviation of what
-        they did in them, explained (share of the variance known from as many days before),
-        joining_a_day, relative, effect, customers (needed in all arms), enough, days (missing
-        where nobody joins and those there are too few), share. 5 % two-sided, found four times in
-        five. Empty without orders; no row where the mean is not positive.
+        customers, `initiative` leaves those whom that initiative reaches. Without `metric` (margin,
+        revenue, orders, repurchase) it is the money that is known, and the share who order.
+        Columns: metric, horizon, eligible (customers who had ordered before the last `horizon`
+        days, and are asked about), mean and deviation of what they did in them, explained (share of
+        the variance known from as many days before), joining_a_day, relative, effect, customers
+        (needed in all arms), enough, days (missing where nobody joins and those there are too few),
+        share. 5 % two-sided, found four times in five. Empty without orders; no row where the mean
+        is not positive.
         """
         found = []
         for name in self._metrics(metric, horizon):
-            told = self._spread(name, horizon, who)
+            told = self._spread(name, horizon, who, initiative)
             if told is None or told.mean <= 0:
                 continue
-            joining = self._joining(who)
+            joining = self._joining(who, initiative)
             wanted = trial_plan.needed(
                 told,
                 [e * told.mean for e in effects],
@@ -106,8 +108,12 @@ class TrialPlanningBench(Bench):
         strata: tuple[str, ...] = (),
         who: str | None = None,
         seed: int = 1,
+        initiative: str | None = None,
     ) -> pd.DataFrame:
-        """The same for a test that no profile has yet; the first arm is the control."""
+        """The same for a test that no profile has yet; the first arm is the control.
+
+        With `initiative` of those alone whom that initiative reaches.
+        """
         plan = ExperimentPlan(
             id=experiment,
             control=arms[0][0],
@@ -115,12 +121,13 @@ class TrialPlanningBench(Bench):
             start=start,
             assignment=TrialAssignment(seed=seed, strata=strata, who=who),
         )
-        return self._draw(plan)
+        return self._draw(plan, initiative)
 
-    def _draw(self, plan: ExperimentPlan) -> pd.DataFrame:
+    def _draw(self, plan: ExperimentPlan, initiative: str | None = None) -> pd.DataFrame:
         assert plan.assignment is not None
         at = f"params/{self._review.params.name}.yaml, experiments, {plan.id}, assignment"
-        people = self._eligible(plan.assignment.who, self._review.period.end, where=at)
+        end = self._review.period.end
+        people = self._eligible(plan.assignment.who, end, where=at, initiative=initiative)
         customers = self._in_strata(people, plan.assignment.strata, where=at)
         drawn = trial_plan.assigned(
             customers,
@@ -130,10 +137,14 @@ class TrialPlanningBench(Bench):
         )
         return trial_draw.handed(plan, drawn)
 
-    def _eligible(self, who: str | None, day: dt.date, *, where: str) -> ir.Table:
+    def _eligible(
+        self, who: str | None, day: dt.date, *, where: str, initiative: str | None = None
+    ) -> ir.Table:
         """The summary of customers with an order up to that day who may be in a test."""
         review = self._review
         found = review.customers_on(day)
+        if initiative is not None:
+            found = found.semi_join(review.roi_before_after.reached(initiative), "customer_id")
         if "customers" not in review.snapshot.tables:
             if who is not None:
                 raise DataError(
@@ -191,8 +202,10 @@ class TrialPlanningBench(Bench):
         unknown = {u.metric for u in trial_results.unknown_money(units, (horizon,)) if u.too_many}
         return tuple([m for m in trial_units.MONEY if m not in unknown][:1])
 
-    def _spread(self, metric: str, horizon: int, who: str | None) -> trial_plan.Spread | None:
-        units = self._lived(horizon, who)
+    def _spread(
+        self, metric: str, horizon: int, who: str | None, initiative: str | None
+    ) -> trial_plan.Spread | None:
+        units = self._lived(horizon, who, initiative)
         now, before = units[f"{metric}_{horizon}"], units[f"before_{metric}_{horizon}"]
         units = units.filter(now.notnull() & before.notnull())
         values = {metric: units[now.get_name()], f"before_{metric}": units[before.get_name()]}
@@ -200,11 +213,12 @@ class TrialPlanningBench(Bench):
         one = sums.get(("",))
         return None if one is None or one.n < 2 else trial_plan.spread(one, metric, horizon=horizon)
 
-    def _lived(self, horizon: int, who: str | None) -> ir.Table:
+    def _lived(self, horizon: int, who: str | None, initiative: str | None = None) -> ir.Table:
         """Everyone who may be in a test, as if assigned so many days before the period's end."""
         seen = self._review.windows.seen_until
         begun = seen - dt.timedelta(days=horizon - 1)
-        people = self._eligible(who, begun - dt.timedelta(days=1), where="who")
+        before = begun - dt.timedelta(days=1)
+        people = self._eligible(who, before, where="who", initiative=initiative)
         at = ibis.literal(dt.datetime.combine(begun, dt.time()))
         assigned = people.select(
             "customer_id",
@@ -216,10 +230,10 @@ class TrialPlanningBench(Bench):
         tables = trial_units.TrialTables(assigned, self._review.customer_days)
         return trial_units.units(tables, horizons=(horizon,), seen_until=seen)
 
-    def _joining(self, who: str | None) -> float:
+    def _joining(self, who: str | None, initiative: str | None) -> float:
         """New customers a day over the last year, or as much of it as the data have."""
         end = self._review.period.end
-        people = self._eligible(who, end, where="who")
+        people = self._eligible(who, end, where="who", initiative=initiative)
         since = end - dt.timedelta(days=YEAR)
         row = people.aggregate(
             new=(people.first_date > since).cast("int64").sum(), first=people.first_date.min()

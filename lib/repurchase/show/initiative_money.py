@@ -19,7 +19,14 @@ from repurchase.show.initiative_money_charts import (
     money_bridge,
     tornado_chart,
 )
-from repurchase.show.initiatives import FORWARD, RUNG_NAMES, bounded, named, range_text
+from repurchase.show.initiatives import (
+    FORWARD,
+    RUNG_NAMES,
+    bounded,
+    cost_text,
+    named,
+    range_text,
+)
 from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
 from repurchase.stats.proportion import Estimate
@@ -154,7 +161,7 @@ def _costs(reading: Reading, context: Context) -> Block:
         rows.append((cost_name(category, words), missing, "", "", DASH, DASH))
     rows.append((
         Cell(words._("Together"), bold=True), "", "", "",
-        Cell(words.money(money.total_cost, currency), bold=True),
+        Cell(cost_text(reading, context), bold=True),
         Cell(words.money(money.cost_to_come, currency), bold=True),
     ))  # fmt: skip
     columns = (
@@ -441,6 +448,9 @@ def _forward(reading: Reading, context: Context) -> Block:
     head = words._(FORWARD.get(told.decision, told.decision))
     if told.decision == "ended":
         return Text(words._("{head}: no cost is still to come.", head=head), "small")
+    if told.cost is None:
+        why = _reason(reading.money, "forward", words)
+        return Text(words._("{head}: {reason}.", head=head, reason=why), "small")
     cost, months = words.money(told.cost, context.currency), words.count(told.months)
     parts = [
         words._("To come in {months} months: cost {cost}, benefit {benefit}.",

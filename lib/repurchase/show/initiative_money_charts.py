@@ -49,7 +49,7 @@ def money_bridge(
     """
     words, money = context.words, reading.money
     bars = _bars(reading, context)
-    if not any(b.kind in ("level", "change") for b in bars) or not money.total_cost > 0:
+    if not any(b.kind in ("level", "change") for b in bars) or not money.total_cost:
         return Text("")
     with style.house(words):
         names = [b.name for b in bars]

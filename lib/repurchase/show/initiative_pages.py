@@ -403,6 +403,7 @@ FLAGS = {
     "mix_change": N_("Other customers than before"),
     "identification_change": N_("Customers identified otherwise"),
     "costs_missing": N_("Costs that are missing"),
+    "labels_unknown": N_("Who was treated, as the profile says it"),
     "tries": N_("Other windows or controls were tried"),
 }
 FLAG_STATES = {True: N_("raised"), False: N_("not found"), None: N_("cannot be told")}
@@ -493,16 +494,64 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
                 change=DASH if moved is None else points(words, moved),
             )  # fmt: skip
         case "costs_missing":
-            told = [words._(COSTS.get(n.strip(), n.strip())) for n in names.split(",")]
-            return words._(
-                "Not in the costs: {names}. So they are too low.", names=words.listed(told)
-            )
+            return _missing_costs(flag, words)
+        case "labels_unknown":
+            return _unknown_labels(flag, words)
         case _:
             return words._(
                 "Other windows or controls were tried {count} times; the one shown is the"
                 " profile's.",
                 count=count("count"),
             )
+
+
+def _missing_costs(flag: Flag, words: Words) -> str:
+    """Categories without a cost, and names by which no cost is booked."""
+    names, ids, near = (_texts(flag, key) for key in ("names", "ids", "nearest"))
+    parts = []
+    if names:
+        listed = words.listed([words._(COSTS.get(name, name)) for name in names])
+        parts.append(words._("Not in the costs: {names}. So they are too low.", names=listed))
+    if ids:
+        parts.append(words._("No cost is booked under {ids}.", ids=words.listed(ids)))
+    if near:
+        parts.append(words._("The costs have: {names}.", names=words.listed(near)))
+    return paragraph(words, parts)
+
+
+GROUPS = {
+    "treated": N_("those who are called treated"),
+    "control": N_("those who are called controls"),
+}
+
+
+def _unknown_labels(flag: Flag, words: Words) -> str:
+    """Labels of the profile that nobody has, and what they may mean."""
+    names, near, empty, groups = (
+        _texts(flag, key) for key in ("names", "nearest", "empty", "groups")
+    )
+    parts = []
+    if names:
+        parts.append(
+            words._(
+                "Nobody knows {names}, which the profile names: who was treated is not who was"
+                " meant.",
+                names=words.listed(names),
+            )
+        )
+    if near:
+        parts.append(words._("The data have: {names}.", names=words.listed(near)))
+    parts += [
+        words._("The data know no customer of {group}.", group=words._(GROUPS[group]))
+        for group in groups
+    ]
+    if empty:
+        parts.append(words._("No customer belongs to {names}.", names=words.listed(empty)))
+    return paragraph(words, parts)
+
+
+def _texts(flag: Flag, key: str) -> list[str]:
+    return [text for text in str(flag.values.get(key) or "").split(", ") if text]
 
 
 def flag_table(readings: Sequence[Reading], *, context: Context, id: str) -> Table | Text:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from repurchase.analysis.initiative_flags import Flag
-from repurchase.analysis.initiative_reading import Learn, Reading
+from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Learn, Reading
 from repurchase.analysis.ladder import CHANGES, Rung
 from repurchase.context import Context
 from repurchase.reasons import worded
@@ -84,8 +84,6 @@ FACTORS = {
     "lost": N_("what others lost by it"),
     "months_to_come": N_("the months to come"),
 }
-# a hold-out of more years than this is none: what is asked has changed by then
-LONGEST = 2
 RATE = "repurchase_90d"
 MOST_PAGES = 3
 MOST_ROWS = 12
@@ -147,9 +145,16 @@ def in_order(readings: Sequence[Reading]) -> list[Reading]:
 def per_unit(reading: Reading) -> float | None:
     """Net value so far for each unit of money spent; None where either is not known."""
     money = reading.money
-    if money.net is None or not money.total_cost > 0:
+    if money.net is None or not money.total_cost:
         return None
     return money.net.value / money.total_cost
+
+
+def cost_text(reading: Reading, context: Context) -> str:
+    """What it cost so far; in words where nobody knows."""
+    cost = reading.money.total_cost
+    words = context.words
+    return words._("not known") if cost is None else words.money(cost, context.currency)
 
 
 # ---- all initiatives in one table ---------------------------------------------------------------
@@ -196,13 +201,13 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
 
 
 def _row(reading: Reading, context: Context) -> tuple[str | Cell, ...]:
-    words, money, currency = context.words, reading.money, context.currency
+    words, money = context.words, reading.money
     ratio = per_unit(reading)
     share = _must_be_own(reading)
     return (
         named(reading, context),
         Cell(words._(VERDICTS[reading.verdict]), tone=TONES[reading.verdict], bold=True),
-        words.money(money.total_cost, currency),
+        cost_text(reading, context),
         range_text(money.incremental, context),
         range_text(money.net, context),
         Cell(DASH if ratio is None else words.number(ratio, 2), bold=ratio is not None),
@@ -269,10 +274,10 @@ def _is_empty(block: Block) -> bool:
 def sentence(reading: Reading, *, context: Context) -> str:
     """The verdict in one or two sentences that can be repeated."""
     words, money = context.words, reading.money
-    name, cost = named(reading, context), words.money(money.total_cost, context.currency)
+    name, cost = named(reading, context), cost_text(reading, context)
     brought = range_text(money.incremental, context)
     net = range_text(money.net, context)
-    if not len(money.costs) and reading.verdict not in ("no_data", "too_early"):
+    if money.total_cost is None and reading.verdict not in ("no_data", "too_early"):
         return words._(
             "{name_text}: no cost of it is booked, so nothing can be said of whether it has paid",
             name_text=name,
@@ -338,7 +343,7 @@ def _early(reading: Reading, context: Context) -> str:
 def _change_sentence(reading: Reading, context: Context) -> str:
     """Change, not effect: what must be its own so that it paid."""
     words, money, reading = context.words, reading.money, _in_margin(reading)
-    cost = words.money(money.total_cost, context.currency)
+    cost = cost_text(reading, context)
     head = words._("{name} cost {cost}.", name=named(reading, context), cost=cost)
     seen, share = seen_change(reading), money.break_even_share
     figure = per_step(reading, words)
@@ -447,7 +452,7 @@ def promise_text(reading: Reading, words: Words) -> str:
 
 def _cards(reading: Reading, context: Context) -> Kpis:
     words, money, currency = context.words, reading.money, context.currency
-    cost = Kpi(words._("Cost so far"), words.money(money.total_cost, currency),
+    cost = Kpi(words._("Cost so far"), cost_text(reading, context),
                _missing_costs(reading, words))  # fmt: skip
     if reading.verdict in ("too_early", "no_data"):
         return Kpis((cost, _readable(reading, words)))
@@ -563,7 +568,9 @@ def action(reading: Reading, context: Context) -> str:
     """Continue, extend or stop on costs still to come; the hold-out to start where none stands."""
     words, forward = context.words, reading.money.forward
     head = words._(FORWARD.get(forward.decision, forward.decision))
-    cost = words.money(forward.cost, context.currency)
+    cost = words._("not known")
+    if forward.cost is not None:
+        cost = words.money(forward.cost, context.currency)
     months = words.count(forward.months)
     if forward.decision == "ended":
         text = words._("{head}: no cost is still to come.", head=head)
@@ -596,7 +603,7 @@ def _start_hold_out(reading: Reading, words: Words) -> str:
             " restricted/) without it: nothing else can tell what would have happened anyway."
             " {years} years would not be enough to find the smallest effect at which it pays; leave"
             " more without it, or ask for less.",
-            **values, years=words.count(LONGEST),
+            **values, years=words.count(LONGEST_LEARNING // 365),
         )  # fmt: skip
     return words._(
         "From {day} leave {held} of {n} customers ({share}, drawn by chance; the list is in"
@@ -607,16 +614,13 @@ def _start_hold_out(reading: Reading, words: Words) -> str:
 
 def answers(learn: Learn) -> bool:
     """Whether the hold-out answers before what it asks has changed."""
-    last = learn.answers_on
-    return last is not None and (last - learn.start).days <= LONGEST * 365
+    return learn.answers_on is not None
 
 
 def answer_day(learn: Learn, words: Words) -> str:
     """The day on which a hold-out answers; a far day is none."""
     if learn.answers_on is None:
-        return DASH
-    if not answers(learn):
-        return words._("over {years} years", years=words.count(LONGEST))
+        return words._("over {years} years", years=words.count(LONGEST_LEARNING // 365))
     return words.day(learn.answers_on)
 
 
