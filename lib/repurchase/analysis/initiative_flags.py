@@ -347,7 +347,8 @@ def costs_missing(
     """Costs that were expected and never booked: what it cost is more than is counted.
 
     `missing` are categories, `unknown` names by which no cost is booked, of those `known` to the
-    table of costs. values: names (categories), ids (those names), nearest (what they may mean: at most three each).
+    table of costs. values: names (categories), ids (those names), nearest (what they may mean, at
+    most three each).
     """
     values = {
         "names": ", ".join(missing),
