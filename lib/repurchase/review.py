@@ -320,7 +320,7 @@ class Review:
 
     def _segment(self, name: str, text: str) -> ir.Table:
         """One row a customer: customer_id and the segment's label as text."""
-        from repurchase.model.expression import compile_expression
+        from repurchase.model.expression import compile_expression, does_not_fit
         from repurchase.model.segments import kinds_of_customers
 
         where = f"params/{self.params.name}.yaml, segments.{name}"
@@ -333,9 +333,12 @@ class Review:
         customers = self.table("customers")
         sql = compile_expression(text, kinds_of_customers(customers.columns), where=where)
         query = f"SELECT customer_id, CAST({sql} AS VARCHAR) AS label FROM customers"
-        found = self._connection.sql(query)
-        with unwatched():
-            many = int(found.label.nunique().execute())
+        try:
+            with unwatched():
+                found = self._connection.sql(query)
+                many = int(found.label.nunique().execute())
+        except duckdb.Error as error:
+            raise does_not_fit(str(error).splitlines()[0], where) from None
         if many > cuts.MOST_LABELS:
             raise ParameterError(
                 f"the segment {name!r} has {many} labels",
@@ -351,7 +354,7 @@ class Review:
         `where` names the condition's place in the profile. Raises ParameterError for a condition
         that cannot be read, names an unknown column or is not true or false.
         """
-        from repurchase.model.expression import compile_expression
+        from repurchase.model.expression import compile_expression, does_not_fit
         from repurchase.model.segments import kinds_of
 
         table = self.table(name)
@@ -361,10 +364,7 @@ class Review:
                 told = self._connection.sql(f"SELECT *, ({sql}) AS _holds FROM {name}")
                 told._holds.count().to_pyarrow()  # a value that does not fit shows here only
         except duckdb.Error as error:
-            raise ParameterError(
-                f"the condition does not fit the columns' kinds: {str(error).splitlines()[0]}",
-                where=where,
-            ) from None
+            raise does_not_fit(str(error).splitlines()[0], where) from None
         if not told._holds.type().is_boolean():
             raise ParameterError(
                 f"{condition!r} is not a condition",

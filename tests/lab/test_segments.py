@@ -48,6 +48,8 @@ def test_the_table_names_the_cuts_and_words_conditions(review: Review) -> None:
         ("(select 1)", "cannot stand in an expression"),
         ("read_text('/etc/passwd')", "cannot stand in an expression"),
         ("customer_id", "has 324 labels"),
+        ("level = ", "cannot be read as an expression"),
+        ("renewal_date = 'gold'", "does not fit the columns' kinds"),
     ],
 )
 def test_an_expression_is_parsed_and_names_nobody(review: Review, expression, said) -> None:

@@ -76,6 +76,36 @@ def test_what_is_not_on_the_list_is_refused(text: str) -> None:
         compiled(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("x_note = ", "something is missing or too much at or after '='"),
+        ("x_note 'gold'", "something is missing or too much at or after \"'gold'\""),
+        ("(x_note = 'a'", "something is missing or too much at or after \"'a'\""),
+        ("x_note = 'gold", "each quotation mark is closed by another one"),
+        ("(" * 900 + "1" + ")" * 900, "it is nested too deep"),
+    ],
+)
+def test_what_breaks_off_is_told_without_the_parsers_words(text: str, rule: str) -> None:
+    """Place, rule and remedy; nothing of the parser's classes, and no wall of text."""
+    with pytest.raises(ParameterError) as caught:
+        compiled(text)
+    error = caught.value
+
+    assert (rule, "exclude.a") == (error.rule, error.where)
+    assert "cannot be read as an expression" in error.what
+    assert "single quotes" in error.remedy
+    assert "sqlglot" not in str(error) and "Line 1" not in str(error)
+    assert 500 > len(str(error))
+
+
+def test_a_text_without_quotes_is_taken_for_a_column_and_told_so() -> None:
+    """Who writes x_note = gold means a text."""
+    with pytest.raises(ParameterError, match="'gold'") as caught:
+        compiled("x_note = gold")
+    assert "a text stands in single quotes" in caught.value.remedy
+
+
 def test_an_unknown_column_is_named_with_the_nearest_one() -> None:
     """A misspelt column stops the run and shows the right name."""
     with pytest.raises(ParameterError, match="did you mean 'quantity'"):

@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from repurchase.errors import ParameterError
 
 MAX_LENGTH = 2000
+LONGEST_SHOWN = 120
+HOW = "write it as level = 'gold' and overdue_days > 30: columns by name, text in single quotes"
 
 _COMPARISONS: tuple[type[exp.Expression], ...] = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ,
@@ -70,8 +72,7 @@ def _parsed(text: str, where: str) -> exp.Expr:
     try:
         trees = sqlglot.parse(text, dialect="duckdb")
     except (SqlglotError, RecursionError) as error:
-        detail = str(error).splitlines()[0] if isinstance(error, SqlglotError) else "too deep"
-        raise _refused(text, where, f"this cannot be read as an expression ({detail})") from None
+        raise _unreadable(text, error, where) from None
     if len(trees) != 1 or trees[0] is None:
         raise _refused(text, where, "one expression, not several statements")
     return trees[0]
@@ -111,7 +112,8 @@ def _check_column(node: exp.Column, known: Mapping[str, str], where: str) -> Non
     if node.name.casefold() in known:
         return
     near = difflib.get_close_matches(node.name.casefold(), list(known), 1, 0.5)
-    hint = f"did you mean {known[near[0]]!r}? " if near else ""
+    text = "" if node.this.quoted else "a text stands in single quotes; "
+    hint = f"did you mean {known[near[0]]!r}? " if near else text
     shown = ", ".join(sorted(known.values())[:40])
     raise ParameterError(
         f"there is no column {node.name!r}", where=where, remedy=f"{hint}columns: {shown}"
@@ -168,7 +170,37 @@ def _number(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def does_not_fit(detail: str, where: str) -> ParameterError:
+    """What the engine says of an expression whose values are not of its columns' kinds."""
+    return ParameterError(
+        f"the expression does not fit the columns' kinds: {detail}",
+        where=where,
+        rule="a column is compared with a value of its own kind",
+        remedy="text as 'gold', a day as date '2025-01-31', numbers, true and false without quotes",
+    )
+
+
+def _unreadable(text: str, error: SqlglotError | RecursionError, where: str) -> ParameterError:
+    """Where an expression breaks off, in words of the profile and not of the parser."""
+    if isinstance(error, RecursionError):
+        rule = "it is nested too deep"
+    elif isinstance(error, ParseError) and error.errors and error.errors[0]["highlight"]:
+        rule = f"something is missing or too much at or after {error.errors[0]['highlight']!r}"
+    else:
+        rule = "each quotation mark is closed by another one"
+    return ParameterError(
+        f"{_shown(text)} cannot be read as an expression", where=where, rule=rule, remedy=HOW
+    )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
 def _refused(shown: str, where: str, rule: str) -> ParameterError:
     return ParameterError(
-        f"{shown!r} cannot stand in an expression of a profile", where=where, rule=rule
+        f"{_shown(shown)} cannot stand in an expression of a profile",
+        where=where,
+        rule=rule,
+        remedy=HOW,
     )

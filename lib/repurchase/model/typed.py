@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from repurchase.errors import ParameterError
-from repurchase.model.expression import compile_expression
+from repurchase.model.expression import compile_expression, does_not_fit
 from repurchase.model.mapping import Mapped, told
 from repurchase.model.schema import ORDER_KINDS, TABLES, Kind
 from repurchase.sources.sql import identifier, literal
@@ -178,10 +178,7 @@ def _type_of_expression(
     try:
         return describe(f"SELECT ({compiled}) AS result FROM ({sql})")["result"]
     except duckdb.Error as error:
-        detail = str(error).splitlines()[0]
-        raise ParameterError(
-            f"the expression does not fit the columns' kinds: {detail}", where=where
-        ) from None
+        raise does_not_fit(str(error).splitlines()[0], where) from None
 
 
 def _condition(
