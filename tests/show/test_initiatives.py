@@ -502,6 +502,19 @@ def test_without_a_known_margin_no_payment_is_claimed(context_of):
     assert GO_LIVE == found.plan.go_live
 
 
+def test_an_interval_that_others_lend_to_the_few_treated_says_so(context_of):
+    """One treated store has no spread of its own: the placebo error is that of the controls."""
+    pages = []
+    for method in ("placebo", "jackknife"):
+        ladder = ladder_of(details={"synthetic_difference": {"method": method}})
+        found = show.rung_pages(
+            [reading_of(ladders={"margin": ladder})], context=context_of(), id="I-4"
+        )
+        pages.append(words_of(found))
+
+    assert ["takes the few treated to vary as they do" in page for page in pages] == [True, False]
+
+
 def test_a_hold_out_that_takes_too_long_has_no_day(context_of):
     """It says that two years are not enough."""
     learn = dataclasses.replace(change_of().learn, answers_on=None)

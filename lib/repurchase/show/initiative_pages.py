@@ -169,6 +169,12 @@ def _rung_table(reading: Reading, context: Context, id: str) -> Table:
         " effect times {n} members and periods.",
         n=words.count(reading.ladder.exposure),
     )
+    if reading.rung is not None and reading.rung.detail.get("method") == "placebo":
+        few = words._(
+            "The interval is that of others read as if they had been treated: it takes the few"
+            " treated to vary as they do."
+        )
+        caption = paragraph(words, [caption, few])
     title = words._("The ladder of evidence")
     return Table(columns, tuple(rows), id=id, title=title, caption=caption, size="small")
 
