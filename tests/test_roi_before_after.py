@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -215,35 +216,128 @@ def test_an_attempt_in_a_pack_is_counted_in_the_pack_alone(source, monkeypatch):
     assert not (source / "params" / "little" / initiative_tries.FILE).exists()
 
 
+def test_the_same_question_is_one_try_however_it_is_put(source, monkeypatch):
+    """A set, another order, a label twice, one text: labels in their order; the plan is no try."""
+    bench = review_of(source).roi_before_after
+    monkeypatch.setenv(RUN, "run.json")
+    for controls in (["S004", "S002"], {"S002", "S004"}, ("S002", "S004", "S002")):
+        bench.attempt(SYSTEM, controls=controls)
+    bench.attempt(SYSTEM, controls=pd.Series(["S004", "S002"]))
+    bench.attempt(SYSTEM, except_for="S010", controls=["S002", "S004"])
+    plain = bench.attempt(SYSTEM, before_months=12, controls=list(PLAN_CONTROLS)[::-1])
+
+    assert ["controls=S002, S004", "controls=S002, S004; except_for=S010"] == list(
+        bench.tries()["what"]
+    )
+    assert bench.read(SYSTEM).money.net == plain.money.net
+
+
+PLAN_CONTROLS = ("S002", "S004", "S006", "S010", "S012", "S014", "S016", "S018", "S021")
+
+
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "said", "where", "remedy"),
     [
-        ({"befor_months": 6}, "no option 'befor_months'"),
-        ({"before_months": 0}, "greater than or equal to 1"),
-        ({"controls": ["S001"]}, "both treated and a control"),
+        ({"befor_months": 6}, "no option 'befor_months'", "attempt", "mean before_months"),
+        ({"before_months": 0}, "0: must be greater than or equal to 1", "before_months", "give"),
+        ({"before_months": 6.5}, "must be a whole number", "before_months", "give before_months"),
+        ({"step": "day"}, "step == 'day': must be 'week' or 'month'", "step", "give step"),
+        ({"go_live": "2025-02-01"}, "must be a day such as", "go_live", "give go_live"),
+        ({"controls": ["S001"]}, "both treated and a control", "controls", "change the option"),
+        ({"controls": None}, "controls == None: must be a list of labels", "controls", "give"),
+        ({"controls": 5}, "controls == 5: must be a list of labels", "controls", "give controls"),
+        ({"except_for": {"S001": 1}}, "must be a list of labels", "except_for", "give except_for"),
+        ({"treated": []}, "treated has no label", "treated", "give treated"),
+        ({"treated": ["S001", 3]}, "treated has 3, which is no text", "treated", "give treated"),
+        ({"controls": ["S002", "S0044"]}, "no customer has the store_id 'S0044'", "controls",
+         "did you mean S004"),
+        ({"except_for": "X"}, "no customer has the store_id 'X'", "except_for", "there are"),
+        ({"except_for": ["S002"]}, "'S002' is in except_for and in controls", "except_for",
+         "the other one"),
+        ({"go_live": dt.date(2025, 10, 1)}, "the period ends on 2025-09-30", "go_live", "up to"),
+        ({"go_live": dt.date(2015, 1, 1)}, "no whole month of the treated before", "go_live",
+         "after the first orders"),
+        ({"go_live": dt.date(2025, 9, 20)}, "no whole month of the treated after", "go_live",
+         "well before 2025-09-30"),
     ],
-)
-def test_an_attempt_that_no_plan_can_be_says_so(review, other, said):
-    """A misspelt option and an impossible plan are told, and are no try."""
-    with pytest.raises(ParameterError, match=said):
+)  # fmt: skip
+def test_an_attempt_that_asks_nothing_says_so(review, other, said, where, remedy):
+    """What, where, which rule and what to do; and it is no try."""
+    with pytest.raises(ParameterError) as caught:
         review.roi_before_after.attempt(SYSTEM, **other)
+    error = caught.value
+
+    assert said in error.what
+    assert error.where.startswith("review.roi_before_after.attempt") and where in error.where
+    assert error.rule and remedy in error.remedy
+    assert "{" not in error.what or "except_for ==" in error.what
     assert review.roi_before_after.tries().empty
 
 
-def test_a_damaged_table_of_tries_says_so(tmp_path):
-    """What somebody else wrote there is not read as something it is not."""
+HEADING = ",".join(initiative_tries.COLUMNS)
+ROW = "x,2025-09,before_months=6,naive,margin,1.5,,2,paid"
+
+
+@pytest.mark.parametrize(
+    ("held", "said", "where"),
+    [
+        (b"initiative,effect\nx,1\n", "the column 'period' is missing", "line 1"),
+        (f"{HEADING},note\n".encode(), "there is no column 'note'", "line 1"),
+        (b"", "the column 'initiative' is missing", "line 1"),
+        (f"{HEADING}\n{ROW}\nx,2025-09\n".encode(), "too many or too few values", "line 3"),
+        (f"{HEADING}\n{ROW},7\n".encode(), "too many or too few values", "line 2"),
+        (f"{HEADING}\n{ROW.replace('1.5', '1,5')}\n".encode(), "too many", "line 2"),
+        (f"{HEADING}\n{ROW.replace('1.5', 'much')}\n".encode(), "effect == 'much'", "line 2"),
+        (f"{HEADING}\n{ROW.replace('paid', 'yes')}\n".encode(), "verdict == 'yes'", "line 2"),
+        (f"{HEADING}\n{ROW.replace('x', '会员计划')}\n".encode("gb18030"), "not UTF-8", "line 2"),
+        (f"{HEADING}\n{ROW.replace('naive', 'guess')}\n".encode(), "rung == 'guess'", "line 2"),
+        (None, "is a folder", "tries.csv"),
+    ],
+)
+def test_a_damaged_table_of_tries_says_so(tmp_path, held, said, where):
+    """What somebody else wrote there is not read as something it is not: place, rule, remedy."""
     path = tmp_path / "little" / initiative_tries.FILE
     path.parent.mkdir()
-    path.write_text("initiative,effect\nx,1\n", encoding="utf-8")
+    if held is None:
+        path.mkdir()
+    else:
+        path.write_bytes(held)
 
-    with pytest.raises(ParameterError, match=r"tries\.csv cannot be read"):
+    with pytest.raises(ParameterError) as caught:
         initiative_tries.read(path)
+    error = caught.value
+    assert said in error.what
+    assert error.where.startswith("params/little/tries.csv") and error.where.endswith(where)
+    assert error.rule and error.remedy
+
+
+def try_of(number):
+    return initiative_tries.Try(
+        "x", "2025-09", f"before_months={number}", "", "margin", None, None, None, "too_early"
+    )
+
+
+def test_tries_of_two_labs_are_all_written_down(tmp_path):
+    """They wait for each other; a row that cannot be read stops both and stays as it is."""
+    path, lock = tmp_path / "little" / initiative_tries.FILE, tmp_path / "lock"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: initiative_tries.add(path, try_of(n), lock=lock), range(20)))
+    held, rows = path.read_bytes(), initiative_tries.read(path)
+
+    assert {f"before_months={n}" for n in range(20)} == {row.what for row in rows}
+    assert [path] == list(path.parent.iterdir())
+    path.write_bytes(held + b"x\n")
+    with pytest.raises(ParameterError, match="too many or too few"):
+        initiative_tries.add(path, try_of(1), lock=lock)
+    assert held + b"x\n" == path.read_bytes()
 
 
 def test_unknown_names_are_told(review, source):
     """An initiative, and a unit, that there is not."""
     with pytest.raises(ParameterError, match="tracking-system"):
         review.roi_before_after.reading("tracking-sytem")
+    with pytest.raises(ParameterError, match="there is no initiative 5"):
+        review.roi_before_after.attempt(5)
     with pytest.raises(ParameterError, match="region"):
         review_of(source, plan(unit="regoin")).roi_before_after.readings()
 

@@ -51,6 +51,7 @@ from repurchase.strict import (
     ShortName,
     Strict,
     one_or_more,
+    plainly,
 )
 
 if TYPE_CHECKING:
@@ -819,18 +820,6 @@ def _plain(node: Any, path: Path, lines: Mapping[tuple[Any, ...], int], at: tupl
 
 M = TypeVar("M", bound=Strict)
 LONGEST_SHOWN = 120
-# by pydantic's type of error, what who writes YAML understands
-PLAIN = {
-    "finite_number": "must be a finite number",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "string_type": "must be text, in quotes where it looks like something else",
-    "date_type": "must be a day such as 2025-01-31",
-    "tuple_type": "must be a list such as [a, b]",
-    "dict_type": "must be a mapping of keys to values",
-    "model_type": "must be a mapping of keys to values",
-}
 
 
 def validated(
@@ -878,8 +867,7 @@ def _fault(
         return line, f"{_dotted(place)!r} is missing", ""
     # a value that may be of several types has the type behind its place
     name = _dotted(known[0] if known else place)
-    message = error["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    why = PLAIN.get(error["type"], message)
+    why = plainly(error)
     value = error.get("input")
     told = value is None or isinstance(value, str | int | float | dt.date)
     # a list or mapping stands there to be read: only what is wrong with it is told

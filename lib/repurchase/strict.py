@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 Language = Literal["en", "zh-CN"]
@@ -53,3 +54,22 @@ def short_name(value: ReaderText) -> ReaderText:
 
 # a name of 1 to 60 characters on one line, one for all or one a language
 ShortName = Annotated[ReaderText, AfterValidator(short_name)]
+
+# by pydantic's type of error, what who writes YAML understands
+PLAIN = {
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text, in quotes where it looks like something else",
+    "date_type": "must be a day such as 2025-01-31",
+    "tuple_type": "must be a list such as [a, b]",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+}
+
+
+def plainly(error: ErrorDetails) -> str:
+    """What is wrong with a value, for who wrote it: "must be a list such as [a, b]"."""
+    message = error["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return PLAIN.get(error["type"], message)

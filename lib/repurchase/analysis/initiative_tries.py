@@ -13,12 +13,16 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, get_args
 
 import pandas as pd
 
-from repurchase.analysis.initiative_reading import Reading
+from repurchase.analysis.initiative_reading import Reading, Verdict
+from repurchase.analysis.ladder import RUNGS
+from repurchase.durable import settle_file
 from repurchase.errors import ParameterError
+from repurchase.initiatives import OUTCOMES
+from repurchase.locks import locked
 
 FILE = "tries.csv"
 
@@ -49,6 +53,8 @@ class Try:
 
 COLUMNS = tuple(f.name for f in fields(Try))
 NUMBERS = ("effect", "low", "high")
+# what a page has words for
+ALLOWED = {"rung": ("", *RUNGS), "outcome": OUTCOMES, "verdict": get_args(Verdict)}
 
 
 def tried(found: Reading, what: Mapping[str, Any], *, period: str) -> Try:
@@ -65,7 +71,7 @@ def tried(found: Reading, what: Mapping[str, Any], *, period: str) -> Try:
 
 def _worded(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(str(v) for v in value)
+        return ", ".join(repr(v) if set(v) & set(",;=") else v for v in map(str, value))
     return str(value)
 
 
@@ -83,32 +89,92 @@ def once(rows: Iterable[Try]) -> tuple[Try, ...]:
 def read(path: Path) -> tuple[Try, ...]:
     """The tries that were written down; none without the file.
 
-    Raises ParameterError for a file that is not such a table.
+    Raises ParameterError with the line for what is no such table.
     """
-    if not path.is_file():
+    if not path.exists():
         return ()
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""))
     try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"the columns are {', '.join(reader.fieldnames or ())}")
-        return tuple(_row(row) for row in reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise ParameterError(
-            f"{FILE} cannot be read: {error}",
-            where=f"params/{path.parent.name}/{FILE}",
-            rule=f"its columns are {', '.join(COLUMNS)}",
-            remedy="it is written by review.roi_before_after.attempt; leave it as it was written",
-        ) from None
+        _check_heading(path, reader.fieldnames or ())
+        return tuple(_row(path, reader.line_num, row) for row in reader)
+    except csv.Error as error:
+        _damaged(path, reader.line_num, f"this is no line of a CSV file: {error}", _ROW)
 
 
-def _row(row: Mapping[str, Any]) -> Try:
+def _text(path: Path) -> str:
+    if path.is_dir():
+        _damaged(path, None, f"{FILE} is a folder", "it is a file, or there is none")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        _damaged(path, line, f"{FILE} is not UTF-8 text", "it is UTF-8, as it was written",
+                 "save it as CSV UTF-8")  # fmt: skip
+    except OSError as error:
+        _damaged(path, None, f"{FILE} cannot be opened: {error.strerror}",
+                 "whoever makes a pack may read it", "give yourself that right")  # fmt: skip
+
+
+_ROW = f"a row has {len(COLUMNS)} values, as they were written"
+_REMEDY = (
+    "undo what was changed by hand, or move the file away and try again what was tried; it is"
+    " written by review.roi_before_after.attempt"
+)
+
+
+def _damaged(
+    path: Path, line: int | None, what: str, rule: str, remedy: str = _REMEDY
+) -> NoReturn:
+    at = "" if line is None else f", line {line}"
+    where = f"params/{path.parent.name}/{FILE}{at}"
+    raise ParameterError(what, where=where, rule=rule, remedy=remedy) from None
+
+
+def _check_heading(path: Path, names: Iterable[str]) -> None:
+    told = tuple(names)
+    if told == COLUMNS:
+        return
+    missing = [name for name in COLUMNS if name not in told]
+    unknown = [name for name in told if name not in COLUMNS]
+    what = (
+        f"the column {missing[0]!r} is missing" if missing
+        else f"there is no column {unknown[0]!r}" if unknown
+        else "the columns are in another order"
+    )  # fmt: skip
+    _damaged(path, 1, what, f"the heading is {','.join(COLUMNS)}")
+
+
+def _row(path: Path, line: int, row: Mapping[str, Any]) -> Try:
     if None in row or None in row.values():
-        raise ValueError("a row has too many or too few values")
-    numbers = {name: float(row[name]) if row[name] else None for name in NUMBERS}
+        _damaged(path, line, "the row has too many or too few values", _ROW)
+    numbers: dict[str, float | None] = {}
+    for name in NUMBERS:
+        try:
+            numbers[name] = float(row[name]) if row[name] else None
+        except ValueError:
+            _damaged(path, line, f"{name} == {row[name]!r}", "a number, or nothing")
+    for name, known in ALLOWED.items():
+        if row[name] not in known:
+            rule = f"one of {', '.join(filter(None, known))}"
+            _damaged(path, line, f"{name} == {row[name]!r}", rule)
     return Try(**{**row, **numbers})
 
 
-def write(path: Path, rows: Iterable[Try]) -> None:
+def add(path: Path, row: Try, *, lock: Path) -> None:
+    """Writes one more try down; the file stays as it was where this fails.
+
+    Two labs at once write one after the other, `lock` being the file by which they wait. Raises
+    ParameterError where the file is damaged or the folder takes no file.
+    """
+    try:
+        with locked(lock, what=FILE, wait=None):
+            _write(path, once((*read(path), row)))
+    except OSError as error:
+        _damaged(path, None, f"{FILE} cannot be written: {error.strerror}",
+                 "each try is written down", "give yourself the right to write there")  # fmt: skip
+
+
+def _write(path: Path, rows: Iterable[Try]) -> None:
     """Writes the whole table aside and renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline="")
@@ -119,4 +185,5 @@ def write(path: Path, rows: Iterable[Try]) -> None:
         writer.writerow(["" if told[name] is None else told[name] for name in COLUMNS])
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     aside.write_text(text.getvalue(), encoding="utf-8")
+    settle_file(aside)
     os.replace(aside, path)

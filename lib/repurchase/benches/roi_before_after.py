@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
-from pydantic import ValidationError
 
 from repurchase.analysis import (
     before_after,
@@ -30,6 +29,7 @@ from repurchase.analysis.initiative_panel import CONTROL, OTHER, PLACES, TREATED
 from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Former, Learn, Reading
 from repurchase.analysis.initiative_tries import Try
 from repurchase.analysis.windows import ONE_DAY
+from repurchase.benches import initiative_attempts
 from repurchase.benches.base import Bench
 from repurchase.context import RUN
 from repurchase.errors import ParameterError
@@ -44,11 +44,6 @@ HELD_OUT = "hold-out"
 MONTHS_OF_LEARNING = {"month": 3.0, "week": LEARN_DAYS / 7}
 # the tables that list the units themselves
 OWN_TABLES = {"store_id": "stores", "rep_id": "reps"}
-# what an attempt may say otherwise than the profile
-OPTIONS = (
-    "go_live", "ramp_up_days", "anticipation_days", "before_months", "after_months", "step",
-    "outcome", "treated", "controls", "except_for",
-)  # fmt: skip
 
 
 class RoiBeforeAfterBench(Bench):
@@ -81,10 +76,12 @@ class RoiBeforeAfterBench(Bench):
         """`attempt("tracking-system", before_months=12)`: the reading with other windows or others.
 
         Options: go_live, ramp_up_days, anticipation_days, before_months, after_months, step,
-        outcome, treated and controls (lists of labels), except_for. It is written down that it was
-        tried: a chapter prints all tries of its own run; the lab also appends them to
-        params/<profile>/tries.csv, which every later pack reads. The verdict stays that of the
-        profile's own plan. Raises ParameterError for what no plan can be.
+        outcome; treated, controls and except_for (labels, or a single one; their order says
+        nothing). It is written down that it was tried: a chapter prints all tries of its own run;
+        the lab also appends them to params/<profile>/tries.csv, which every later pack reads. What
+        says the same as the plan is no try. The verdict stays that of the profile's own plan.
+        Raises ParameterError, and writes nothing down, for what no plan can be, a label that no
+        customer has, a go-live after the period's end, and windows without data.
         """
         return self._attempt
 
@@ -152,35 +149,20 @@ class RoiBeforeAfterBench(Bench):
         return replace(found, flags=(*found.flags, initiative_flags.tries(count)))
 
     def _attempt(self, initiative: str, **other: Any) -> Reading:
-        plan = self._other(self._plan(initiative), other)
-        found = self.attempted(plan.model_dump_json(exclude_unset=True))
-        if not other:
+        plan = self._plan(initiative)
+        tried = initiative_attempts.otherwise(plan, other)
+        initiative_attempts.check_begun(tried, self._review.period)
+        found = self.attempted(tried.model_dump_json(exclude_unset=True))
+        asked = initiative_attempts.question(plan, tried)
+        if not asked:
             return found
-        row = initiative_tries.tried(found, other, period=self._review.period.label)
-        self._own_tries.append(row)
+        initiative_attempts.check_answered(found, asked)
+        row = initiative_tries.tried(found, asked, period=self._review.period.label)
         if not os.environ.get(RUN):
-            initiative_tries.write(self._tries_file, initiative_tries.once(self._tried()))
+            root, name = self._review.params.root, self._review.params.name
+            initiative_tries.add(self._tries_file, row, lock=root / ".cache" / f"tries-{name}.lock")
+        self._own_tries.append(row)
         return found
-
-    def _other(self, plan: Initiative, other: Mapping[str, Any]) -> Initiative:
-        """The plan with what is to be tried instead."""
-        unknown = sorted(set(other) - set(OPTIONS))
-        if unknown:
-            raise ParameterError(
-                f"an attempt has no option {unknown[0]!r}",
-                rule=f"options: {', '.join(OPTIONS)}",
-                remedy=nearest(unknown[0], OPTIONS, before=""),
-            )
-        told = {k: {"labels": list(v)} if k in ("treated", "controls") else v
-                for k, v in other.items()}  # fmt: skip
-        try:
-            # as Python objects: JSON would turn days into text, which a strict model refuses
-            return Initiative.model_validate({**plan.model_dump(exclude_unset=True), **told})
-        except ValidationError as error:
-            raise ParameterError(
-                f"no plan can be so: {error.errors()[0]['msg']}",
-                where="review.roi_before_after.attempt",
-            ) from None
 
     def _tried(self) -> tuple[Try, ...]:
         """What is written down, and what this review tried itself."""
@@ -201,12 +183,12 @@ class RoiBeforeAfterBench(Bench):
 
     def _plan(self, initiative: str) -> Initiative:
         known = {p.id: p for p in self.plans()}
-        if initiative not in known:
+        if not isinstance(initiative, str) or initiative not in known:
             raise ParameterError(
                 f"there is no initiative {initiative!r}",
                 where=f"params/{self._review.params.name}.yaml, initiatives",
                 rule="it went live up to the period's end",
-                remedy=nearest(initiative, known, before=""),
+                remedy=nearest(str(initiative), known, before=""),
             )
         return known[initiative]
 
