@@ -294,6 +294,38 @@ def test_initiatives_are_told_apart_by_id_and_name(project):
     assert "two initiatives have the name 'CRM'" in _error(project(GOOD + INITIATIVE + other)).what
 
 
+@pytest.mark.parametrize(
+    ("told", "line", "place"),
+    [
+        ("segments:\n  gold: 'level = '\n", 13, "segments.gold"),
+        (FUNNEL.replace("repeat }", "repeat, where: 'kind = ' }"), 17,
+         "funnels.0.steps.1.where"),
+        (f"{INITIATIVE}    unit: customer\n    treated: {{ where: 'level = ' }}\n", 17,
+         "initiatives.0.treated.where"),
+        (f"{INITIATIVE}    costs: {{ discounts: 'coupon_code = ' }}\n", 16,
+         "initiatives.0.costs.discounts"),
+        (
+            "experiments:\n  - id: a\n    start: 2025-01-01\n"
+            "    arms: { control: { share: 1 }, b: { share: 1 } }\n"
+            "    assignment: { who: 'level = ' }\n",
+            16, "experiments.0.assignment.who",
+        ),
+        (
+            "experiments:\n  - id: a\n    inferred:\n      assigned_on: 2025-01-01\n"
+            "      arms: { control: \"type = 'a'\", b: 'type = ' }\n",
+            16, "experiments.0.inferred.arms.b",
+        ),
+    ],
+)  # fmt: skip
+def test_a_condition_that_breaks_off_is_told_before_any_work(project, told, line, place):
+    """By file, line and key; its columns are looked at where it is used."""
+    error = _error(project(GOOD + told))
+
+    assert f"params/shop.yaml, line {line}, {place}" == error.where
+    assert "cannot be read as an expression" in error.what
+    assert "after '='" in error.rule and error.remedy
+
+
 def test_a_decision_may_lie_before_the_go_live(project):
     """It was taken when the money was asked for."""
     told = f"{INITIATIVE}    decision: {{ verdict: extend, on: 2024-06-01, roi: 1 }}\n"

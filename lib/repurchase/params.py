@@ -684,6 +684,7 @@ def load_params(
     profile = validated(Profile, raw, lines, path)
     check_sources(profile, lines, path)
     check_funnels(profile, lines, path)
+    check_conditions(profile, lines, path)
     check_chapters(period_file, profile, period_lines, period_path)
     targets = read_targets(root / "params" / name / "targets.csv")
     looks = signed_looks(root / "reports" / name, until=period.end) if period else SignedLooks()
@@ -1000,6 +1001,42 @@ def check_funnels(
                     where=f"{_shown(path)}, line {line}",
                     remedy=f"add sources.{missing[0]}; sources here: {', '.join(profile.sources)}",
                 )
+
+
+def check_conditions(
+    profile: Profile, lines: Mapping[tuple[Any, ...], int], path: Path
+) -> None:
+    """Raises ParameterError for a segment or condition that is no expression, before any work.
+
+    Whether a table has its columns is told where it is used.
+    """
+    told = list(_conditions(profile))
+    if not told:
+        return
+    from repurchase.model.expression import check_readable
+
+    for at, text in told:
+        check_readable(text, where=f"{_shown(path)}, line {lines.get(at, 1)}, {_dotted(at)}")
+
+
+def _conditions(profile: Profile) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Each expression over a table's columns, with its place; those of sources are read first."""
+    found: dict[tuple[Any, ...], str | None] = {
+        ("segments", name): text for name, text in profile.segments.items()
+    }
+    for f, funnel in enumerate(profile.funnels):
+        for s, step in enumerate(funnel.steps):
+            found["funnels", f, "steps", s, "where"] = step.where
+    for e, plan in enumerate(profile.experiments):
+        if plan.assignment:
+            found["experiments", e, "assignment", "who"] = plan.assignment.who
+        for arm, text in (plan.inferred.arms if plan.inferred else {}).items():
+            found["experiments", e, "inferred", "arms", arm] = text
+    for i, one in enumerate(profile.initiatives):
+        found["initiatives", i, "costs", "discounts"] = one.costs.discounts
+        for name, group in (("treated", one.treated), ("controls", one.controls)):
+            found["initiatives", i, name, "where"] = group.where if group else None
+    return ((at, text) for at, text in found.items() if text is not None)
 
 
 def _check_columns(spec: SourceSpec, allowed: set[str], table: str, where: str) -> None:

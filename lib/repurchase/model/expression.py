@@ -66,6 +66,11 @@ def columns_of(text: str, *, where: str) -> frozenset[str]:
     return frozenset(c.name.casefold() for c in _parsed(text, where).find_all(exp.Column))
 
 
+def check_readable(text: str, *, where: str) -> None:
+    """Raises ParameterError for a text that is no expression; columns are not looked at."""
+    _parsed(text, where)
+
+
 def _parsed(text: str, where: str) -> exp.Expr:
     if not text.strip() or len(text) > MAX_LENGTH:
         raise _refused(text, where, f"an expression has 1 to {MAX_LENGTH} characters")
