@@ -11,6 +11,7 @@ from repurchase import answers
 from repurchase.analysis import initiative_tries, trial_draw
 from repurchase.analysis.initiative_records import records
 from repurchase.analysis.initiatives import verdict
+from repurchase.benches import initiative_attempts
 from repurchase.context import RUN
 from repurchase.definitions import METRICS
 from repurchase.errors import ParameterError
@@ -272,6 +273,18 @@ def test_an_attempt_that_asks_nothing_says_so(review, other, said, where, remedy
     assert error.rule and remedy in error.remedy
     assert "{" not in error.what or "except_for ==" in error.what
     assert review.roi_before_after.tries().empty
+
+
+def test_a_label_among_hundreds_is_told_by_the_nearest(review):
+    """The list of all is cut, and says by how many."""
+    reading = review.roi_before_after.read(SYSTEM)
+    units = pd.DataFrame({"unit": [f"R{n:04}" for n in range(400)]})
+    many = dataclasses.replace(reading, panel=dataclasses.replace(reading.panel, frame=units))
+
+    with pytest.raises(ParameterError) as caught:
+        initiative_attempts.check_answered(many, {"treated": ("R03999",)})
+    assert caught.value.remedy.startswith("did you mean R0399? there are: R0000, R0001")
+    assert caught.value.remedy.endswith("R0029 and 370 more")
 
 
 HEADING = ",".join(initiative_tries.COLUMNS)

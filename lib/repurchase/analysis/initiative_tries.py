@@ -103,7 +103,8 @@ def read(path: Path) -> tuple[Try, ...]:
 
 def _text(path: Path) -> str:
     if path.is_dir():
-        _damaged(path, None, f"{FILE} is a folder", "it is a file, or there is none")
+        _damaged(path, None, f"{FILE} is a folder", "it is a file, or there is none",
+                 "move the folder away")  # fmt: skip
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

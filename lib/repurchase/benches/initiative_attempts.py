@@ -6,6 +6,7 @@ twice, or what the plan says anyhow.
 
 from __future__ import annotations
 
+import difflib
 import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ OPTIONS = {
 }
 GROUPS = ("treated", "controls")
 LABELLED = (*GROUPS, "except_for")
+MOST_SHOWN = 30
 LISTS = (list, tuple, set, frozenset, pd.Series, pd.Index)
 
 
@@ -71,7 +73,7 @@ def _given(name: str, value: Any) -> Any:
         raise ParameterError(
             f"an attempt has no option {name!r}",
             where=WHERE,
-            rule=f"options: {', '.join(OPTIONS)}",
+            rule="all else is as the profile says",
             remedy=nearest(name, OPTIONS, before=""),
         )
     if name not in LABELLED:
@@ -134,7 +136,7 @@ def check_answered(found: Reading, asked: Mapping[str, Any]) -> None:
                 f"no customer has the {found.plan.unit} {wrong[0]!r}",
                 where=f"{WHERE}, {name}",
                 rule="each label is one of the unit; it is not written down as tried",
-                remedy=nearest(wrong[0], known, before=""),
+                remedy=_nearest_label(wrong[0], known),
             )
     side = _empty(found)
     if side is not None:
@@ -145,6 +147,14 @@ def check_answered(found: Reading, asked: Mapping[str, Any]) -> None:
             rule="without both windows there is nothing to read; it is not written down as tried",
             remedy=_days(found),
         )
+
+
+def _nearest_label(label: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(label, known, 1, 0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    more = len(known) - MOST_SHOWN
+    shown = ", ".join(known[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"{hint}there are: {shown}"
 
 
 def _empty(found: Reading) -> str | None:
