@@ -865,8 +865,8 @@ METRICS: dict[str, Metric] = {
     "roi_net": Metric(
         name=N_("Net value of an initiative"),
         formula=N_(
-            "What the initiative brought, less what others lost by it, less its cost, up to "
-            "the last day that is counted."
+            "What the initiative brought, less its cost, up to the last day that is counted. What"
+            " other customers bought less through it is not measured."
         ),
         numerator="",
         denominator="",

@@ -151,7 +151,9 @@ RECURS_NOT_TOLD = N_("it is not told whether {amount} of the costs recur, so the
 NOT_COUNTED_CASHED = N_("not cashed")
 NOT_COUNTED_NET = N_("the margin is already net of it")
 NOT_COUNTED_SOFT = N_("not valued in money")
-NOT_MEASURED = N_("not measured")
+OTHERS_NOT_MEASURED = N_(
+    "not measured; what the treated bought less elsewhere is taken off already, wherever they buy"
+)
 NO_WINDOW_BEFORE = N_("the data hold no whole period before the initiative")
 NO_WINDOW_AFTER = N_("no whole period after the ramp-up has passed")
 YEAR_AGO_BEFORE_DATA = N_("the data begin too late for it")

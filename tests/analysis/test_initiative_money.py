@@ -19,7 +19,6 @@ from made.initiative_money import (
 )
 from repurchase.analysis.initiative_costs import unknown_ids
 from repurchase.calendar import Window
-from repurchase.stats.proportion import Estimate
 
 APRIL = dt.date(2025, 4, 1)
 
@@ -182,21 +181,11 @@ def test_discounts_are_shown_and_not_taken_off_twice():
     assert money_of().net == told.net
 
 
-def test_what_others_lost_is_a_cost():
-    """4,000 taken from the other stores come off net value, and .5 a member off each month."""
-    told = money_of(cannibalised=Estimate(4_000, 2_000, 6_000))
-
-    assert 3_200 == pytest.approx(told.net.value)
-    assert math.hypot(12_000, 2_000) == pytest.approx((told.net.high - told.net.low) / 2, rel=0.02)
-    assert -4_000 == steps(told)["cannibalised"]
-    assert (12_800 + 4_000) / 8_000 == pytest.approx(told.break_even)
-
-
 def test_counted_leaves_and_costs_add_up_to_the_net_value():
     """Every benefit is in one leaf, and the bridge ends where they do."""
     told = money_of(
         plan_of(savings=[{"name": "x", "monthly": 300, "start": APRIL, "cashed": True}]),
-        cannibalised=Estimate(500, 100, 900), discounts=100.0,
+        discounts=100.0,
     )  # fmt: skip
     counted = told.benefits[told.benefits["counted"]]
 

@@ -318,6 +318,15 @@ def test_counts_of_names_and_tries():
     assert (True, "", "sytem", "system") == (misspelt.raised, *misspelt.values.values())
 
 
+def test_the_prior_of_the_ladder_stands_among_the_others_as_it_is():
+    """One reading has one interval, wherever it is shown."""
+    rung = initiative_rungs.climb(made(effect=2.0), "margin").rung("structural")
+    priors = rung.detail["priors"].set_index("level_sd")
+
+    assert [0.001, 0.01, 0.1] == list(priors.index)
+    assert rung.effect[:3] == tuple(priors.loc[0.01, ["effect", "low", "high"]])
+
+
 def test_a_label_that_nobody_knows_refuses_and_one_without_customers_is_named():
     """A misspelt store is counted among the others, so nothing may be stood on."""
     typo = initiative_flags.labels_unknown(["S0O3"], ["S001", "S003"])

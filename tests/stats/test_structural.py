@@ -115,11 +115,11 @@ def test_what_was_not_seen_is_neither_learnt_from_nor_counted():
 
 
 def test_a_level_that_may_wander_further_is_less_sure():
-    """The prior that matters most is shown at three values."""
+    """The prior that matters most is asked at a tenth of it and at ten times."""
     y, x, before = wandering()
     found = sensitivity(y, x, before=before, after=~before)
 
-    assert [0.001, 0.01, 0.1] == list(found)
+    assert [0.001, 0.1] == list(found)
     assert found[0.1].se > 1.5 * found[0.001].se
 
 

@@ -49,15 +49,13 @@ class Drawn:
     """A value for each factor that an answer hangs on, or an array of draws of each.
 
     `effect` is that on the margin of a member in a period, `margin` a factor of it, `persistence`
-    what is left of it a month later, `cost` a factor of what is not booked, `lost` what others
-    lost for each member and period.
+    what is left of it a month later, `cost` a factor of what is not booked.
     """
 
     effect: Floats
     margin: Floats
     persistence: Floats
     cost: Floats
-    lost: Floats
 
     def held(self, **at: float) -> Drawn:
         """The same with some factors at another value."""
@@ -166,17 +164,15 @@ def margin_range(plan: Initiative) -> tuple[float, float, float]:
     return low, 1.0 if low <= 1 <= high else (low + high) / 2, high
 
 
-def likely(plan: Initiative, effect: float, lost: float = 0.0) -> Drawn:
+def likely(plan: Initiative, effect: float) -> Drawn:
     """Every factor at its likeliest value."""
-    values = (effect, margin_range(plan)[1], float(plan.persistence.likely), 1.0, lost)
+    values = (effect, margin_range(plan)[1], float(plan.persistence.likely), 1.0)
     return Drawn(*(np.array([v]) for v in values))
 
 
-def drawn(
-    plan: Initiative, effect: Estimate, lost: Estimate, *, count: int, seed: int
-) -> Drawn:
+def drawn(plan: Initiative, effect: Estimate, *, count: int, seed: int) -> Drawn:
     """Seeded draws of the factors, independent of each other."""
-    u = strata(count, 5, seed)
+    u = strata(count, 4, seed)
     lasts: Persistence = plan.persistence
     half = float(plan.costs.uncertainty)
     return Drawn(
@@ -184,13 +180,12 @@ def drawn(
         triangular(u[1], *margin_range(plan)),
         triangular(u[2], float(lasts.low), float(lasts.likely), float(lasts.high)),
         1 + half * (2 * u[3] - 1),
-        two_sided(u[4], lost),
     )
 
 
 def cash(told: Course, at: Drawn) -> Cash:
     """The cash by month at these factors."""
-    each = (at.effect * at.margin - at.lost)[:, None]
+    each = (at.effect * at.margin)[:, None]
     lasting = at.persistence[:, None] ** told.months_on
     costs = told.costs
     open_ = at.cost[:, None]

@@ -29,11 +29,11 @@ from repurchase.reasons import (
     NOT_COUNTED_CASHED,
     NOT_COUNTED_NET,
     NOT_COUNTED_SOFT,
-    NOT_MEASURED,
     NOT_WITHIN_HORIZON,
     NOTHING_PROMISED,
     NOTHING_SPENT,
     NOTHING_TO_COME,
+    OTHERS_NOT_MEASURED,
     RECURS_NOT_TOLD,
     REVENUE_NOT_MEASURED,
     UNBOUNDED,
@@ -55,7 +55,6 @@ OF_COSTS = (
     "cost", "net", "roi", "roi_revenue", "npv", "payback_months", "irr", "draws", "break_even",
     "break_even_share", "forward",
 )  # fmt: skip
-NONE_LOST = Estimate(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,6 @@ def money(
     booked: pd.DataFrame | None,
     accounts: Accounts | None = None,
     discounts: float | None = None,
-    cannibalised: Estimate | None = None,
     discount_rate: float = 0.0,
     seed: int = 1,
     draws: int = 10_000,
@@ -197,11 +195,10 @@ def money(
     """The money of one initiative from its ladders of margin and of revenue, and its costs.
 
     `refused`: a flag forbids to stand on any rung. `booked` as `initiative_costs.booked` gives it.
-    `cannibalised` is the margin that others lost to date (positive is a loss), None: not measured.
     The effect is counted for whole periods of the after-window only, the costs from the first day;
     afterwards the effect is taken to last for the members of the last period, less what wears off.
     """
-    given = _Given(plan, panel, ladders, refused, accounts, discounts, cannibalised, discount_rate)
+    given = _Given(plan, panel, ladders, refused, accounts, discounts, discount_rate)
     windows, stop = panel.windows, initiative_costs.stop_of(plan)
     until = windows.after.end if windows.after else windows.seen_until
     known = initiative_costs.lines(plan, booked, until=until, stop=stop)
@@ -238,7 +235,6 @@ class _Given:
     refused: bool
     accounts: Accounts | None
     discounts: float | None
-    cannibalised: Estimate | None
     rate: float
 
     @property
@@ -361,26 +357,17 @@ class _Answer:
 
     # ---- draws
 
-    def lost(self) -> Estimate:
-        """What others lost, for each member and period of the treated."""
-        exposure, lost = float(self.told.exposure.sum()), self.given.cannibalised
-        if lost is None or not exposure > 0:
-            return NONE_LOST
-        return Estimate(*(x / exposure for x in lost))
-
     def likely(self, effect: float) -> Drawn:
-        return initiative_cash.likely(self.given.plan, effect, self.lost().value)
+        return initiative_cash.likely(self.given.plan, effect)
 
     def drawn(self, effect: Effect | None) -> Drawn | None:
         if effect is None:
             return None
         told = Estimate(effect.value, effect.low, effect.high)
-        if not all(map(math.isfinite, (*told, *self.lost()))):
+        if not all(map(math.isfinite, told)):
             self.reasons["draws"] = reason(UNBOUNDED)
             return None
-        return initiative_cash.drawn(
-            self.given.plan, told, self.lost(), count=self.count, seed=self.seed
-        )
+        return initiative_cash.drawn(self.given.plan, told, count=self.count, seed=self.seed)
 
     # ---- to date
 
@@ -479,7 +466,7 @@ class _Answer:
         """The present value at the ends of each factor that is not certain, the widest first."""
         if point is None or drawn is None or self.rung is None or self.rung.effect is None:
             return pd.DataFrame(columns=TORNADO)
-        plan, effect, lost = self.given.plan, self.rung.effect, self.lost()
+        plan, effect = self.given.plan, self.rung.effect
         margin, lasts = initiative_cash.margin_range(plan), plan.persistence
         half = float(plan.costs.uncertainty)
         ends: dict[str, tuple[float, float]] = {
@@ -487,7 +474,6 @@ class _Answer:
             "margin": (margin[0], margin[2]),
             "persistence": (float(lasts.low), float(lasts.high)),
             "cost": (1 + half, 1 - half),
-            "lost": (lost.high, lost.low),
         }
         base = self.likely(effect.value)
         rows = [
@@ -562,8 +548,6 @@ class _Answer:
         saved = float(self.told.saved.sum())
         if saved:
             rows.append(("savings", saved, "change"))
-        if given.cannibalised is not None and incremental is not None:
-            rows.append(("cannibalised", -given.cannibalised.value, "change"))
         for kind in ("one_off", "running", "not_told"):
             spent = float(costs.loc[costs["kind"] == kind, "amount"].sum())
             if spent:
@@ -686,11 +670,7 @@ def _benefits(
         amount = round(initiative_cash.saved(saving, window), 2)
         soft = None if saving.cashed else reason(NOT_COUNTED_CASHED)
         rows.append(("saving", str(number), amount, amount, amount, saving.cashed, None, soft))
-    if given.cannibalised is not None:
-        value, low, high = given.cannibalised
-        rows.append(("cannibalised", "", -value, -high, -low, incremental is not None, None, None))
-    else:
-        rows.append(("cannibalised", "", None, None, None, False, None, reason(NOT_MEASURED)))
+    rows.append(("cannibalised", "", None, None, None, False, None, reason(OTHERS_NOT_MEASURED)))
     if given.discounts is not None:
         amount = -given.discounts
         rows.append(("discounts", "", amount, None, None, False, None, reason(NOT_COUNTED_NET)))

@@ -301,9 +301,10 @@ def _structural(given: _Given) -> Rung:
         )
         levels, fakes = {}, []
         if given.leads:
-            levels = structural.sensitivity(
+            others = structural.sensitivity(
                 y, x, before=told.before, after=told.after, seed=given.seed
             )
+            levels = dict(sorted([*others.items(), (structural.LEVEL_SD, found.effect)]))
         for fake in _fake_windows(told.before)[: int(given.leads)]:
             tried = structural.structural(
                 y, x, before=fake[0], after=fake[1], seed=given.seed, draws=500

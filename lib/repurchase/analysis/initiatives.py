@@ -17,7 +17,6 @@ from repurchase.analysis.initiative_reading import Reading, Verdict
 from repurchase.analysis.initiative_rungs import FEWEST_AFTER, Depth, climb
 from repurchase.analysis.ladder import Ladder
 from repurchase.initiatives import Initiative, Outcome
-from repurchase.stats.proportion import Estimate
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,6 @@ def read(
     worth = money(
         plan, ladders=ladders, refused=refused, panel=panel, booked=told.booked,
         accounts=told.accounts, discounts=told.discounts,
-        cannibalised=cannibalised(plan, panel, ladders.get("margin")),
         discount_rate=told.discount_rate, seed=seed,
     )  # fmt: skip
     unknown = initiative_costs.unknown_ids(plan, told.booked)
@@ -118,13 +116,6 @@ def empty_groups(plan: Initiative, panel: InitiativePanel) -> tuple[str, ...]:
     told = {TREATED: plan.treated, CONTROL: plan.controls}
     there = set(panel.frame.loc[panel.frame["members"] > 0, "group"])
     return tuple(name for name, group in told.items() if group is not None and name not in there)
-
-
-def cannibalised(
-    plan: Initiative, panel: InitiativePanel, ladder: Ladder | None
-) -> Estimate | None:
-    """What others lost by it; None: no group beyond the controls tells it."""
-    return None
 
 
 def verdict(reading: Reading) -> Verdict:

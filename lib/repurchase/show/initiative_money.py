@@ -47,7 +47,7 @@ SOURCES = {
 }
 LEAVES = {
     "incremental_margin": N_("Margin that it caused"),
-    "cannibalised": N_("Lost by others through it"),
+    "cannibalised": N_("What other customers bought less through it"),
     "discounts": N_("Discounts given for it"),
     "satisfaction": N_("Satisfaction of customers"),
 }
@@ -62,7 +62,6 @@ STEPS = {
     "incremental": N_("Margin that it caused"),
     "change": N_("Change in margin, whoever caused it"),
     "savings": N_("savings that were cashed"),
-    "cannibalised": N_("lost by others"),
     "cost_one_off": N_("costs, once"),
     "cost_running": N_("costs, running"),
     "cost_not_told": N_("costs, not told whether they recur"),

@@ -19,7 +19,7 @@ from repurchase.show.blocks import TONE_COLOURS, Figure, Text
 from repurchase.show.initiatives import COSTS, FACTORS, bounded, range_text
 from repurchase.show.sentences import joined, paragraph
 from repurchase.stats.proportion import Estimate
-from repurchase.words import N_, Words
+from repurchase.words import Words
 
 ROW_MM = 5.2
 MOST_COSTS = 5
@@ -86,13 +86,10 @@ def _bars(reading: Reading, context: Context) -> list[Bar]:
             Bar(words._("The whole change in margin"), 0.0, at, "change", money.change_money)
         )
     steps = dict(zip(money.bridge["step"], money.bridge["amount"], strict=True))
-    for step, label in (
-        ("savings", N_("Savings that were cashed")), ("cannibalised", N_("Lost by others")),
-    ):  # fmt: skip
-        amount = steps.get(step)
-        if amount:
-            found.append(Bar(words._(label), at, amount, "more" if amount > 0 else "less"))
-            at += amount
+    saved = steps.get("savings")
+    if saved:
+        found.append(Bar(words._("Savings that were cashed"), at, saved, "more"))
+        at += saved
     for name, amount in _costs(money.costs, words):
         found.append(Bar(name, at, -amount, "less"))
         at -= amount
@@ -355,7 +352,7 @@ def _ends(row: dict[object, object], reading: Reading, context: Context) -> str:
     """A factor's two ends in its own unit."""
     words, name = context.words, str(row["factor"])
     ends = [float(row[k]) for k in ("low_at", "high_at")]  # type: ignore[arg-type]
-    if name in ("effect", "lost"):
+    if name == "effect":
         texts = [words.money(x, context.currency, whole=False) for x in ends]
     elif name == "months_to_come":
         texts = [words.count(x) for x in ends]

@@ -525,7 +525,7 @@ def _missing_costs(flag: Flag, words: Words) -> str:
     return paragraph(words, parts)
 
 
-GROUPS = {
+NAMED_GROUPS = {
     "treated": N_("those who are called treated"),
     "control": N_("those who are called controls"),
 }
@@ -548,7 +548,7 @@ def _unknown_labels(flag: Flag, words: Words) -> str:
     if near:
         parts.append(words._("The data have: {names}.", names=words.listed(near)))
     parts += [
-        words._("The data know no customer of {group}.", group=words._(GROUPS[group]))
+        words._("The data know no customer of {group}.", group=words._(NAMED_GROUPS[group]))
         for group in groups
     ]
     if empty:

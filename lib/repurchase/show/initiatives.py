@@ -81,7 +81,6 @@ FACTORS = {
     "margin": N_("the margin"),
     "persistence": N_("how long it lasts"),
     "cost": N_("the cost"),
-    "lost": N_("what others lost by it"),
     "months_to_come": N_("the months to come"),
 }
 RATE = "repurchase_90d"

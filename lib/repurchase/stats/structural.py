@@ -208,9 +208,9 @@ def sensitivity(
     after: Flags,
     seed: int = 1,
     draws: int = 500,
-    levels: Sequence[float] = (0.001, 0.01, 0.1),
+    levels: Sequence[float] = (LEVEL_SD / 10, LEVEL_SD * 10),
 ) -> dict[float, Effect]:
-    """The effect a period by the prior guess of how far the level wanders."""
+    """The effect a period by another prior guess of how far the level wanders."""
     return {
         sd: structural(y, x, before=before, after=after, seed=seed, draws=draws, level_sd=sd).effect
         for sd in levels
