@@ -17,6 +17,7 @@ from repurchase.params import (
     Trouble,
     load_params,
     project_root,
+    read_yaml,
 )
 from repurchase.sources.demo import plan
 
@@ -84,6 +85,20 @@ def test_a_good_profile_is_read_as_typed_values(project):
     assert ("会员编号", "会员号") == columns["customer_id"].heading
     assert "Asia/Shanghai" == columns["ordered_at"].time_zone
     assert dt.date(2025, 9, 30) == params.period.end
+
+
+def test_what_is_read_twice_can_be_changed_and_is_read_anew_when_it_changes(project):
+    """A file is parsed once; each reader has values of his own, and new text is new."""
+    path = project() / "params" / "shop.yaml"
+    told, lines = read_yaml(path)
+    told["sources"].clear()
+    line = lines.pop(("currency",))
+
+    again, lines = read_yaml(path)
+    path.write_text(path.read_text(encoding="utf-8").replace("CNY", "EUR"), encoding="utf-8")
+
+    assert (["orders"], line) == (list(again["sources"]), lines[("currency",)])
+    assert ("CNY", "EUR") == (again["currency"], read_yaml(path)[0]["currency"])
 
 
 def test_the_troubles_of_a_profile_are_those_of_the_demo_company(project):

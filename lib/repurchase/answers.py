@@ -22,6 +22,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
+import operator
 import os
 import re
 import shutil
@@ -96,8 +98,8 @@ def library_is_untouched() -> bool:
 
 def _names_are_untouched() -> bool:
     for owner, names in _names_at_import.values():
-        now = vars(owner)
-        if any(now.get(name, MISSING) is not value for name, value in names.items()):
+        now = map(vars(owner).get, names, itertools.repeat(MISSING))
+        if not all(map(operator.is_, now, names.values())):
             return False
     return True
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -14,3 +17,19 @@ def inert(value: Any) -> Any:
     ("'=1+1", -2.5, 'S001')
     """
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+
+
+def inert_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with inert cells and headings."""
+    found = frame.rename(columns=inert)
+    for place, (_, column) in enumerate(frame.items()):
+        if _may_be_formula(column):
+            found.isetitem(place, column.map(inert).array)
+    return found
+
+
+def _may_be_formula(column: pd.Series) -> bool:
+    """Whether a cell of it may be one: to look at every cell of a month's lists takes a second."""
+    if column.dtype == "str":
+        return bool(column.str.startswith(FORMULA_SIGNS, na=False).any())
+    return column.dtype.kind not in "biufM"

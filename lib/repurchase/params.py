@@ -6,9 +6,11 @@ value and the nearest right name. Files are YAML 1.2 (`no` is text, not False).
 
 from __future__ import annotations
 
+import copy
 import csv
 import datetime as dt
 import difflib
+import functools
 import io
 import os
 import zoneinfo
@@ -729,7 +731,10 @@ def profile_path(root: Path, name: str) -> Path:
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
-    """A YAML mapping as plain values, and the line (from 1) on which each key path stands."""
+    """A YAML mapping as plain values, and the line (from 1) on which each key path stands.
+
+    Raises ParameterError for what is no YAML, or no mapping of plain values.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -738,6 +743,13 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
             where=f"{_shown(path)}, byte {error.start}",
             remedy="save it as UTF-8",
         ) from None
+    told, lines = _parsed(text, path)
+    return copy.deepcopy(told), dict(lines)
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str, path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
+    """What `read_yaml` hands out copies of: to parse a profile takes as long as to draw a chart."""
     try:
         document = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:

@@ -77,6 +77,18 @@ def test_each_list_has_a_file_of_its_own(written: Path) -> None:
     assert sorted(whole["Customer"]) == sorted(pd.concat(read)["Customer"])
 
 
+@pytest.mark.parametrize("note", ["a", 'say "a", b', "a\nb", "a\r\nb", "王,小明"])
+def test_a_list_of_its_own_is_those_rows_whatever_they_hold(note: str) -> None:
+    """Cut out of the whole file or, where a cell has a new line of its own, written anew."""
+    rows = pd.DataFrame({"Note": ["first", note, None], "Rank": [1, 2, 3]})
+
+    made = dict(lists.files(sheets(Lists=rows)))
+
+    mine = rows.iloc[[0, 2]].to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    others = rows.iloc[[1]].to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    assert (mine, others) == (made["worklists/1-R1.csv"], made["worklists/2-R2.csv"])
+
+
 def test_the_same_rows_give_the_same_bytes(written: Path, tmp_path: Path) -> None:
     """Neither the time of day nor the folder is in the files."""
     again = tmp_path / "again"

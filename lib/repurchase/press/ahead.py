@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from repurchase.params import Params
     from repurchase.press.chapters import Chapter, Ran
+    from repurchase.press.volume import Volume
 
 
 def begin(*, pages: bool) -> threading.Thread:
@@ -40,7 +42,7 @@ class Typesetter:
     """Sets the book in a thread of its own once only the summary's pages are missing.
 
     Typst remembers what it has set within a process: the whole book, whose other pages are the
-    same, then takes a tenth of the time. `after` is joined first.
+    same, then takes a tenth of the time. `after` is joined first, and brings what binds.
     """
 
     params: Params
@@ -48,20 +50,26 @@ class Typesetter:
     after: threading.Thread
     _thread: threading.Thread | None = None
 
+    @functools.cached_property
+    def volume(self) -> Volume:
+        """What binds the pack; waits until everything is imported."""
+        self.after.join()
+        from repurchase.press.volume import Volume
+
+        return Volume(self.params, self.data_through)
+
     def begin(self, ran: Sequence[Ran], summary: Chapter) -> None:
         """Starts with these executed chapters, and the summary's notebook as it is in its file."""
-        self._thread = threading.Thread(target=self._set, args=(list(ran), summary), daemon=True)
+        told = (self.volume, list(ran), summary)
+        self._thread = threading.Thread(target=self._set, args=told, daemon=True)
         self._thread.start()
 
     def join(self) -> None:
-        """Waits until everything is imported, and set if it was begun."""
-        self.after.join()
+        """Waits until the book is set, if that was begun."""
         if self._thread is not None:
             self._thread.join()
 
-    def _set(self, ran: Sequence[Ran], summary: Chapter) -> None:
-        self.after.join()
+    @staticmethod
+    def _set(volume: Volume, ran: Sequence[Ran], summary: Chapter) -> None:
         with contextlib.suppress(Exception):  # the pack's own setting tells what is wrong
-            from repurchase.press import volume
-
-            volume.set_ahead(ran, summary, self.params, data_through=self.data_through)
+            volume.set_ahead(ran, summary)

@@ -18,7 +18,7 @@ from repurchase.press.gate import Verdict
 from repurchase.press.pack import write_text
 from repurchase.press.typst.assets import AssetStore
 from repurchase.press.typst.book import Book, PartName, Section, compile_book
-from repurchase.press.typst.notebook import notebook_title, notebook_to_typst
+from repurchase.press.typst.notebook import Part, notebook_title, notebook_to_typst
 from repurchase.show import blocks
 from repurchase.show.appendix import definitions_table, provenance_table
 from repurchase.words import N_, Words
@@ -45,10 +45,13 @@ def labels(words: Words) -> dict[str, str]:
 
 def translated(ran: Ran, words: Words) -> Ran:
     """The chapter with its Markdown in the reader's language; what is unknown stays as it is."""
-    notebook = copy.deepcopy(ran.notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = words.paragraph(cell.source)
+    notebook = copy.copy(ran.notebook)
+    notebook.cells = [
+        type(cell)(cell, source=words.paragraph(cell.source))
+        if cell.cell_type == "markdown"
+        else cell
+        for cell in notebook.cells
+    ]
     return Ran(ran.chapter, notebook)
 
 
@@ -74,6 +77,24 @@ def _page(name: str, title: str, *shown: blocks.Block) -> Ran:
     return Ran(Chapter(name, Path(f"{name}.ipynb"), own=False), notebook)
 
 
+class Sections:
+    """Chapters as they are printed, each part of one made once, and the pictures of all."""
+
+    def __init__(self, words: Words) -> None:
+        self.assets = AssetStore()
+        self._words = words
+        self._made: dict[tuple[str, PartName], tuple[Ran, Section | None]] = {}
+
+    def of(self, ran: Ran, part: PartName, tag: Part) -> Section | None:
+        """The part of that executed chapter; None where it has none."""
+        key = (ran.chapter.name, part)
+        before, found = self._made.get(key, (None, None))
+        if before is not ran:
+            found = _section(ran, part, tag, self.assets, self._words)
+            self._made[key] = (ran, found)
+        return found
+
+
 def book(
     chapters: Sequence[Ran],
     back: Sequence[Ran],
@@ -82,30 +103,27 @@ def book(
     *,
     data_through: dt.date,
     verdict: Verdict,
+    sections: Sections | None = None,
 ) -> Book:
     """Summary and chapters as Part A, their evidence as Part B, data and definitions behind.
 
-    `chapters` are in print order (summary first), `back` likewise; all are translated.
+    `chapters` are in print order (summary first), `back` likewise; all are translated. `sections`
+    are those of a book that has been bound before.
     """
     assert params.period is not None
-    assets = AssetStore()
-    sections: list[Section] = []
-    parts: tuple[tuple[PartName, str | None, Sequence[Ran]], ...] = (
+    made = sections or Sections(words)
+    parts: tuple[tuple[PartName, Part, Sequence[Ran]], ...] = (
         ("a", "a", chapters),
         ("b", "b", chapters),
         ("back", "b", back),
     )
-    for part, tag, members in parts:
-        for ran in members:
-            section = _section(ran, part, tag, assets, words)
-            if section:
-                sections.append(section)
+    found = [made.of(ran, part, tag) for part, tag, members in parts for ran in members]
     profile = params.profile
     return Book(
         title=params.company,
         subtitle=words.period(params.period),
-        sections=tuple(sections),
-        assets=assets,
+        sections=tuple(section for section in found if section),
+        assets=made.assets,
         language=words.language,
         data_through=words._(N_("Data through {day}"), day=words.day(data_through)),
         status=verdict.status,
@@ -122,7 +140,7 @@ def book(
 
 
 def _section(
-    ran: Ran, part: PartName, tag: Any, assets: AssetStore, words: Words
+    ran: Ran, part: PartName, tag: Part, assets: AssetStore, words: Words
 ) -> Section | None:
     nb = {**ran.notebook, "cells": [c for c in ran.notebook.cells if _tagged(c, tag)]}
     typst = notebook_to_typst(

@@ -14,11 +14,10 @@ import datetime as dt
 import io
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from repurchase.errors import DataError
@@ -35,6 +34,7 @@ OPTIONS = {
 }
 LONGEST_SHEET_NAME, WIDEST, MOST_ROWS = 31, 60, 1_048_575
 LONGEST_TEXT = 32767  # in UTF-16
+NEW_LINE = b"\r\n"
 NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
 
@@ -126,13 +126,12 @@ def files(sheets: Unpacked) -> Iterator[tuple[str, bytes]]:
     if not GOOD_NAME.fullmatch(own):
         raise ValueError(f"name == {own!r}, must be small letters, digits and -")
     yield f"{own}.xlsx", _workbook(sheets.frames, sheets.day)
-    yield f"{own}.csv", _csv(rows)
-    labels = pd.Series(sheets.labels, index=rows.index, dtype="object")
-    names = list(dict.fromkeys(sheets.labels))
-    digits = len(str(len(names)))
-    for number, label in enumerate(names, start=1):
-        file = f"{number:0{digits}d}-{_file_name(label)}.csv"
-        yield f"{own}/{file}", _csv(rows[labels == label])
+    whole = _csv(rows)
+    yield f"{own}.csv", whole
+    parts = _parts(rows, whole, sheets.labels)
+    digits = len(str(len(parts)))
+    for number, (label, part) in enumerate(parts.items(), start=1):
+        yield f"{own}/{number:0{digits}d}-{_file_name(label)}.csv", part
 
 
 def _file_name(label: str) -> str:
@@ -142,7 +141,20 @@ def _file_name(label: str) -> str:
 
 def _csv(rows: pd.DataFrame) -> bytes:
     # with a byte order mark, or Excel takes Chinese for something else
-    return rows.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    return rows.to_csv(index=False, lineterminator=NEW_LINE.decode()).encode("utf-8-sig")
+
+
+def _parts(rows: pd.DataFrame, whole: bytes, labels: Sequence[str]) -> dict[str, bytes]:
+    """The CSV of each label's rows, as `_csv` would write them."""
+    head, *lines, end = whole.split(NEW_LINE)
+    found: dict[str, list[bytes]] = {}
+    if len(lines) == len(rows):
+        for label, line in zip(labels, lines, strict=True):
+            found.setdefault(label, [head]).append(line)
+        return {label: NEW_LINE.join([*part, end]) for label, part in found.items()}
+    # a cell has a new line of its own
+    told = pd.Series(labels, index=rows.index, dtype="object")
+    return {label: _csv(rows[told == label]) for label in dict.fromkeys(labels)}
 
 
 def _workbook(frames: Mapping[str, pd.DataFrame], day: dt.date) -> bytes:
@@ -174,11 +186,9 @@ def _write_sheet(book: Any, title: str, frame: pd.DataFrame, formats: Mapping[st
 
     name = NOT_IN_SHEET_NAMES.sub("-", title)[:LONGEST_SHEET_NAME]
     sheet = book.add_worksheet(name, ColumnSheet)
-    columns = [
-        (str(heading), [_plain(v) for v in column.tolist()]) for heading, column in frame.items()
-    ]
+    columns = [(str(heading), _plain(column)) for heading, column in frame.items()]
     for place, (heading, values) in enumerate(columns):
-        texts = all(value is None or isinstance(value, str) for value in values)
+        texts = set(map(type, values)) <= {str, type(None)}
         width = _width(heading, values)
         sheet.set_column(place, place, width, formats["text"] if texts else None)
     sheet.fill(columns, formats)
@@ -189,15 +199,13 @@ def _write_sheet(book: Any, title: str, frame: pd.DataFrame, formats: Mapping[st
     sheet.repeat_rows(0)
 
 
-def _plain(value: Any) -> Any:
-    """A text, number, date or None; text without what no spreadsheet can hold."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
-        return None
-    if isinstance(value, str):
-        return value if value.isprintable() and len(value) < 10_000 else _cell_text(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    return None if value is pd.NA else value
+def _plain(column: pd.Series) -> list[Any]:
+    """Texts, numbers, dates and None; texts without what no spreadsheet can hold."""
+    values = column.astype(object).where(column.notna(), None).tolist()
+    return [
+        _cell_text(v) if isinstance(v, str) and not (v.isprintable() and len(v) < 10_000) else v
+        for v in values
+    ]
 
 
 def _cell_text(text: str) -> str:

@@ -53,9 +53,6 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     )  # fmt: skip
     ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
     progress.begin("binding")
-    setter.join()
-    from repurchase.press.volume import write_volume
-
     bridge = money_bridge(snapshot, params)
     verdict = gate.verdict(params, snapshot, bridge, Words(params.language), records=records)
     manifest = provenance.manifest(
@@ -63,9 +60,12 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     )
     manifest["reason_codes"] = list(verdict.codes)
     manifest[looks.LOOKS] = looks.recorded(records)
-    write_volume(folder, ran, params, manifest, verdict)
+    # while the book is still being set
+    setter.volume.write_pages(folder, ran, manifest, verdict)
     _write_results(folder, records, findings)
     _write_restricted(folder, snapshot)
+    setter.join()
+    setter.volume.write_print(folder, ran, manifest, verdict)
     sheets.write(folder / pack.RESTRICTED)
     manifest["files"] = pack.delivered(folder)
     pack.write_json(folder / "manifest.json", manifest)

@@ -44,9 +44,9 @@ class ColumnSheet(Worksheet):
         """Where heading and texts stand in the workbook's table of texts; -1 for what is none."""
         table, texts = self.str_table.string_table, self.str_table
         found = [table.setdefault(head, len(table))]
-        found += (
-            table.setdefault(v, len(table)) if isinstance(v, str) and v else -1 for v in values
-        )
+        for value in values:
+            text = isinstance(value, str) and value
+            found.append(table.setdefault(value, len(table)) if text else -1)
         texts.count += len(found) - found.count(-1)
         texts.unique_count = len(table)
         return found
@@ -62,16 +62,17 @@ class ColumnSheet(Worksheet):
             if row > self.dim_rowmax:
                 break
             number = str(row + 1)
-            written = [a + number + b for a, b in zip(letters, cells, strict=True) if b]
+            written = "".join([a + number + b for a, b in zip(letters, cells, strict=True) if b])
             if written:
-                start = f'<row r="{number}" spans="{spans[row // BLOCK]}">'
-                self.fh.write(f"{start}{''.join(written)}</row>")
+                self.fh.write(f'<row r="{number}" spans="{spans[row // BLOCK]}">{written}</row>')
 
     def _ends(self, values: Sequence[Any], shared: Sequence[int]) -> list[str]:
         """Each cell of a column behind its address; empty for an empty cell."""
         style = {name: f'" s="{f._get_xf_index()}"' for name, f in self._formats.items()}
         texts, dates, money = f'{style["text"]} t="s"><v>', f"{style['date']}><v>", style["money"]
         ends = [f'{style["head"]} t="s"><v>{shared[0]}</v></c>']
+        if set(map(type, values)) <= {str, type(None)}:
+            return ends + [f"{texts}{n}</v></c>" if n >= 0 else "" for n in shared[1:]]
         for value, index in zip(values, shared[1:], strict=True):
             if index >= 0:
                 ends.append(f"{texts}{index}</v></c>")

@@ -30,7 +30,7 @@ from matplotlib.figure import Figure as Picture
 from matplotlib.rcsetup import cycler
 from matplotlib.text import Text
 
-from repurchase.cells import inert
+from repurchase.cells import inert_table
 from repurchase.context import PRINT_ONLY
 from repurchase.period import Period
 from repurchase.show.blocks import Figure
@@ -312,5 +312,5 @@ def csv_text(data: pd.DataFrame) -> str:
     """
     named = any(name is not None for name in data.index.names)
     table = data.reset_index() if named else data
-    table = table.round(6).map(inert).rename(columns=inert)
+    table = inert_table(table.round(6))
     return table.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from repurchase.analysis.trial_draw import COLUMNS, STRATUM
-from repurchase.cells import inert
+from repurchase.cells import inert_table
 from repurchase.context import Context
 from repurchase.records import Result
 from repurchase.show.blocks import Cell, Column, Several, Table, Text
@@ -132,7 +132,7 @@ def assignment_sheets(drawn: Mapping[str, pd.DataFrame], *, context: Context) ->
     frames = list(drawn.values())
     rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
     rows["assigned_at"] = rows["assigned_at"].map(lambda day: day.isoformat())
-    safe = rows.map(inert).astype({"exposed_at": "object"})
+    safe = inert_table(rows).astype({"exposed_at": "object"})
     title = context.words._("Assignments")
     labels = tuple(rows["experiment_id"].astype(str))
     return Sheets({title: safe}, title, labels, context.period.end, NAME)

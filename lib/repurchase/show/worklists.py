@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from repurchase.analysis.worklists import AT_RISK, CHANNELS, DUE, OVERDUE, Rules, Worklists
-from repurchase.cells import inert
+from repurchase.cells import inert_table
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.records import Record, Result
@@ -222,7 +222,9 @@ def sheets(made: Worklists) -> Sheets:
     context: Context = made.context
     words = context.words
     rows = made.lists
-    whose = [_list_name(words, row) for row in rows.to_dict("records")]
+    whose = [
+        _list_name(words, *told) for told in zip(rows["list_rep"], rows["list_store"], strict=True)
+    ]
     title = words._("Lists")
     frames = {
         title: _lists(context, rows, whose, made.rules),
@@ -230,16 +232,16 @@ def sheets(made: Worklists) -> Sheets:
         words._("History"): _history(context, made.history),
         words._("Interviews"): _interviews(context, made.interviews),
     }
-    safe = {name: frame.map(inert).rename(columns=inert) for name, frame in frames.items()}
+    safe = {name: inert_table(frame) for name, frame in frames.items()}
     return Sheets(safe, title, tuple(whose), made.rules.end)
 
 
-def _list_name(words: Words, row: Mapping[Any, Any]) -> str:
+def _list_name(words: Words, rep: str, store: str) -> str:
     """Whose list it is: the sales person's number, else the store's."""
-    if row["list_rep"]:
-        return str(row["list_rep"])
-    if row["list_store"]:
-        return words._("store {store}", store=row["list_store"])
+    if rep:
+        return str(rep)
+    if store:
+        return words._("store {store}", store=store)
     return words._("without a sales person")
 
 

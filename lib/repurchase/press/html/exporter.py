@@ -26,6 +26,8 @@ class ReviewHtmlExporter(TemplateExporter):
     output_mimetype = "text/html"
 
     language = Unicode("en", help="Language of the text: en or zh-CN.").tag(config=True)
+    # to hold the notebook against its schema takes as long as to write the page: once is enough
+    optimistic_validation = True
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
