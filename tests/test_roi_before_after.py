@@ -368,7 +368,20 @@ def test_initiatives_by_region_and_by_customers(source):
     assert 1 == by_region.ladder.units_treated < by_customer.ladder.units_treated
     # whoever is picked by what he is was not picked by chance
     assert by_customer.rung is None
+    assert (0, 0) == (by_region.panel.in_both, by_customer.panel.in_both)
     assert "gold" not in {f.values["names"] for f in by_customer.flags if "names" in f.values}
+
+
+def test_customers_that_two_conditions_share_are_treated_and_counted(source):
+    """Whoever is told by both stands on one side only."""
+    both = plan(unit="customer", treated={"where": "region = '华东'"},
+                controls={"where": "created_at is not null"})  # fmt: skip
+    bench = review_of(source, both).roi_before_after
+    (row,) = bench._review.sql(
+        "select count(*) as n from customers where region = '华东' and created_at is not null"
+    ).to_dict("records")
+
+    assert row["n"] == bench.reading("x").panel.in_both > 0
 
 
 def test_other_initiatives_in_the_window_are_named(source):

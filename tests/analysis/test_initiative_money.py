@@ -135,6 +135,19 @@ def test_no_rung_means_no_roi_but_a_break_even_share():
         assert told.tornado.empty
 
 
+def test_where_no_cost_is_to_come_there_is_nothing_to_decide():
+    """What is spent is spent; a cost that may come again is another thing."""
+    ladders = {"margin": ladder_of("margin", None, effect(3.75, 2.0))}
+    once = [{"category": "build", "amount": 9_000, "start": GO_LIVE}]
+    done = money_of(plan_of(costs={"planned": once}), ladders=ladders, booked=None)
+    perhaps = money_of(
+        plan_of(costs={}), ladders=ladders, booked=booked_of().iloc[:1].assign(recurring=None)
+    )
+
+    assert ("nothing", 0.0) == (done.forward.decision, done.forward.cost)
+    assert ("wait", True) == (perhaps.forward.decision, "cost_to_come" in perhaps.reasons)
+
+
 def test_a_fall_leaves_nothing_to_share_out():
     """No share of a change below zero pays for anything."""
     told = money_of(ladders={"margin": ladder_of("margin", None, effect(-1.0, 0.5))})

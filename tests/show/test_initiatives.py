@@ -17,11 +17,13 @@ from made.initiatives import (
     table_of,
 )
 from repurchase import show
+from repurchase.analysis.initiative_findings import claim_of
 from repurchase.analysis.initiative_flags import Flag
-from repurchase.analysis.initiative_reading import Former
+from repurchase.analysis.initiative_reading import Former, change_said
 from repurchase.analysis.ladder import Gate
+from repurchase.show import initiative_charts, style
 from repurchase.show.blocks import Figure, Several, Table, Text
-from repurchase.show.initiatives import certainty, in_order, promise_text
+from repurchase.show.initiatives import in_order, promise_text
 
 LANGUAGES = ("en", "zh-CN")
 
@@ -74,8 +76,9 @@ def test_without_a_rung_the_share_that_must_be_its_own_is_the_headline(context_o
 
     assert (
         "Repurchase-tracking system cost ¥60.0k. It paid if it caused at least ¥1.50 of the ¥4.20"
-        " by which margin a customer and month rose: 36% of the change. What was seen is a change,"
-        " not an effect: nobody was left without it, so nobody shows what would have been."
+        " (¥2.80 to ¥5.60) by which margin a customer and month rose: 36% of the change. What was"
+        " seen is a change, not an effect: nobody was left without it, so nobody shows what would"
+        " have been."
     ) == told.text
     assert "caused ¥" not in told.text
 
@@ -86,8 +89,8 @@ def test_a_change_too_small_to_pay_says_so(context_of):
     told = show.initiatives_headline([change_of(ladders=ladders)], context=context_of())
 
     assert (
-        "It has not paid even if the whole change of +¥1.00 of margin a customer and month is its"
-        " own: +¥1.50 would be needed."
+        "It has not paid even if the whole change of +¥1.00 (+¥0.60 to +¥1.40) of margin a customer"
+        " and month is its own: +¥1.50 would be needed."
     ) in told.text
 
 
@@ -96,8 +99,146 @@ def test_a_fall_has_no_part_that_could_pay(context_of):
     ladders = {"margin": ladder_of({"season": (-1.0, 0.2)}, units_control=0)}
     text = show.initiatives_headline([change_of(ladders=ladders)], context=context_of()).text
 
-    assert "Margin a customer and month changed by −¥1.00: there is no gain" in text
+    assert (
+        "Margin a customer and month changed by −¥1.00 (−¥1.40 to −¥0.60): it fell, so there is no"
+        " gain of which a part could pay for it."
+    ) in text
     assert "%" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "said", "text", "claim"),
+    [
+        (0.4, 0.3, "within_chance", "(−¥0.20 to +¥1.00), which is within chance: no rise is sure",
+         "roi_change_within_chance"),
+        (9.0, 5.0, "within_chance", "which is within chance", "roi_change_within_chance"),
+        (-0.1, 0.3, "within_chance", "which is within chance", "roi_change_within_chance"),
+        (-1.0, 0.2, "fell", "it fell, so there is no gain", "roi_change_fell"),
+        (1.0, 0.2, "too_small", "even if the whole change", "roi_change_too_small"),
+        (1.4, 0.2, "short", "is, as read, less than the +¥1.50", "roi_change_short"),
+        (4.0, 0.5, "share", "38% of the change", "roi_change_only"),
+    ],
+)  # fmt: skip
+def test_a_change_is_told_by_its_interval(context_of, value, se, said, text, claim):
+    """Not by its sign: 1.50 a customer and month are needed."""
+    ladders = {"margin": ladder_of({"season": (value, se)}, units_control=0)}
+    found = change_of(ladders=ladders)
+
+    assert said == change_said(found.money)
+    assert text in show.initiatives_headline([found], context=context_of()).text
+    assert claim == claim_of(found)
+
+
+@pytest.mark.parametrize(
+    ("costs", "savings", "text", "claim"),
+    [
+        ({"planned": [{"category": "build", "amount": 0, "start": GO_LIVE}]}, (),
+         "cost ¥0. Nothing has been spent on it so far.", "roi_change_nothing_spent"),
+        (None, ({"name": "a post", "monthly": 50_000, "start": GO_LIVE, "cashed": True},),
+         "What it saved in cash covers its cost", "roi_change_saved"),
+    ],
+)  # fmt: skip
+def test_what_needs_no_part_of_a_change_says_why(context_of, costs, savings, text, claim):
+    """Nothing spent is another thing than a cost that savings cover, whichever way sales went."""
+    told = {"treated": None, "controls": None, "savings": savings}
+    plan = plan_of(**told) if costs is None else plan_of(**told, costs=costs)
+    for value in (4.0, -1.0):
+        ladders = {"margin": ladder_of({"season": (value, 0.2)}, units_control=0)}
+        found = change_of(plan, ladders=ladders)
+
+        assert text in show.initiatives_headline([found], context=context_of()).text
+        assert claim == claim_of(found)
+
+
+def test_at_equal_age_is_said_wherever_the_figure_is(context_of):
+    """Who reads the number beside the table of all customers must know that they differ."""
+    panel = panel_of()
+    aged = dataclasses.replace(panel, frame=panel.frame.assign(expected_orders=1.0))
+    for found, there in ((change_of(), False), (change_of(panel=aged), True)):
+        context = context_of()
+        texts = [
+            show.initiatives_headline([found], context=context).text,
+            words_of(show.rung_pages([found], context=context, id="I-4")),
+        ]
+        assert [there] * 2 == ["argin a customer and month at equal age" in t for t in texts]
+
+
+@pytest.mark.parametrize(
+    ("on", "roi", "text"),
+    [
+        (dt.date(2025, 3, 1), 0.8, "On 1 Mar 2025: to extend. The ROI claimed then was 80%; read"
+         " now, so far, is "),
+        (dt.date(2025, 3, 1), None, "What was decided\tOn 1 Mar 2025: to extend."),
+        (dt.date(2025, 10, 1), 0.8, "A decision of 1 Oct 2025, after this period, is left out."),
+    ],
+)  # fmt: skip
+def test_a_decision_stands_beside_what_is_read_now(context_of, on, roi, text):
+    """On the page and under the promise; one of a later day is left out and named."""
+    found = reading_of(plan_of(decision={"verdict": "extend", "on": on, "roi": roi}))
+    context = context_of()
+    page = verdict_page(found, context)
+    money = words_of(show.money_pages([found], context=context))
+
+    assert text in page and text.rpartition("\t")[2] in money
+    assert (on <= context.period.end) == ("to extend" in page)
+    stopped = {"verdict": "stop", "on": GO_LIVE, "roi": 0.5}
+    unread = change_of(plan_of(treated=None, controls=None, decision=stopped))
+    said = "to stop. The ROI claimed then was 50%; none can be read."
+    assert said in verdict_page(unread, context)
+
+
+def test_others_that_nobody_named_are_named(context_of):
+    """A misspelt treated store is found among them; of many the first twelve."""
+    panel = panel_of()
+    frame = panel.frame
+    more = [frame, *(frame[frame["unit"] == "S2"].assign(unit=f"T{n:02}") for n in range(13))]
+    many = dataclasses.replace(panel, frame=pd.concat(more))
+    for plan, own, text in (
+        (plan_of(controls=None), panel, "the others, since none are named: S2."),
+        (plan_of(controls=None), many, "T09, T10 and 2 more."),
+    ):
+        pages = show.rung_pages([reading_of(plan, panel=own)], context=context_of(), id="I-4")
+        assert text in words_of(pages)
+    named = show.rung_pages([reading_of(panel=many)], context=context_of(), id="I-4")
+    assert "since none are named" not in words_of(named)
+
+
+def test_who_is_in_both_groups_is_counted(context_of):
+    """Two conditions may meet."""
+    panel = dataclasses.replace(panel_of(), in_both=17)
+    pages = show.rung_pages([reading_of(panel=panel)], context=context_of(), id="I-4")
+
+    assert "in both groups, so taken as treated: 17" in words_of(pages)
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "random group 07"), ("zh-CN", "随机组 07")])
+def test_random_groups_are_named_in_the_reader_s_language(context_of, language, name):
+    """They are ours, not the company's."""
+    weights = pd.DataFrame({"unit": ["control 07"], "weight": [1.0]})
+    ladder = ladder_of(details={"synthetic_control": {"weights": weights}})
+    for unit, text in (("customer", name), ("store_id", "control 07")):
+        told = {"treated": {"where": "tier = 'a'"}, "controls": None} if unit == "customer" else {}
+        found = reading_of(plan_of(unit=unit, **told), ladders={"margin": ladder})
+        pages = words_of(show.rung_pages([found], context=context_of(language), id="I-4"))
+        assert f"{text}\t100.0%" in pages
+
+
+def test_rows_of_the_same_customers_must_not_be_added_up(context_of):
+    """Said where more than one claims them."""
+    alone = reading_of(plan_of("b"), flags=())
+    for other, there in ((alone, False), (reading_of(plan_of("c")), True)):
+        table = show.initiatives_table([reading_of(), other], context=context_of(), id="I-1")
+        assert there == ("must not be added up" in words_of(table))
+
+
+def test_a_fall_is_not_called_margin_that_was_caused(context_of):
+    """An effect below zero changed the margin."""
+    ladders = {"margin": ladder_of({"difference": (-1.0, 0.1)})}
+    text = show.initiatives_headline(
+        [reading_of(ladders=ladders, verdict="not_paid")], context=context_of()
+    ).text
+
+    assert "it changed margin by −¥40.0k (−¥48.0k to −¥32.0k) and cost ¥60.0k" in text
 
 
 @pytest.mark.parametrize(
@@ -106,6 +247,7 @@ def test_a_fall_has_no_part_that_could_pay(context_of):
         ("regression_to_mean", "those treated were chosen by how they did before"),
         ("chosen_unknown", "those treated were picked one by one, and not by chance"),
         ("identification_change", "customers are identified otherwise than before"),
+        ("labels_unknown", "the profile names treated or others whom nobody knows"),
     ],
 )
 def test_what_refuses_every_comparison_is_named(context_of, flag, why):
@@ -324,10 +466,10 @@ def test_certainty_is_high_only_where_rungs_agree_and_nothing_warns():
     both = dataclasses.replace(
         alone, ladders={"margin": ladder_of({"difference": (2.2, 0.1), "structural": (2.1, 0.2)})}
     )
-    assert ["medium", "high"] == [certainty(alone), certainty(both)]
-    assert "medium" == certainty(dataclasses.replace(both, flags=(Flag("tries", True),)))
-    assert "low" == certainty(dataclasses.replace(both, verdict="not_shown"))
-    assert "low" == certainty(change_of())
+    assert ["medium", "high"] == [alone.certainty, both.certainty]
+    assert "medium" == dataclasses.replace(both, flags=(Flag("tries", True),)).certainty
+    assert "low" == dataclasses.replace(both, verdict="not_shown").certainty
+    assert "low" == change_of().certainty
 
 
 def test_another_rung_beyond_the_line_to_pay_is_told(context_of):
@@ -392,7 +534,7 @@ def test_hold_outs_leave_without_a_formula(context_of):
         ),
         (
             Flag("incomplete_after", True, {"seen": 8, "planned": 12, "complete_from": None}),
-            "8 periods are seen, and a whole year has 12",
+            "Periods seen: 8; a whole year has 12, so a season is not in it.",
         ),
         (
             Flag("costs_missing", True, {"names": "labour, training"}),
@@ -560,6 +702,20 @@ def test_what_must_be_its_own_is_told_in_margin_whatever_leads(context_of):
 
     assert first == second
     assert "margin a customer and month" in first
+
+
+def test_the_line_between_paid_and_not_is_one_of_margin_whatever_leads(context_of):
+    """An effect on orders has no place beside it, nor on a scale of orders."""
+    orders = dataclasses.replace(ladder_of({"difference": (0.02, 0.01)}), outcome="orders")
+    led = reading_of(plan_of(outcome="orders"),
+                     ladders={"margin": ladder_of(), "orders": orders})  # fmt: skip
+    line = "an effect of +¥1.50 of margin a customer and month; read is +¥2.20"
+
+    assert line in verdict_page(led, context_of())
+    assert line in verdict_page(reading_of(), context_of())
+    with style.house(context_of().words):
+        low, high = initiative_charts._bounds(led, orders.rungs[2:3])
+    assert -0.1 < low < high < 0.1
 
 
 def test_a_cost_that_nobody_knows_is_not_nothing(context_of):

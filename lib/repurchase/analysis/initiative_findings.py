@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from repurchase.analysis.findings import record_key
-from repurchase.analysis.initiative_reading import Reading
+from repurchase.analysis.initiative_reading import Reading, change_said
 from repurchase.analysis.initiative_records import records
 from repurchase.initiatives import Initiative
-from repurchase.records import Confidence, Finding
+from repurchase.records import Finding
 from repurchase.words import N_
 
 CLAIMS = {
@@ -33,6 +33,25 @@ CLAIMS = {
         "{name_text}: it cost {cost_money}, and the whole change would not pay for it, even if it"
         " had caused all of it"
     ),
+    "roi_change_short": N_(
+        "{name_text}: it cost {cost_money}, and the whole change, as read, is less than what would"
+        " pay for it"
+    ),
+    "roi_change_within_chance": N_(
+        "{name_text}: it cost {cost_money}, and no rise beyond chance is seen of which a part could"
+        " pay for it"
+    ),
+    "roi_change_fell": N_(
+        "{name_text}: it cost {cost_money}, and margin a customer fell: there is no gain of which a"
+        " part could pay for it"
+    ),
+    "roi_change_saved": N_(
+        "{name_text}: it cost {cost_money}, which its savings in cash cover; what it caused besides"
+        " no comparison tells"
+    ),
+    "roi_change_nothing_spent": N_(
+        "{name_text}: nothing was spent on it so far, and no comparison tells what it brought"
+    ),
     "roi_no_rise": N_(
         "{name_text}: it cost {cost_money}, and no comparison tells what it brought"
     ),
@@ -42,8 +61,9 @@ CLAIMS = {
 }
 TONES = {
     "roi_paid": "good", "roi_not_paid": "bad", "roi_not_shown": "unsure",
-    "roi_change_only": "unsure", "roi_change_too_small": "bad", "roi_no_rise": "unsure",
-    "roi_no_cost": "unsure",
+    "roi_change_only": "unsure", "roi_change_too_small": "bad", "roi_change_short": "unsure",
+    "roi_change_within_chance": "unsure", "roi_change_fell": "bad", "roi_change_saved": "good",
+    "roi_change_nothing_spent": "unsure", "roi_no_rise": "unsure", "roi_no_cost": "unsure",
 }  # fmt: skip
 HOLD_OUT = N_("Leave the customers on the list without it from the day named there.")
 FORWARD = {
@@ -83,7 +103,7 @@ def _finding(reading: Reading, name: str, exhibit: str) -> Finding | None:
         },
         records=tuple(record_key(r) for r in records(reading) if r.metric in own),
         tone=TONES[key],  # type: ignore[arg-type]
-        confidence=_confidence(reading),
+        confidence=reading.certainty,
         money=told.value if told else None,
         money_low=told.low if told and bounded else None,
         money_high=told.high if told and bounded else None,
@@ -99,23 +119,15 @@ def claim_of(reading: Reading) -> str | None:
     if reading.money.total_cost is None:
         return "roi_no_cost"
     if reading.verdict == "change_not_effect":
-        share = reading.money.break_even_share
-        if share is None:
-            return "roi_no_rise"
-        return "roi_change_only" if share <= 1 else "roi_change_too_small"
+        said = change_said(reading.money)
+        short = {"unknown": "roi_no_rise", "share": "roi_change_only"}
+        return short.get(said, f"roi_change_{said}")
     net = reading.money.net
     if reading.verdict == "not_shown" and (
         net is None or not (math.isfinite(net.low) and math.isfinite(net.high))
     ):
         return "roi_no_rise"
     return f"roi_{reading.verdict}"
-
-
-def _confidence(reading: Reading) -> Confidence:
-    if reading.rung is None or reading.verdict == "not_shown":
-        return "low"
-    raised = any(f.raised for f in reading.flags if f.name != "incomplete_after")
-    return "medium" if raised else "high"
 
 
 def _action(reading: Reading) -> str | None:

@@ -86,7 +86,7 @@ class Forward:
     benefit exceeds the cost, None where no rung stands.
     """
 
-    decision: str  # continue, extend, stop, wait, ended
+    decision: str  # continue, extend, stop, wait, nothing (no cost is to come), ended
     months: int
     benefit: Estimate | None
     cost: float | None
@@ -580,13 +580,16 @@ class _Answer:
             gain = float((whole.benefit_ahead - nothing.benefit_ahead)[0] @ worth)
             needed = cost - float(nothing.benefit_ahead[0] @ worth)
             share = max(needed / gain, 0.0) + 0.0 if gain > 0 else None
+        # a cost of which nobody told whether it recurs may come again
+        free = cost == 0 and "cost_to_come" not in reasons
+        undecided = "nothing" if free else "wait"
         if point is None or sample is None:
             reasons["forward"] = reasons.get("incremental", reason(UNBOUNDED))
-            return Forward("wait", months, None, cost, share)
+            return Forward(undecided, months, None, cost, share)
         benefit = _around(point.benefit_ahead @ worth, sample.benefit_ahead @ worth)
         net = (sample.benefit_ahead - sample.cost_ahead) @ worth
         bounds = spread(net, 0.0)
-        decision = "wait"
+        decision = undecided
         if bounds.low > 0:
             ladder, npv = self.given.margin, self.npv(point, sample)
             others = ladder is not None and ladder.units_control > 0

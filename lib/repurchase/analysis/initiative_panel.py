@@ -61,7 +61,8 @@ class InitiativePanel:
     order dates of the period), expected_orders, expected_revenue, expected_margin (what customers
     of the same ages brought before; missing where that is not known), identified, all_orders
     (orders of the unit with a known customer, and all; missing where units are no places).
-    `absent` are labels of the plan that no customer has.
+    `absent` are labels of the plan that no customer has, `in_both` counts the customers whom its
+    conditions call treated and controls alike; they are treated.
     """
 
     frame: pd.DataFrame
@@ -69,6 +70,7 @@ class InitiativePanel:
     unit: str
     margin_known: bool
     absent: tuple[str, ...] = ()
+    in_both: int = 0
 
 
 # ---- periods ------------------------------------------------------------------------------------

@@ -14,9 +14,13 @@ from repurchase.analysis.initiative_money import InitiativeMoney
 from repurchase.analysis.initiative_panel import InitiativePanel
 from repurchase.analysis.ladder import Ladder, Rung
 from repurchase.initiatives import Initiative
+from repurchase.records import Confidence
 
 Verdict = Literal["paid", "not_paid", "not_shown", "change_not_effect", "too_early", "no_data"]
-
+# what may be said of a change that nobody can call an effect
+Change = Literal[
+    "unknown", "nothing_spent", "saved", "fell", "within_chance", "too_small", "short", "share",
+]  # fmt: skip
 
 # a hold-out of more days than these is none: what is asked has changed by then
 LONGEST_LEARNING = 2 * 365
@@ -84,3 +88,38 @@ class Reading:
         if any(flag.refuses and flag.raised for flag in self.flags):
             return None
         return self.ladder.chosen
+
+    @property
+    def certainty(self) -> Confidence:
+        """How far the verdict may be leaned on.
+
+        Low: no rung stands, or the verdict is open. Medium: one rung alone stands, or a flag is
+        raised. Else high.
+        """
+        if self.rung is None or self.verdict not in ("paid", "not_paid"):
+            return "low"
+        standing = sum(rung.stands for rung in self.ladder.rungs)
+        return "high" if standing > 1 and not any(f.raised for f in self.flags) else "medium"
+
+
+def change_said(money: InitiativeMoney) -> Change:
+    """What the seen change of the margin and its interval allow to be said of its paying.
+
+    "share": a part of a rise beyond chance would pay. "short": the rise as read is less than is
+    needed, "too_small": so is its whole interval. "saved": cashed savings alone cover the cost.
+    "unknown": the change or what is needed is not known.
+    """
+    change, needed = money.change, money.break_even
+    if needed is None:
+        return "unknown"
+    if needed == 0:
+        return "saved" if money.total_cost else "nothing_spent"
+    if change is None:
+        return "unknown"
+    if change.high < 0:
+        return "fell"
+    if change.low <= 0:
+        return "within_chance"
+    if change.high < needed:
+        return "too_small"
+    return "share" if change.value >= needed else "short"

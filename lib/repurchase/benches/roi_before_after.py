@@ -206,6 +206,7 @@ class RoiBeforeAfterBench(Bench):
         known = self._known(plan.unit, plan.step) if plan.unit in PLACES else None
         counted, ages = self._cells(plan, units), self._ages(plan, units)
         panel = initiative_panel.build(plan, counted, told, known, ages)
+        panel = replace(panel, in_both=self._in_both(plan))
         table = self._table(plan, panel, units)
         return initiatives.read(plan, panel, table, self._told(plan, panel, units), brief=brief)
 
@@ -234,6 +235,14 @@ class RoiBeforeAfterBench(Bench):
         if plan.controls is not None:
             controls = self._group(plan, plan.controls, "controls")
         return initiative_panel.by_chance(days, treated, controls)
+
+    def _in_both(self, plan: Initiative) -> int:
+        """How many customers the plan's conditions call treated and controls alike."""
+        if plan.unit != "customer" or plan.treated is None or plan.controls is None:
+            return 0
+        treated = self._group(plan, plan.treated, "treated").select("customer_id").distinct()
+        controls = self._group(plan, plan.controls, "controls")
+        return int(treated.semi_join(controls, "customer_id").count().execute())
 
     def _reached(self, plan: Initiative) -> ir.Table:
         units = self._units(plan)

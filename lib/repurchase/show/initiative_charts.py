@@ -128,7 +128,7 @@ def _draw_ladder(
 def _bounds(reading: Reading, rungs: Sequence[Rung]) -> tuple[float, float]:
     """What the scale holds: zero, the line to pay, and every end that is a number."""
     found = [0.0]
-    if reading.money.break_even is not None:
+    if reading.money.break_even is not None and reading.plan.outcome == "margin":
         found.append(reading.money.break_even)
     for rung in rungs:
         assert rung.effect is not None

@@ -24,6 +24,7 @@ from repurchase.show.initiatives import (
     RUNG_NAMES,
     bounded,
     cost_text,
+    decided,
     named,
     range_text,
 )
@@ -276,7 +277,7 @@ def _figures(reading: Reading, context: Context) -> Table:
                None if money.break_even is None
                else words.money(money.break_even, currency, whole=False),
                "break_even", money, words),
-        _plain(words._("that is a rise over before of"),
+        _plain(_uplift_name(money, context),
                None if money.break_even_uplift is None
                else words.share(money.break_even_uplift, 1), "break_even", money, words),
         _plain(words._("Share of the seen change that must be its own, so far"),
@@ -293,6 +294,15 @@ def _figures(reading: Reading, context: Context) -> Table:
     )  # fmt: skip
     return Table(columns, _together(rows, words), title=words._("How sure the money is"),
                  caption=_drawn_text(reading, words), size="small")  # fmt: skip
+
+
+def _uplift_name(money: InitiativeMoney, context: Context) -> str:
+    """The rise at which it pays, with the level before the start that it is a part of."""
+    words, needed, rise = context.words, money.break_even, money.break_even_uplift
+    if not needed or not rise:
+        return words._("that is a rise over before of")
+    level = words.money(needed / rise, context.currency, whole=False)
+    return words._("that is, over the {level} before, a rise of", level=level)
 
 
 def _together(
@@ -374,8 +384,8 @@ def _promise(reading: Reading, context: Context) -> Block:
     """What was promised against what came, and what the promise would mean read otherwise."""
     words, told = context.words, reading.money.promise
     if told is None:
-        return Text(words._("Nobody wrote down what was promised when the money was asked for."),
-                    "small")  # fmt: skip
+        nobody = words._("Nobody wrote down what was promised when the money was asked for.")
+        return Text(paragraph(words, [nobody, _was_decided(reading, context)]), "small")
     rows: list[tuple[str | Cell, ...]] = []
     if told.target is not None:
         by = told.by and words._("ROI by {day}", day=words.day(told.by))
@@ -394,7 +404,14 @@ def _promise(reading: Reading, context: Context) -> Block:
         Column(words._("Achieved, or on course to"), "right"), Column(words._("State")),
     )  # fmt: skip
     return Table(columns, tuple(rows), title=words._("What was promised"),
-                 caption=_meanings(reading, told, words) or None, size="small")  # fmt: skip
+                 caption=paragraph(words, [_meanings(reading, told, words),
+                                           _was_decided(reading, context)]) or None,
+                 size="small")  # fmt: skip
+
+
+def _was_decided(reading: Reading, context: Context) -> str:
+    text = decided(reading, context)
+    return text and context.words._("What was decided: {text}", text=text)
 
 
 def _told_share(told: Estimate | None, words: Words) -> str:
@@ -445,7 +462,7 @@ def _forward(reading: Reading, context: Context) -> Block:
     """The decision on what is still to come, without what is spent."""
     words, told = context.words, reading.money.forward
     head = words._(FORWARD.get(told.decision, told.decision))
-    if told.decision == "ended":
+    if told.decision in ("ended", "nothing"):
         return Text(words._("{head}: no cost is still to come.", head=head), "small")
     if told.cost is None:
         why = _reason(reading.money, "forward", words)

@@ -64,6 +64,7 @@ CHOSEN = {
     "unknown": N_("how the treated were chosen is not known"),
 }
 MOST_WEIGHTS = 8
+MOST_NAMES = 12
 HOLD_OUTS = "hold-outs"
 
 
@@ -125,20 +126,38 @@ def plan_text(reading: Reading, context: Context) -> str:
     )  # fmt: skip
     if plan.treated is not None:
         parts.append(words._(CHOSEN[plan.chosen_by]))
+    parts += _who_else(reading, words)
     if plan.owner:
         parts.append(words._("owner: {name}", name=plan.owner))
     text = words._("{name}: {clauses}.", name=plan.id, clauses=joined(words, parts))
     if windows.before is None or windows.after is None:
         return text
     seen = words._(
-        "Before: {before} ({n} periods). After: {after} ({m}). What the time of getting going"
-        " brought is not counted.",
+        "Before: {before} (periods: {n}). After: {after} (periods: {m}). What the time of getting"
+        " going brought is not counted.",
         before=words.days(windows.before.start, windows.before.end),
         n=words.count(ladder.periods_before),
         after=words.days(windows.after.start, windows.after.end),
         m=words.count(ladder.periods_after),
     )
     return paragraph(words, [text, seen])
+
+
+def _who_else(reading: Reading, words: Words) -> list[str]:
+    """The others by name where the profile names none, and who was called both."""
+    plan, frame, parts = reading.plan, reading.panel.frame, []
+    if plan.treated is not None and plan.controls is None and plan.unit != "customer":
+        others = frame[(frame["group"] == "control") & (frame["members"] > 0)]
+        names = [shortened(str(u)) for u in sorted(set(others["unit"]))]
+        told, left = words.listed(names[:MOST_NAMES]), len(names) - MOST_NAMES
+        if left > 0:
+            told = words._("{names} and {count} more", names=told, count=words.count(left))
+        if names:
+            parts.append(words._("the others, since none are named: {names}", names=told))
+    if reading.panel.in_both:
+        parts.append(words._("in both groups, so taken as treated: {count}",
+                             count=words.count(reading.panel.in_both)))  # fmt: skip
+    return parts
 
 
 def _rung_table(reading: Reading, context: Context, id: str) -> Table:
@@ -166,7 +185,8 @@ def _rung_table(reading: Reading, context: Context, id: str) -> Table:
     caption = words._(
         "Highest rung that may be stood on: the verdict's (bold). Positive is better. The first"
         " two compare with nobody else: what would have happened anyway is in them. So far: the"
-        " effect times {n} members and periods.",
+        " effect times {n} members and periods; a member of a period is who first ordered before"
+        " it.",
         n=words.count(reading.ladder.exposure),
     )
     if reading.rung is not None and reading.rung.detail.get("method") == "placebo":
@@ -265,8 +285,8 @@ def _figure(value: float | None, words: Words) -> str:
 def _tables(reading: Reading, rung: Rung, context: Context) -> list[Table | None]:
     words = context.words
     return [
-        _weights(rung, "weights", words._("Unit"), "unit", "weight", context),
-        _weights(rung, "inclusion", words._("Series"), "series", "probability", context),
+        _weights(reading, rung, "weights", words._("Unit"), "unit", "weight", context),
+        _weights(reading, rung, "inclusion", words._("Series"), "series", "probability", context),
         _effects(reading, rung, "placebo_dates", words._("Made-up start"), "start", context),
         _effects(reading, rung, "priors", words._("Prior of the level's deviation"), "level_sd",
                  context),
@@ -275,7 +295,7 @@ def _tables(reading: Reading, rung: Rung, context: Context) -> list[Table | None
 
 
 def _weights(
-    rung: Rung, name: str, label: str, key: str, value: str, context: Context
+    reading: Reading, rung: Rung, name: str, label: str, key: str, value: str, context: Context
 ) -> Table | None:
     frame = frame_of(rung, name)
     if frame is None:
@@ -283,7 +303,7 @@ def _weights(
     words = context.words
     order = frame.sort_values(value, ascending=False, kind="stable")
     kept = order[order[value] > 0.0005].head(MOST_WEIGHTS)
-    rows = tuple((shortened(str(r[key]) or words._("mean of the others")),
+    rows = tuple((_unit_name(str(r[key]), reading, words),
                   words.share(float(r[value])))
                  for r in kept.to_dict("records"))  # fmt: skip
     if not rows:
@@ -299,6 +319,15 @@ def _weights(
     caption = words._("{count} others have less or none.", count=words.count(left)) if left else ""
     columns = (Column(label, "left", "fr"), Column(heading, "right"))
     return Table(columns, rows, title=titles[name], caption=caption or None, size="small")
+
+
+def _unit_name(unit: str, reading: Reading, words: Words) -> str:
+    """A unit's label; a random group of customers by its number."""
+    if not unit:
+        return words._("mean of the others")
+    if reading.plan.unit == "customer":
+        return words._("random group {number}", number=unit.rpartition(" ")[2])
+    return shortened(unit)
 
 
 def _effects(
@@ -475,7 +504,7 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
             )
         case "incomplete_after" if not isinstance(flag.values.get("complete_from"), str):
             return words._(
-                "{seen} periods are seen, and a whole year has {planned}: a season is not in it.",
+                "Periods seen: {seen}; a whole year has {planned}, so a season is not in it.",
                 seen=count("seen"), planned=count("planned"),
             )  # fmt: skip
         case "incomplete_after":

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from repurchase.analysis.initiative_flags import Flag
-from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Learn, Reading
+from repurchase.analysis.initiative_panel import of_equal_age
+from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Learn, Reading, change_said
 from repurchase.analysis.ladder import CHANGES, Rung
 from repurchase.context import Context
 from repurchase.reasons import worded
-from repurchase.records import Confidence
 from repurchase.show.blocks import (
     Block,
     Cell,
@@ -74,6 +74,7 @@ FORWARD = {
     "extend": N_("Extend"),
     "stop": N_("Stop"),
     "wait": N_("Wait"),
+    "nothing": N_("Nothing to decide"),
     "ended": N_("It has ended"),
 }
 FACTORS = {
@@ -189,6 +190,13 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
     ]
     if len(order) == 1:  # the cards below say the same with their names
         parts = []
+    if sum(_not_alone(r) for r in order) > 1:
+        parts.append(
+            words._(
+                "Where several reach the same customers in the same months, each is shown with the"
+                " whole margin: their rows must not be added up."
+            )
+        )
     if len(order) > MOST_ROWS:
         left = words.count(len(order) - MOST_ROWS)
         parts.append(words._("{count} more initiatives stand in Part B.", count=left))
@@ -213,6 +221,10 @@ def _row(reading: Reading, context: Context) -> tuple[str | Cell, ...]:
         words._(FORWARD.get(money.forward.decision, money.forward.decision)),
         DASH if share is None else words.share(share, 0),
     )
+
+
+def _not_alone(reading: Reading) -> bool:
+    return any(f.name == "other_initiatives" and f.raised for f in reading.flags)
 
 
 def _must_be_own(reading: Reading) -> float | None:
@@ -308,6 +320,12 @@ def sentence(reading: Reading, *, context: Context) -> str:
                 "{name} paid: it caused {brought} of margin and cost {cost}, so {net} is left.",
                 name=name, brought=brought, cost=cost, net=net,
             )  # fmt: skip
+        case "not_paid" if money.incremental.value < 0:
+            text = words._(
+                "{name} has not paid so far: it changed margin by {brought} and cost {cost}, which"
+                " leaves {net}.",
+                name=name, brought=brought, cost=cost, net=net,
+            )  # fmt: skip
         case "not_paid":
             text = words._(
                 "{name} has not paid so far: it caused {brought} of margin and cost {cost}, which"
@@ -344,32 +362,52 @@ def _change_sentence(reading: Reading, context: Context) -> str:
     words, money, reading = context.words, reading.money, _in_margin(reading)
     cost = cost_text(reading, context)
     head = words._("{name} cost {cost}.", name=named(reading, context), cost=cost)
-    seen, share = seen_change(reading), money.break_even_share
-    figure = per_step(reading, words)
+    seen = seen_change(reading)
     end = words._("What was seen is a change, not an effect: {why}.", why=_why(reading, words))
     if seen is None or seen.effect is None:
         return paragraph(words, [head, end])
-    whole = unit_text(reading, seen.effect.value, context)
-    if share is None or money.break_even is None or seen.effect.value <= 0:
-        text = words._(
-            "{figure} changed by {whole}: there is no gain of which a part could pay for it.",
-            figure=figure[:1].upper() + figure[1:], whole=whole,
-        )  # fmt: skip
-    elif share == 0:
-        text = words._("What it saved in cash covers its cost, whatever it caused besides.")
-    elif share > 1:
-        text = words._(
-            "It has not paid even if the whole change of {whole} of {figure} is its own: {part}"
-            " would be needed.",
-            whole=whole, figure=figure, part=unit_text(reading, money.break_even, context),
-        )  # fmt: skip
-    else:
-        text = words._(
-            "It paid if it caused at least {part} of the {whole} by which {figure} rose: {share}"
-            " of the change.",
-            part=unit_text(reading, money.break_even, context).lstrip("+"),
-            whole=whole.lstrip("+"), figure=figure, share=words.share(share, 0),
-        )  # fmt: skip
+    figure = per_step(reading, words)
+    first = figure[:1].upper() + figure[1:]
+    whole = effect_text(reading, seen.effect, context)
+    part = unit_text(reading, money.break_even, context)
+    match change_said(money):
+        case "nothing_spent":
+            text = words._("Nothing has been spent on it so far.")
+        case "saved":
+            text = words._("What it saved in cash covers its cost, whatever it caused besides.")
+        case "fell":
+            text = words._(
+                "{figure} changed by {whole}: it fell, so there is no gain of which a part could"
+                " pay for it.",
+                figure=first, whole=whole,
+            )  # fmt: skip
+        case "within_chance":
+            text = words._(
+                "{figure} changed by {whole}, which is within chance: no rise is sure of which a"
+                " part could pay for it.",
+                figure=first, whole=whole,
+            )  # fmt: skip
+        case "too_small":
+            text = words._(
+                "It has not paid even if the whole change of {whole} of {figure} is its own: {part}"
+                " would be needed.",
+                whole=whole, figure=figure, part=part,
+            )  # fmt: skip
+        case "short":
+            text = words._(
+                "The whole change of {whole} of {figure} is, as read, less than the {part} that"
+                " would be needed.",
+                whole=whole, figure=figure, part=part,
+            )  # fmt: skip
+        case "share":
+            share = words.share(money.break_even_share or 0.0, 0)
+            text = words._(
+                "It paid if it caused at least {part} of the {whole} by which {figure} rose:"
+                " {share} of the change.",
+                part=part.lstrip("+"), whole=whole.replace("+", ""), figure=figure, share=share,
+            )  # fmt: skip
+        case "unknown":
+            text = words._("{figure} changed by {whole}.", figure=first, whole=whole)
     return paragraph(words, [head, text, end])
 
 
@@ -397,6 +435,7 @@ REFUSALS = {
     "regression_to_mean": N_("those treated were chosen by how they did before"),
     "chosen_unknown": N_("those treated were picked one by one, and not by chance"),
     "identification_change": N_("customers are identified otherwise than before"),
+    "labels_unknown": N_("the profile names treated or others whom nobody knows"),
 }
 
 
@@ -516,7 +555,9 @@ def _change_cards(reading: Reading, context: Context) -> list[Kpi]:
     found = [
         Kpi(words._("It paid if its own"),
             DASH if share is None else words.share(share, 0),
-            worded(words, why) if share is None and why else words._("of the seen change"),
+            worded(words, why) if share is None and why
+            else words._("of the seen change, which is within chance")
+            if change_said(money) == "within_chance" else words._("of the seen change"),
             tone="unsure"),
         Kpi(words._("The whole change in money"),
             DASH if money.change_money is None
@@ -554,6 +595,7 @@ def _decide(reading: Reading, context: Context) -> Table:
     """Action, what would change our mind, what warns, and what changed since last month."""
     words = context.words
     told = [
+        (words._("What was decided"), decided(reading, context)),
         (words._("What to do"), action(reading, context)),
         (words._("What would change our mind"), change_of_mind(reading, context)),
         (words._("What speaks against it"), against_it(reading, context)),
@@ -561,6 +603,38 @@ def _decide(reading: Reading, context: Context) -> Table:
     ]
     rows = tuple((Cell(a, bold=True), b) for a, b in told if b)
     return Table((Column(""), Column("", "left", "fr")), rows, size="small")
+
+
+DECIDED = {
+    "continue": N_("to continue"),
+    "extend": N_("to extend"),
+    "stop": N_("to stop"),
+    "none": N_("not to decide yet"),
+}
+
+
+def decided(reading: Reading, context: Context) -> str:
+    """What the profile says was decided, on what claim, beside what is read now."""
+    words, told = context.words, reading.plan.decision
+    if told is None:
+        return ""
+    day = words.day(told.on)
+    if told.on > context.period.end:
+        return words._("A decision of {day}, after this period, is left out.", day=day)
+    parts = [words._("On {day}: {decision}.", day=day, decision=words._(DECIDED[told.verdict]))]
+    if told.roi is None:
+        return paragraph(words, parts)
+    claimed, roi = words.share(float(told.roi), 0), reading.money.roi
+    if roi is None:
+        parts.append(words._("The ROI claimed then was {value}; none can be read.", value=claimed))
+        return paragraph(words, parts)
+    now, ends = words.share(roi.value, 0), share_interval(roi, words)
+    told_now = words._("{value} ({ends})", value=now, ends=ends) if ends else now
+    parts.append(
+        words._("The ROI claimed then was {value}; read now, so far, is {now}.",
+                value=claimed, now=told_now)
+    )  # fmt: skip
+    return paragraph(words, parts)
 
 
 def action(reading: Reading, context: Context) -> str:
@@ -571,7 +645,7 @@ def action(reading: Reading, context: Context) -> str:
     if forward.cost is not None:
         cost = words.money(forward.cost, context.currency)
     months = words.count(forward.months)
-    if forward.decision == "ended":
+    if forward.decision in ("ended", "nothing"):
         text = words._("{head}: no cost is still to come.", head=head)
     elif forward.benefit is not None:
         text = words._(
@@ -604,11 +678,18 @@ def _start_hold_out(reading: Reading, words: Words) -> str:
             " more without it, or ask for less.",
             **values, years=words.count(LONGEST_LEARNING // 365),
         )  # fmt: skip
-    return words._(
+    text = words._(
         "From {day} leave {held} of {n} customers ({share}, drawn by chance; the list is in"
         " restricted/) without it: it answers on {answer}.",
         **values, answer=answer_day(learn, words),
     )  # fmt: skip
+    if learn.detectable <= learn.level:
+        return text
+    coarse = words._(
+        "Within a quarter it would find only an effect larger than all that a customer brings now;"
+        " leave more without it, or wait for that day."
+    )
+    return paragraph(words, [text, coarse])
 
 
 def answers(learn: Learn) -> bool:
@@ -625,12 +706,12 @@ def answer_day(learn: Learn, words: Words) -> str:
 
 def change_of_mind(reading: Reading, context: Context) -> str:
     """The figures at which the verdict would be another one."""
-    words, money, rung = context.words, reading.money, reading.rung
-    parts = []
+    words, money, led = context.words, reading.money, _in_margin(reading)
+    parts, rung = [], led.rung
     if rung is not None and rung.effect is not None and money.break_even is not None:
-        effect = unit_text(reading, rung.effect.value, context)
-        need = unit_text(reading, money.break_even, context)
-        figure = per_step(reading, words)
+        effect = unit_text(led, rung.effect.value, context)
+        need = unit_text(led, money.break_even, context)
+        figure = per_step(led, words)
         parts.append(
             words._(
                 "The line between paid and not paid is an effect of {need} of {figure}; read is"
@@ -641,8 +722,8 @@ def change_of_mind(reading: Reading, context: Context) -> str:
         parts += [
             words._("{rung} says {effect}, on the other side of it.",
                     rung=words._(RUNG_NAMES[other.name]),
-                    effect=unit_text(reading, other.effect.value, context))
-            for other in reading.ladder.rungs
+                    effect=unit_text(led, other.effect.value, context))
+            for other in led.ladder.rungs
             if other.stands and other is not rung and other.effect is not None
             and (other.effect.value > money.break_even) != (rung.effect.value > money.break_even)
         ]  # fmt: skip
@@ -697,22 +778,9 @@ def against_it(reading: Reading, context: Context) -> str:
     return paragraph(context.words, [flag_text(f, reading, context) for f in raised])
 
 
-def certainty(reading: Reading) -> Confidence:
-    """How far the verdict may be leaned on.
-
-    Low: no rung stands, or the verdict is open. Medium: one rung alone stands, or a flag is
-    raised. Else high.
-    """
-    rung, flags = reading.rung, [f for f in reading.flags if f.raised]
-    if rung is None or reading.verdict not in ("paid", "not_paid"):
-        return "low"
-    standing = sum(r.stands for r in reading.ladder.rungs)
-    return "high" if standing > 1 and not flags else "medium"
-
-
 def _sure(reading: Reading, words: Words) -> str:
     """Certainty in a word, and what the verdict rests on."""
-    level = words._(CERTAIN[certainty(reading)])
+    level = words._(CERTAIN[reading.certainty])
     rung = reading.rung
     if reading.verdict in ("no_data", "too_early"):
         return ""
@@ -770,8 +838,11 @@ def named(reading: Reading, context: Context) -> str:
 
 
 def per_step(reading: Reading, words: Words) -> str:
-    """What an effect is counted in: "margin a customer and month"."""
-    return words._(STEPS[reading.plan.outcome][reading.panel.windows.step])
+    """What an effect is counted in: "margin a customer and month", at equal age where it is."""
+    figure = words._(STEPS[reading.plan.outcome][reading.panel.windows.step])
+    if of_equal_age(reading.panel):
+        return words._("{figure} at equal age", figure=figure)
+    return figure
 
 
 def unit_text(reading: Reading, value: float | None, context: Context) -> str:
