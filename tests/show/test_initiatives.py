@@ -148,6 +148,8 @@ def test_what_needs_no_part_of_a_change_says_why(context_of, costs, savings, tex
 
         assert text in show.initiatives_headline([found], context=context_of()).text
         assert claim == claim_of(found)
+        card = "0% (of the seen change: there is no cost left to cover)"
+        assert f"It paid if its own: {card}" in verdict_page(found, context_of())
 
 
 def test_at_equal_age_is_said_wherever_the_figure_is(context_of):

@@ -58,7 +58,7 @@ def ladder_chart(
         return Text("")
     wide = width == "full"
     with style.house(words):
-        names = [_rung_name(r, words, short=not wide) for r in rungs]
+        names = [_rung_name(r, reading, words, short=not wide) for r in rungs]
         values = [effect_text(reading, r.effect, context) if wide else "" for r in rungs]
         left = style.text_mm(names, weight="semibold") + 3
         right = style.text_mm(values, weight="semibold") + 4
@@ -74,17 +74,22 @@ def ladder_chart(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _tick(reading, x, context)))
         return style.exhibit(
             picture, id=id, title=_ladder_title(reading, words, short=not wide),
-            caption=_ladder_caption(reading, words),
+            caption=_ladder_caption(reading, words, short=not wide),
             alt=_ladder_alt(reading, rungs, context), data=_ladder_data(reading, rungs),
             width=width,
         )  # fmt: skip
 
 
-def _rung_name(rung: Rung, words: Words, *, short: bool = False) -> str:
+def _refused(rung: Rung, reading: Reading) -> bool:
+    """Whether a check or a warning forbids to stand on it."""
+    return rung.name not in CHANGES and not (rung.stands and reading.rung is not None)
+
+
+def _rung_name(rung: Rung, reading: Reading, words: Words, *, short: bool = False) -> str:
     name = words._((SHORT_NAMES if short else RUNG_NAMES)[rung.name])
     if rung.name in CHANGES:  # in the short form the dashes and the caption say so
         return name if short else words._("{rung} (change)", rung=name)
-    if not rung.stands:
+    if _refused(rung, reading):
         return words._("{rung} (refused)", rung=name)
     return name
 
@@ -120,7 +125,7 @@ def _draw_ladder(
     for label, rung in zip(ax.get_yticklabels(), rungs, strict=True):
         if own is not None and rung.name == own.name:
             label.set_fontweight("semibold")
-        elif rung.name not in CHANGES and not rung.stands:
+        elif _refused(rung, reading):
             label.set_color(style.COMPARISON_TEXT)
     ax.set_ylim(len(rungs) - 0.5, -0.5)
 
@@ -169,7 +174,7 @@ def _ladder_title(reading: Reading, words: Words, *, short: bool) -> str:
     return words._("It stands on: {rung}", rung=words._(names[rung.name]))
 
 
-def _ladder_caption(reading: Reading, words: Words) -> str:
+def _ladder_caption(reading: Reading, words: Words, *, short: bool) -> str:
     parts = [
         words._(
             "From the weakest comparison down to the strongest, with 95% intervals. Dashed: a"
@@ -183,9 +188,10 @@ def _ladder_caption(reading: Reading, words: Words) -> str:
                 " shows of customers who have grown older."
             )
         )
-    if any(not r.stands and r.name not in CHANGES for r in reading.ladder.rungs if r.effect):
-        parts.append(words._("Refused: a check of it failed; see Part B."))
-    missing = [words._(RUNG_NAMES[r.name]) for r in reading.ladder.rungs if r.effect is None]
+    if any(_refused(r, reading) for r in reading.ladder.rungs if r.effect):
+        parts.append(words._("Refused: a check or a warning forbids it; see Part B."))
+    names = SHORT_NAMES if short else RUNG_NAMES
+    missing = [words._(names[r.name]) for r in reading.ladder.rungs if r.effect is None]
     if missing:
         parts.append(words._("Not computed: {names}.", names=words.listed(missing)))
     return paragraph(words, parts)
@@ -196,7 +202,7 @@ def _ladder_alt(reading: Reading, rungs: Sequence[Rung], context: Context) -> st
     return paragraph(
         words,
         [
-            words._("{test}: {gain}.", test=_rung_name(r, words),
+            words._("{test}: {gain}.", test=_rung_name(r, reading, words),
                     gain=effect_text(reading, r.effect, context))
             for r in rungs
         ],

@@ -552,13 +552,15 @@ def _missing_costs(reading: Reading, words: Words) -> str:
 def _change_cards(reading: Reading, context: Context) -> list[Kpi]:
     words, money = context.words, reading.money
     share, why = money.break_even_share, money.reasons.get("break_even_share", "")
+    detail = worded(words, why) if share is None and why else words._("of the seen change")
+    match change_said(money):
+        case "saved" | "nothing_spent":
+            share, detail = 0.0, words._("of the seen change: there is no cost left to cover")
+        case "within_chance" if share is not None:
+            detail = words._("of the seen change, which is within chance")
     found = [
-        Kpi(words._("It paid if its own"),
-            DASH if share is None else words.share(share, 0),
-            worded(words, why) if share is None and why
-            else words._("of the seen change, which is within chance")
-            if change_said(money) == "within_chance" else words._("of the seen change"),
-            tone="unsure"),
+        Kpi(words._("It paid if its own"), DASH if share is None else words.share(share, 0),
+            detail, tone="unsure"),
         Kpi(words._("The whole change in money"),
             DASH if money.change_money is None
             else words.money(money.change_money.value, context.currency),
@@ -602,7 +604,8 @@ def _decide(reading: Reading, context: Context) -> Table:
         (words._("Since last month's verdict"), since(reading, context)),
     ]
     rows = tuple((Cell(a, bold=True), b) for a, b in told if b)
-    return Table((Column(""), Column("", "left", "fr")), rows, size="small")
+    columns = (Column(words._("For the decision")), Column("", "left", "fr"))
+    return Table(columns, rows, size="small")
 
 
 DECIDED = {
