@@ -304,6 +304,21 @@ def test_a_name_of_ten_thousand_characters_stays_on_its_pages():
     assert max(len(line) for line in lines) < 150
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Synthetic difference-in-differences", 1),  # each line breaks after a hyphen by itself
+        ("20250930-20251001-20251002", 4),  # but not before a digit
+        ("a" * 25, 4),
+        ("a" * 24, 1),
+        ("恒" * 40, 1),
+    ],
+)
+def test_places_to_break_are_put_only_where_a_line_has_none(text, pieces):
+    """A word is not torn apart beside its hyphens."""
+    assert pieces == len(mend.breakable(text).split(mend.ZERO_WIDTH_SPACE))
+
+
 def test_a_long_table_repeats_its_heads():
     """Column labels stand on each page that the table runs over."""
     rows = tuple((f"row {n}", str(n)) for n in range(120))

@@ -18,7 +18,9 @@ LOG = logging.getLogger("repurchase.press")
 
 # Beyond this length a run without a place to break would leave its column.
 LONGEST_RUN = 24
-_LONG_RUN = re.compile(rf"[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]{{{LONGEST_RUN + 1},}}")
+# a line breaks after a hyphen already, but not before a digit
+_UNBROKEN = r"[^\s\-\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|-(?![A-Za-z])"
+_LONG_RUN = re.compile(rf"(?:{_UNBROKEN}){{{LONGEST_RUN + 1},}}")
 _PLAIN = re.compile(r"[\x20-\x7e\n]*\Z")
 ZERO_WIDTH_SPACE = "\u200b"
 
