@@ -46,8 +46,8 @@ CLAIMS = {
         " part could pay for it"
     ),
     "roi_change_saved": N_(
-        "{name_text}: it cost {cost_money}, which its savings in cash cover; what it caused besides"
-        " no comparison tells"
+        "{name_text}: it cost {cost_money}, which its savings in cash cover; what it did to margin"
+        " besides no comparison tells"
     ),
     "roi_change_nothing_spent": N_(
         "{name_text}: nothing was spent on it so far, and no comparison tells what it brought"
@@ -62,7 +62,7 @@ CLAIMS = {
 TONES = {
     "roi_paid": "good", "roi_not_paid": "bad", "roi_not_shown": "unsure",
     "roi_change_only": "unsure", "roi_change_too_small": "bad", "roi_change_short": "unsure",
-    "roi_change_within_chance": "unsure", "roi_change_fell": "bad", "roi_change_saved": "good",
+    "roi_change_within_chance": "unsure", "roi_change_fell": "bad", "roi_change_saved": "unsure",
     "roi_change_nothing_spent": "unsure", "roi_no_rise": "unsure", "roi_no_cost": "unsure",
 }  # fmt: skip
 HOLD_OUT = N_("Leave the customers on the list without it from the day named there.")

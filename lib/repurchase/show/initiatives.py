@@ -374,7 +374,9 @@ def _change_sentence(reading: Reading, context: Context) -> str:
         case "nothing_spent":
             text = words._("Nothing has been spent on it so far.")
         case "saved":
-            text = words._("What it saved in cash covers its cost, whatever it caused besides.")
+            text = words._(
+                "What it saved in cash covers its cost; what it did to margin besides is not known."
+            )
         case "fell":
             text = words._(
                 "{figure} changed by {whole}: it fell, so there is no gain of which a part could"
