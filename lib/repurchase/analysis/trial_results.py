@@ -168,8 +168,9 @@ def results(
         ripe = units.filter(units[f"ripe_{horizon}"])
         metrics = [m for m in metrics_of(plan, units, horizon) if m not in left_out]
         made: dict[tuple[str, str], dict[str, Any]] = {}
-        for part in _alike(metrics, _with_gaps(plan, ripe, metrics)):
-            sums = _sums(plan, ripe, part, horizon)
+        gaps = _with_gaps(plan, ripe, metrics, horizon)
+        for part in _alike(plan, metrics, horizon, gaps):
+            sums = _sums(plan, ripe, part, horizon, gaps)
             control = sums.get((plan.control,))
             if control is None or control.n < 2:
                 continue
@@ -184,29 +185,47 @@ def results(
     return _corrected(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
-def _alike(metrics: Iterable[str], gaps: Collection[str]) -> list[list[str]]:
-    """The metrics by the units that they need: whose margin is known, whose revenue is, those with
-    a value in a column of `gaps`, all."""
+def _needed(plan: ExperimentPlan, metric: str, horizon: int) -> str:
+    """The column that a unit must have for the metric."""
+    if metric in plan.columns:
+        return plan.columns[metric].column
+    return f"{'revenue' if metric == 'average_order' else metric}_{horizon}"
+
+
+def _alike(
+    plan: ExperimentPlan, metrics: Iterable[str], horizon: int, gaps: Collection[str]
+) -> list[list[str]]:
+    """The metrics by the units that they need: those with a value in a column of `gaps`, all."""
     parts: dict[str, list[str]] = {}
     for metric in metrics:
-        needs = "revenue" if metric == "average_order" else metric
-        parts.setdefault(needs if needs in MONEY or needs in gaps else "", []).append(metric)
+        column = _needed(plan, metric, horizon)
+        parts.setdefault(column if column in gaps else "", []).append(metric)
     return list(parts.values())
 
 
-def _with_gaps(plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str]) -> set[str]:
-    """The metrics of a wide file whose columns are empty for some of the units."""
-    asked = [m for m in metrics if m in plan.columns]
-    if not asked:
+def _with_gaps(
+    plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str], horizon: int
+) -> set[str]:
+    """The columns that may be empty (money, what was before, a wide file's), where they are."""
+    asked: list[str | None] = []
+    for metric in metrics:
+        if metric in plan.columns:
+            asked += [plan.columns[metric].column, plan.columns[metric].before]
+        elif _needed(plan, metric, horizon) in (f"{kind}_{horizon}" for kind in MONEY):
+            column = _needed(plan, metric, horizon)
+            asked += [column, f"before_{column}"]
+    columns = [c for c in dict.fromkeys(asked) if c is not None and c in units.columns]
+    if not columns:
         return set()
-    empty = {m: flag(units[plan.columns[m].column].isnull()).max() for m in asked}
+    empty = {f"empty_{i}": flag(units[c].isnull()).max() for i, c in enumerate(columns)}
     row = units.aggregate(**empty).to_pyarrow().to_pylist()[0]
-    return {m for m in asked if row[m]}
+    return {c for i, c in enumerate(columns) if row[f"empty_{i}"]}
 
 
 def _variables(
-    plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str], horizon: int
-) -> dict[str, ir.Value]:
+    plan: ExperimentPlan, units: ir.Table, metrics: Iterable[str], horizon: int,
+    gaps: Collection[str],
+) -> dict[str, ir.Value]:  # fmt: skip
     """Columns without a missing value, as `arm_sums` asks: the units are those that have them."""
     found: dict[str, ir.Value] = {}
     for metric in metrics:
@@ -216,36 +235,37 @@ def _variables(
             told = plan.columns[metric]
             found[metric] = units[told.column]
             # a past that is not known of everybody adjusts nobody
-            if told.before and not _any_missing(units, told.before):
+            if told.before and not _any_missing(units, told.before, gaps):
                 found[f"before_{metric}"] = units[told.before]
             continue
         found[metric] = units[f"{metric}_{horizon}"]
         if metric in BEFORE:
             # what adjusts need not be the metric itself: where the earlier money is not known of
             # a unit its order dates stand in for it, in all units alike
-            missing = metric in MONEY and _any_missing(units, f"before_{metric}_{horizon}")
+            missing = metric in MONEY and _any_missing(
+                units, f"before_{metric}_{horizon}", gaps
+            )
             found[f"before_{metric}"] = units[
                 f"before_{'orders' if missing else metric}_{horizon}"
             ]
     return found
 
 
-def _any_missing(units: ir.Table, column: str) -> bool:
-    return bool(units[column].isnull().any().to_pyarrow().as_py())
+def _any_missing(units: ir.Table, column: str, gaps: Collection[str]) -> bool:
+    """Of the units at hand; what has no gap among all of them has none here."""
+    return column in gaps and bool(units[column].isnull().any().to_pyarrow().as_py())
 
 
 def _sums(
     plan: ExperimentPlan, ripe: ir.Table, metrics: Sequence[str], horizon: int,
-    by: Sequence[str] = ("arm",),
+    gaps: Collection[str], by: Sequence[str] = ("arm",),
 ) -> dict[tuple[str, ...], Sums]:  # fmt: skip
-    for needed in {"revenue" if m == "average_order" else m for m in metrics} & set(MONEY):
-        ripe = ripe.filter(ripe[f"{needed}_{horizon}"].notnull())
-    for metric in metrics:
-        if metric in plan.columns:
-            ripe = ripe.filter(ripe[plan.columns[metric].column].notnull())
+    for column in dict.fromkeys(_needed(plan, m, horizon) for m in metrics):
+        if column in gaps:
+            ripe = ripe.filter(ripe[column].notnull())
     if "average_order" in metrics:
         metrics = list(dict.fromkeys(("revenue", "orders", *metrics)))
-    variables = _variables(plan, ripe, metrics, horizon)
+    variables = _variables(plan, ripe, metrics, horizon, gaps)
     pairs = [(m, f"before_{m}") for m in variables if f"before_{m}" in variables]
     pairs += [(PER_ORDER[m], "orders") for m in metrics if m in PER_ORDER]
     return arm_sums(ripe, variables, pairs=pairs, by=by)
@@ -410,7 +430,8 @@ def by_label(
     p (Welch's), declared (the segment was named before the start; all else is exploratory).
     """
     ripe = units.filter(units[f"ripe_{where.horizon}"])
-    sums = _sums(plan, ripe, [plan.metric], where.horizon, by=("arm", label))
+    gaps = _with_gaps(plan, ripe, [plan.metric], where.horizon)
+    sums = _sums(plan, ripe, [plan.metric], where.horizon, gaps, by=("arm", label))
     rows = []
     for (arm, text), treated in sums.items():
         control = sums.get((plan.control, text))
