@@ -87,22 +87,12 @@ def test_key_figures_stand_in_a_line_each(context_of, figure_of):
 
     table = show.key_figures(told(records), context=context)
 
+    assert table.caption.endswith("What each figure means stands at the end, under Definitions.")
     (row,) = table.rows
     assert ["Returning-buyer share", "62.0%", "60.0–64.0%", "1,000", "+2.0", "+1.0",
             "65.0% (−3.0)"] == [getattr(cell, "text", cell) for cell in row]  # fmt: skip
     assert [None, "good", None, "bad"] == [None, *(cell.tone for cell in row[4:])]
     assert "" == show.key_figures(told(), context=context).text
-
-
-def test_the_page_explains_the_figures_that_it_has(context_of, figure_of):
-    """A sentence for each card's figure that was recorded; nothing if none was."""
-    table = show.meanings(told(figure_of()), context=context_of())
-
-    assert (
-        ("Returning-buyer share",
-         "Share of the period's buyers who had an order date before the period."),
-    ) == table.rows  # fmt: skip
-    assert "" == show.meanings(told(), context=context_of()).text
 
 
 def test_without_retention_the_weightiest_finding_speaks(context_of):

@@ -49,7 +49,7 @@ GIVEN = {
     "rhythm": "category_cycles order_gaps",
     "robustness": "answer definitions",
     "sentences": "causes certainty headline scorecard",
-    "summary": "commentary findings further_findings key_figures meanings not_computed_of verdict",
+    "summary": "commentary findings further_findings key_figures not_computed_of verdict",
     "tables": (
         "article calendar_days comparisons identification_cuts ladder not_computed totals "
         "triangle"

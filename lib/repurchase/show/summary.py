@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from repurchase.context import Context
@@ -12,12 +13,12 @@ from repurchase.params import Incident
 from repurchase.period import Period
 from repurchase.records import Confidence, Finding, Record, Result
 from repurchase.show import sentences, tables
-from repurchase.show.blocks import Column, Headline, ListBlock, ListItem, Note, Table, Text
+from repurchase.show.blocks import Headline, ListBlock, ListItem, Note, Table, Text
 from repurchase.show.bridge import KINDS
 from repurchase.show.data import table_name
 from repurchase.show.mix import cut_name, place_name
 from repurchase.show.path import event_name, path_name
-from repurchase.show.sentences import AGAINST, distance, joined, points
+from repurchase.show.sentences import AGAINST, distance, joined, paragraph, points
 from repurchase.words import N_, Words
 
 CONFIDENCE: Mapping[Confidence, str] = {
@@ -85,22 +86,11 @@ def key_figures(told: Told, *, context: Context) -> Table | Text:
     read = _read(told, context)
     known = {r.metric for r in read.records if not r.dimensions}
     names = [name for name in KEY_FIGURES if name in known]
-    return tables.key_figures(read, names) if names else Text("")
-
-
-def meanings(told: Told, *, context: Context) -> Table | Text:
-    """What the cards' figures mean, a sentence each, for who reads one page only."""
-    words = context.words
-    known = {row["metric"] for row in told.records if not row["dimensions"]}
-    rows = tuple(
-        (words._(METRICS[name].name), words._(METRICS[name].formula))
-        for name in sentences.SCORECARD
-        if name in known
-    )
-    if not rows:
+    if not names:
         return Text("")
-    columns = (Column(words._("Figure"), "left"), Column(words._("Meaning"), "left", "fr"))
-    return Table(columns, rows, title=words._("What the figures mean"), size="small")
+    table, words = tables.key_figures(read, names), context.words
+    where = words._("What each figure means stands at the end, under Definitions.")
+    return replace(table, caption=paragraph(words, [table.caption or "", where]))
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:
