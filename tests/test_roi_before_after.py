@@ -174,7 +174,10 @@ def test_nothing_before_the_go_live_is_former(source):
     found = review_of(source, period="2025-01").roi_before_after.reading(SYSTEM)
 
     assert ("too_early", None) == (found.verdict, found.former)
+    assert dt.date(2025, 5, 1) == found.panel.windows.readable_from
     assert () == review_of(source, period="2024-12").roi_before_after.readings()
+    short = review_of(source, plan(ends=dt.date(2025, 2, 20))).roi_before_after.reading("x")
+    assert "no_data" == short.verdict
 
 
 def test_an_attempt_is_written_down_and_counted(source):

@@ -351,6 +351,7 @@ def test_costs_that_nobody_knows_are_not_nothing():
     assert 20_000 == told.incremental.value
     assert (True, 0, None) == (told.cash.empty, len(told.costs), nothing.total_cost)
     assert (0.0, 20_000, "0.0") == (free.total_cost, free.net.value, str(free.break_even))
+    assert (None, True) == (free.payback_months, "payback_months" in free.reasons)
 
 
 def test_costs_are_asked_for_by_the_names_that_the_plan_gives():

@@ -69,6 +69,26 @@ def test_an_initiative_that_ended_has_a_window_that_grows_no_more():
     assert (None, True) == (found.complete_from, found.closed)
 
 
+@pytest.mark.parametrize(
+    ("told", "day", "short"),
+    [
+        ({}, None, False),  # March, April, May are there
+        ({"go_live": DAY("2025-05-20")}, "2025-09-01", False),
+        ({"go_live": DAY("2025-05-20"), "after_months": 3}, "2025-09-01", False),
+        ({"go_live": DAY("2025-05-20"), "after_months": 2}, None, True),
+        ({"ends": DAY("2025-05-30")}, None, True),
+        ({"ends": DAY("2025-05-31")}, None, False),
+        ({"ends": DAY("2025-05-30"), "step": "week"}, None, False),
+        ({"go_live": DAY("2025-06-16"), "step": "week"}, "2025-07-28", False),
+    ],
+)
+def test_from_when_it_can_be_read_or_that_it_never_can(told, day, short):
+    """A reading needs three whole months or six whole weeks."""
+    found = spans(**told)
+
+    assert (day and DAY(day), short) == (found.readable_from, found.too_short)
+
+
 def test_no_window_where_the_data_hold_none_of_it():
     """Data that begin with the go-live have none before, those that end with it none after."""
     assert spans("2025-03-01").before is None

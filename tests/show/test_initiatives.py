@@ -304,7 +304,7 @@ def several():
     early = reading_of(
         plan_of("new", name="Referral bonus"), verdict="too_early",
         ladders={"margin": ladder_of({})}, former=None,
-        panel=panel_of(complete_from=dt.date(2025, 12, 1)),
+        panel=panel_of(readable_from=dt.date(2025, 12, 1)),
     )  # fmt: skip
     whole = plan_of("all", name="For all", treated=None, controls=None)
     return [early, change_of(whole), paying()]
@@ -367,6 +367,36 @@ def test_too_early_says_when(context_of):
 
     assert "Can be read from: 1 Dec 2025 (started on 1 Jan 2025)" in text
     assert "Net value so far" not in text
+
+
+@pytest.mark.parametrize(("step", "text"), [("month", "three whole months"), ("week", "six whole")])
+def test_a_window_that_is_too_short_is_not_called_too_early(context_of, step, text):
+    """Waiting would not help."""
+    panel = panel_of(too_short=True, step=step)
+    told = show.initiatives_headline([reading_of(verdict="no_data", panel=panel)],
+                                     context=context_of()).text  # fmt: skip
+
+    assert "fewer than the" in told and text in told
+    assert (step == "month") == ("With step: week" in told)
+
+
+def test_savings_are_named_where_they_are_counted(context_of):
+    """Else the sentence would not add up; hours saved that nobody cashed are in no sum."""
+    for savings, there in (({"cashed": True}, True), ({}, False)):
+        saving = {"name": "a post", "monthly": 10_000, "start": GO_LIVE, **savings}
+        ladders = {"margin": ladder_of({"difference": (2.2, 0.1)})}
+        found = reading_of(plan_of(savings=[saving]), ladders=ladders, verdict="paid")
+        text = show.initiatives_headline([found], context=context_of()).text
+
+        assert there == ("¥90.0k of savings that were cashed are counted in it." in text)
+        assert ("roi_paid_saving" if there else "roi_paid") == claim_of(found)
+
+
+def test_a_payback_of_an_open_reading_is_called_one(context_of):
+    """It has no interval of its own."""
+    texts = [verdict_page(found, context_of()) for found in (reading_of(), paying())]
+
+    assert [True, False] == ["if the best reading holds" in text for text in texts]
 
 
 def test_nothing_in_the_profile_is_a_clear_line(context_of):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from repurchase.analysis.findings import record_key
-from repurchase.analysis.initiative_reading import Reading, change_said
+from repurchase.analysis.initiative_reading import Reading, cashed, change_said
 from repurchase.analysis.initiative_records import records
 from repurchase.initiatives import Initiative
 from repurchase.records import Finding
@@ -20,6 +20,14 @@ CLAIMS = {
     "roi_not_paid": N_(
         "{name_text} has not paid so far: by {until_day} it brought {benefit_money} of margin for"
         " {cost_money} of cost"
+    ),
+    "roi_paid_saving": N_(
+        "{name_text} has paid: by {until_day} it brought {benefit_money} of margin and saved"
+        " {saved_money} in cash for {cost_money} of cost"
+    ),
+    "roi_not_paid_saving": N_(
+        "{name_text} has not paid so far: by {until_day} it brought {benefit_money} of margin and"
+        " saved {saved_money} in cash for {cost_money} of cost"
     ),
     "roi_not_shown": N_(
         "{name_text}: whether it has paid cannot be told yet; by {until_day} its net value lies"
@@ -61,6 +69,7 @@ CLAIMS = {
 }
 TONES = {
     "roi_paid": "good", "roi_not_paid": "bad", "roi_not_shown": "unsure",
+    "roi_paid_saving": "good", "roi_not_paid_saving": "bad",
     "roi_change_only": "unsure", "roi_change_too_small": "bad", "roi_change_short": "unsure",
     "roi_change_within_chance": "unsure", "roi_change_fell": "bad", "roi_change_saved": "unsure",
     "roi_change_nothing_spent": "unsure", "roi_no_rise": "unsure", "roi_no_cost": "unsure",
@@ -100,6 +109,7 @@ def _finding(reading: Reading, name: str, exhibit: str) -> Finding | None:
             "low_money": told.low if told and bounded else None,
             "high_money": told.high if told and bounded else None,
             "needed_share": money.break_even_share,
+            "saved_money": cashed(money),
         },
         records=tuple(record_key(r) for r in records(reading) if r.metric in own),
         tone=TONES[key],  # type: ignore[arg-type]
@@ -127,7 +137,8 @@ def claim_of(reading: Reading) -> str | None:
         net is None or not (math.isfinite(net.low) and math.isfinite(net.high))
     ):
         return "roi_no_rise"
-    return f"roi_{reading.verdict}"
+    saving = reading.verdict in ("paid", "not_paid") and cashed(reading.money) > 0
+    return f"roi_{reading.verdict}{'_saving' if saving else ''}"
 
 
 def _action(reading: Reading) -> str | None:

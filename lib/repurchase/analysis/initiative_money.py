@@ -440,6 +440,9 @@ class _Answer:
         """Months from the begin of the go-live's month until the cash spent has come back."""
         if point is None:
             return None
+        if not self.told.costs.to_date > 0:
+            self.reasons["payback_months"] = reason(NOTHING_SPENT)
+            return None
         net, early = point.net_by_month[0], self.told.time <= 0
         found = payback([float(net[early].sum()), *net[~early]])
         if found is None:

@@ -21,6 +21,8 @@ from repurchase.stats.panel import Floats, Panel
 
 PLACES = ("store_id", "rep_id", "channel")
 SEASON = {"month": 12, "week": 52}
+# what fewer periods after the start show need not last
+FEWEST_AFTER = {"month": 3, "week": 6}
 # customers are put into this many groups a side by chance: enough for clusters whose errors are
 # nearly normal, few enough to be quick with millions of customers
 CUSTOMER_GROUPS = 100
@@ -38,7 +40,9 @@ class InitiativeWindows:
     `before` ends before the anticipation begins, `after` starts when the ramp-up is over; either is
     None where the data hold no whole period of it. `complete_from` is the first day after which the
     after-window holds as many periods as were planned (None: already, or nothing was planned).
-    `closed` says that the after-window grows no more.
+    `closed` says that the after-window grows no more. `readable_from` is the first day on which it
+    holds the fewest periods that a reading needs (None: already, or never), `too_short` says that
+    the plan does not let it hold as many.
     """
 
     before: Window | None
@@ -48,6 +52,8 @@ class InitiativeWindows:
     step: str
     complete_from: dt.date | None = None
     closed: bool = False
+    readable_from: dt.date | None = None
+    too_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,10 @@ def windows(plan: Initiative, *, data_from: dt.date, seen_until: dt.date) -> Ini
     if plan.ends is not None:
         ended = first_of(plan.ends + ONE_DAY, step)
         planned = ended if planned is None else min(planned, ended)
+    soonest = start
+    for _ in range(FEWEST_AFTER[step]):
+        soonest = next_of(soonest, step)
+    too_short = planned is not None and soonest > planned
     stop = end if planned is None else min(end, planned)
     start = max(start, begin)
     still = planned is not None and planned > end
@@ -120,6 +130,8 @@ def windows(plan: Initiative, *, data_from: dt.date, seen_until: dt.date) -> Ini
         step,
         planned - ONE_DAY if planned is not None and still else None,
         planned is not None and not still,
+        None if too_short or soonest <= end else soonest,
+        too_short,
     )
 
 

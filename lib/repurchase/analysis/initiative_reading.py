@@ -102,6 +102,12 @@ class Reading:
         return "high" if standing > 1 and not any(f.raised for f in self.flags) else "medium"
 
 
+def cashed(money: InitiativeMoney) -> float:
+    """The savings in cash that are counted so far."""
+    kept = money.benefits[(money.benefits["leaf"] == "saving") & money.benefits["counted"]]
+    return float(kept["amount"].sum())
+
+
 def change_said(money: InitiativeMoney) -> Change:
     """What the seen change of the margin and its interval allow to be said of its paying.
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from repurchase.analysis.initiative_panel import (
     CONTROL,
+    FEWEST_AFTER,
     TREATED,
     InitiativePanel,
     stats_panel,
@@ -35,9 +36,8 @@ from repurchase.stats.synthetic import NotSolved
 
 # an interval over fewer units a side rests on one or two of them
 FEWEST_UNITS = 3
-# fewer periods before tell neither a trend nor a season's noise; fewer after, nothing that lasts
+# fewer periods before tell neither a trend nor a season's noise
 FEWEST_BEFORE = {"month": 6, "week": 12}
-FEWEST_AFTER = {"month": 3, "week": 6}
 # the pre-trend test errs in one case in twenty against a comparison that is sound
 PRE_TREND_P = 0.05
 # of go-lives that were none, one in twenty seems to have worked; more than a third is no chance

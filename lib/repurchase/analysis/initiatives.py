@@ -12,9 +12,9 @@ from repurchase.analysis import initiative_costs, initiative_flags
 from repurchase.analysis.initiative_costs import Accounts
 from repurchase.analysis.initiative_flags import Crossed, Flag
 from repurchase.analysis.initiative_money import InitiativeMoney, money
-from repurchase.analysis.initiative_panel import CONTROL, TREATED, InitiativePanel
+from repurchase.analysis.initiative_panel import CONTROL, FEWEST_AFTER, TREATED, InitiativePanel
 from repurchase.analysis.initiative_reading import Reading, Verdict
-from repurchase.analysis.initiative_rungs import FEWEST_AFTER, Depth, climb
+from repurchase.analysis.initiative_rungs import Depth, climb
 from repurchase.analysis.ladder import Ladder
 from repurchase.initiatives import Initiative, Outcome
 
@@ -127,7 +127,7 @@ def verdict(reading: Reading) -> Verdict:
         return "no_data"
     after = own.loc[own["phase"] == "after", "start"].nunique()
     if after < FEWEST_AFTER[panel.windows.step]:
-        return "too_early"
+        return "no_data" if panel.windows.too_short else "too_early"
     if reading.rung is None:
         return "change_not_effect"
     return _of_roi(money)

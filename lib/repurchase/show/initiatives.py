@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from repurchase.analysis.initiative_flags import Flag
 from repurchase.analysis.initiative_panel import of_equal_age
-from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Learn, Reading, change_said
+from repurchase.analysis.initiative_reading import (
+    LONGEST_LEARNING,
+    Learn,
+    Reading,
+    cashed,
+    change_said,
+)
 from repurchase.analysis.ladder import CHANGES, Rung
 from repurchase.context import Context
 from repurchase.reasons import worded
@@ -300,6 +306,8 @@ def sentence(reading: Reading, *, context: Context) -> str:
                 " nothing can be read.",
                 name=name,
             )
+        case "no_data" if reading.panel.windows.too_short:
+            return words._(TOO_SHORT[reading.panel.windows.step], name=name)
         case "no_data":
             return words._(
                 "{name}: the data hold no whole period before or after its start, so nothing can"
@@ -338,7 +346,28 @@ def sentence(reading: Reading, *, context: Context) -> str:
                 " caused for a cost of {cost}, which leaves {net}.",
                 name=name, brought=brought, cost=cost, net=net,
             )  # fmt: skip
-    return paragraph(words, [text, roi_sentence(reading, words)])
+    return paragraph(words, [text, _saved(reading, context), roi_sentence(reading, words)])
+
+
+def _saved(reading: Reading, context: Context) -> str:
+    """That cashed savings are in the net value, where there are any."""
+    saved = cashed(reading.money)
+    if not saved:
+        return ""
+    return context.words._("{amount} of savings that were cashed are counted in it.",
+                           amount=context.words.money(saved, context.currency))  # fmt: skip
+
+
+TOO_SHORT = {
+    "month": N_(
+        "{name}: from the end of its ramp-up to the end of its window there are fewer than the"
+        " three whole months that a reading needs. With step: week six weeks are enough."
+    ),
+    "week": N_(
+        "{name}: from the end of its ramp-up to the end of its window there are fewer than the six"
+        " whole weeks that a reading needs."
+    ),
+}
 
 
 def _treated_there(reading: Reading) -> bool:
@@ -348,12 +377,12 @@ def _treated_there(reading: Reading) -> bool:
 def _early(reading: Reading, context: Context) -> str:
     words, windows = context.words, reading.panel.windows
     values = {"name": named(reading, context), "day": words.day(windows.go_live)}
-    if windows.complete_from is None:
+    if windows.readable_from is None:
         return words._("{name} went live on {day}: too early to say whether it paid.", **values)
     return words._(
         "{name} went live on {day}: too early to say whether it paid. It can be read from"
         " {later}.",
-        **values, later=words.day(windows.complete_from),
+        **values, later=words.day(windows.readable_from),
     )  # fmt: skip
 
 
@@ -527,7 +556,7 @@ def _cards(reading: Reading, context: Context) -> Kpis:
 def _readable(reading: Reading, words: Words) -> Kpi:
     """From when it can be read."""
     windows = reading.panel.windows
-    day = windows.complete_from
+    day = windows.readable_from
     return Kpi(words._("Can be read from"), DASH if day is None else words.day(day),
                words._("started on {day}", day=words.day(windows.go_live)))  # fmt: skip
 
@@ -536,7 +565,11 @@ def _back_on(reading: Reading, months: float, words: Words) -> str:
     """What was promised, and that the day is still to come where it is."""
     told, live, until = reading.plan.promised, reading.plan.go_live, reading.money.until
     run = (until.year - live.year) * 12 + until.month - live.month + 1
-    parts = [words._("projected") if months > run else ""]
+    open_ = reading.verdict == "not_shown"
+    parts = [
+        words._("if the best reading holds") if open_ else "",
+        words._("projected") if months > run else "",
+    ]
     if told is not None and told.payback_months is not None:
         promised = words.number(float(told.payback_months))
         parts.append(words._("promised {n} months", n=promised))
