@@ -261,6 +261,17 @@ def test_what_refuses_every_comparison_is_named(context_of, flag, why):
     assert f"What was seen is a change, not an effect: {why}." in text
 
 
+def test_that_nobody_was_left_without_it_comes_before_how_they_were_chosen(context_of):
+    """But a misspelt name of the others explains why there are none."""
+    for flag, why in (
+        ("chosen_unknown", "nobody was left without it"),
+        ("labels_unknown", "the profile names treated or others whom nobody knows"),
+    ):
+        found = change_of(flags=(Flag(flag, True, {}, True),))
+        text = show.initiatives_headline([found], context=context_of()).text
+        assert f"is a change, not an effect: {why}" in text
+
+
 def test_rungs_that_fail_their_checks_are_said_to(context_of):
     """There are others to compare with, and no comparison passes."""
     gate = (Gate("pre_trend", False, 0.004, 0.05, 24),)
@@ -397,6 +408,29 @@ def test_a_payback_of_an_open_reading_is_called_one(context_of):
     texts = [verdict_page(found, context_of()) for found in (reading_of(), paying())]
 
     assert [True, False] == ["if the best reading holds" in text for text in texts]
+
+
+def test_a_payback_within_the_month_of_its_spending_has_no_number(context_of):
+    """0.0 months would say more than is known."""
+    spent = dt.date(2025, 4, 1)
+    plan = plan_of(costs={"planned": [{"category": "build", "amount": 900, "start": spent}]})
+    ladders = {"margin": ladder_of({"difference": (2.2, 0.1)})}
+    found = reading_of(plan, ladders=ladders, verdict="paid")
+
+    assert 0 == found.money.payback_months
+    assert "Paid back after: at once" in verdict_page(found, context_of())
+
+
+@pytest.mark.parametrize("verdict", ["too_early", "no_data"])
+def test_no_share_of_a_change_that_cannot_be_read_yet(context_of, verdict):
+    """A month or two is no change of which a part could have paid."""
+    texts = []
+    for found in (change_of(), change_of(verdict=verdict)):
+        table = show.initiatives_table([found], context=context_of(), id="I-1")
+        assert found.money.break_even_share
+        texts.append(words_of(table) + verdict_page(found, context_of()))
+
+    assert [True, False] == ["36%" in text for text in texts]
 
 
 def test_nothing_in_the_profile_is_a_clear_line(context_of):

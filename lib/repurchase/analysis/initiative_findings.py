@@ -124,7 +124,7 @@ def _finding(reading: Reading, name: str, exhibit: str) -> Finding | None:
 
 def claim_of(reading: Reading) -> str | None:
     """Which claim it makes; None where there is nothing to say yet."""
-    if reading.verdict in ("no_data", "too_early"):
+    if not reading.is_readable:
         return None
     if reading.money.total_cost is None:
         return "roi_no_cost"

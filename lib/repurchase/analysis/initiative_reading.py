@@ -90,6 +90,11 @@ class Reading:
         return self.ladder.chosen
 
     @property
+    def is_readable(self) -> bool:
+        """Whether the data hold enough before and after it for a change to be told."""
+        return self.verdict not in ("too_early", "no_data")
+
+    @property
     def certainty(self) -> Confidence:
         """How far the verdict may be leaned on.
 

@@ -25,6 +25,7 @@ from repurchase.show.initiatives import (
     bounded,
     cost_text,
     decided,
+    months_text,
     named,
     range_text,
 )
@@ -271,7 +272,7 @@ def _figures(reading: Reading, context: Context) -> Table:
         _plain(words._("Internal rate of return, a year"),
                None if money.irr is None else words.share(money.irr, 0), "irr", money, words),
         _plain(words._("Payback, in months from the go-live"),
-               None if money.payback_months is None else words.number(money.payback_months, 1),
+               None if money.payback_months is None else _months(money.payback_months, words),
                "payback_months", money, words),
         _plain(words._("Pays so far from an effect a customer and period of"),
                None if money.break_even is None
@@ -294,6 +295,11 @@ def _figures(reading: Reading, context: Context) -> Table:
     )  # fmt: skip
     return Table(columns, _together(rows, words), title=words._("How sure the money is"),
                  caption=_drawn_text(reading, words), size="small")  # fmt: skip
+
+
+def _months(payback: float, words: Words) -> str:
+    """A payback under a heading that names the unit."""
+    return words.number(payback, 1) if payback else months_text(payback, words)
 
 
 def _uplift_name(money: InitiativeMoney, context: Context) -> str:
@@ -397,7 +403,7 @@ def _promise(reading: Reading, context: Context) -> Block:
         found = reading.money.payback_months
         rows.append((
             words._("Payback, in months from the go-live"), words.number(told.payback_months, 0),
-            DASH if found is None else words.number(found, 1), _state(told.payback_state, words),
+            DASH if found is None else _months(found, words), _state(told.payback_state, words),
         ))  # fmt: skip
     columns = (
         Column(words._("Promise"), "left", "fr"), Column(words._("Promised"), "right"),

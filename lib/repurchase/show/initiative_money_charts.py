@@ -171,7 +171,7 @@ def _bridge_title(reading: Reading, context: Context) -> str:
             return words._("Cost {cost} so far, and {net} is left", cost=cost, net=net)
         return words._("Cost {cost} so far, {short} is not back yet",
                        cost=cost, short=net)  # fmt: skip
-    if money.break_even_share is None:
+    if money.break_even_share is None or not reading.is_readable:
         return words._("Cost {cost} so far, and what it caused is not known", cost=cost)
     return words._("Cost {cost} so far: it paid if at least {share} of the change is its own",
                    cost=cost, share=words.share(money.break_even_share, 0))  # fmt: skip
@@ -284,6 +284,8 @@ def _cash_title(reading: Reading, words: Words) -> str:
     money = reading.money
     if money.payback_months is None:
         return words._("It is not paid back within its horizon")
+    if money.payback_months == 0:
+        return words._("Likeliest: paid back in the month in which it was spent")
     months = words.number(money.payback_months, 1)
     if _is_past(reading):
         return words._("Likeliest: paid back {months} months after the go-live", months=months)

@@ -234,8 +234,13 @@ def _not_alone(reading: Reading) -> bool:
 
 
 def _must_be_own(reading: Reading) -> float | None:
-    """The break-even share, where no comparison says what part of the change was its own."""
-    return reading.money.break_even_share if reading.rung is None else None
+    """The break-even share, where no comparison says what part of the change was its own.
+
+    None too while the change cannot be read: a month or two is no change that lasts.
+    """
+    if reading.rung is not None or not reading.is_readable:
+        return None
+    return reading.money.break_even_share
 
 
 # ---- one page an initiative ---------------------------------------------------------------------
@@ -294,7 +299,7 @@ def sentence(reading: Reading, *, context: Context) -> str:
     name, cost = named(reading, context), cost_text(reading, context)
     brought = range_text(money.incremental, context)
     net = range_text(money.net, context)
-    if money.total_cost is None and reading.verdict not in ("no_data", "too_early"):
+    if money.total_cost is None and reading.is_readable:
         return words._(
             "{name_text}: no cost of it is booked, so nothing can be said of whether it has paid",
             name_text=name,
@@ -452,10 +457,11 @@ def _in_margin(reading: Reading) -> Reading:
 def _why(reading: Reading, words: Words) -> str:
     """Why no comparison may be stood on."""
     refused = refusal(reading, words)
+    misnamed = any(f.name == "labels_unknown" and f.raised for f in reading.flags)
+    if not reading.ladder.units_control and not misnamed:
+        return words._("nobody was left without it, so nobody shows what would have been")
     if refused:
         return refused
-    if not reading.ladder.units_control:
-        return words._("nobody was left without it, so nobody shows what would have been")
     tried = [r for r in reading.ladder.rungs if r.name not in CHANGES and r.effect is not None]
     if tried:
         return words._("no comparison with others passes its checks")
@@ -523,7 +529,7 @@ def _cards(reading: Reading, context: Context) -> Kpis:
     words, money, currency = context.words, reading.money, context.currency
     cost = Kpi(words._("Cost so far"), cost_text(reading, context),
                _missing_costs(reading, words))  # fmt: skip
-    if reading.verdict in ("too_early", "no_data"):
+    if not reading.is_readable:
         return Kpis((cost, _readable(reading, words)))
     if money.net is None:
         return Kpis((cost, *_change_cards(reading, context)))
@@ -542,7 +548,7 @@ def _cards(reading: Reading, context: Context) -> Kpis:
     cards.append(
         Kpi(words._("Paid back after"), DASH, later)
         if back is None
-        else Kpi(words._("Paid back after"), words._("{n} months", n=words.number(back, 1)),
+        else Kpi(words._("Paid back after"), months_text(back, words),
                  _back_on(reading, back, words))
     )  # fmt: skip
     if draws is not None:
@@ -559,6 +565,13 @@ def _readable(reading: Reading, words: Words) -> Kpi:
     day = windows.readable_from
     return Kpi(words._("Can be read from"), DASH if day is None else words.day(day),
                words._("started on {day}", day=words.day(windows.go_live)))  # fmt: skip
+
+
+def months_text(months: float, words: Words) -> str:
+    """A payback; what comes back in the month of its spending is never short at a month's end."""
+    if months == 0:
+        return words._("at once")
+    return words._("{n} months", n=words.number(months, 1))
 
 
 def _back_on(reading: Reading, months: float, words: Words) -> str:
@@ -820,7 +833,7 @@ def _sure(reading: Reading, words: Words) -> str:
     """Certainty in a word, and what the verdict rests on."""
     level = words._(CERTAIN[reading.certainty])
     rung = reading.rung
-    if reading.verdict in ("no_data", "too_early"):
+    if not reading.is_readable:
         return ""
     if rung is None:
         return words._("{certainty}: no comparison may be stood on", certainty=level)
