@@ -421,6 +421,25 @@ def test_a_payback_within_the_month_of_its_spending_has_no_number(context_of):
     assert "Paid back after: at once" in verdict_page(found, context_of())
 
 
+def test_a_change_within_chance_is_nowhere_shared_out(context_of):
+    """9.00 with an interval that holds 0: 17 % of it stands on the card alone, with its caveat."""
+    ladders = {"margin": ladder_of({"season": (9.0, 5.0)}, units_control=0)}
+    texts = []
+    for found in (change_of(), change_of(ladders=ladders)):
+        assert found.money.forward.break_even_share
+        blocks = (
+            show.initiatives_table([found, found], context=context_of(), id="I-1"),
+            show.initiative_verdicts([found], context=context_of(), id="I-2"),
+            show.money_pages([found], context=context_of()),
+        )
+        texts.append("\n".join(map(words_of, blocks)))
+
+    for part in ("Pays if its own", "of the change is its own", "going on pays if", "It does if"):
+        assert [True, False] == [part in text for text in texts], part
+    assert "17% (of the seen change, which is within chance)" in texts[1]
+    assert "Cost ¥60.0k so far, and the change in margin is within chance" in texts[1]
+
+
 @pytest.mark.parametrize("verdict", ["too_early", "no_data"])
 def test_no_share_of_a_change_that_cannot_be_read_yet(context_of, verdict):
     """A month or two is no change of which a part could have paid."""

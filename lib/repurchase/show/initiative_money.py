@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from repurchase.analysis.initiative_money import InitiativeMoney, Promised
-from repurchase.analysis.initiative_reading import Reading
+from repurchase.analysis.initiative_reading import Reading, change_said
 from repurchase.context import Context
 from repurchase.reasons import worded
 from repurchase.show.blocks import Block, Cell, Column, Note, Several, Table, Text, Tone
@@ -484,7 +484,7 @@ def _forward(reading: Reading, context: Context) -> Block:
     if told.positive is not None:
         parts.append(words._("Chance that going on brings more than it costs: {share}.",
                              share=words.share(told.positive, 0)))  # fmt: skip
-    if told.break_even_share is not None:
+    if told.break_even_share is not None and change_said(reading.money) != "within_chance":
         parts.append(words._("It does if {share} of the seen change is its own and lasts.",
                              share=words.share(told.break_even_share, 0)))  # fmt: skip
     parts.append(words._("What has been spent is spent either way, and is left out."))

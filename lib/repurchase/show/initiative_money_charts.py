@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from repurchase.analysis.initiative_reading import Reading
+from repurchase.analysis.initiative_reading import Reading, change_said
 from repurchase.context import Context
 from repurchase.show import style
 from repurchase.show.blocks import TONE_COLOURS, Figure, Text
@@ -167,10 +167,18 @@ def _bridge_title(reading: Reading, context: Context) -> str:
     cost = words.money(money.total_cost, context.currency)
     if money.net is not None:
         net = words.money(abs(money.net.value), context.currency)
+        if reading.verdict == "not_shown":
+            if money.net.value >= 0:
+                return words._("Cost {cost} so far; by the best reading {net} is left",
+                               cost=cost, net=net)  # fmt: skip
+            return words._("Cost {cost} so far; by the best reading {short} is not back yet",
+                           cost=cost, short=net)  # fmt: skip
         if money.net.value >= 0:
             return words._("Cost {cost} so far, and {net} is left", cost=cost, net=net)
         return words._("Cost {cost} so far, {short} is not back yet",
                        cost=cost, short=net)  # fmt: skip
+    if reading.is_readable and change_said(money) == "within_chance":
+        return words._("Cost {cost} so far, and the change in margin is within chance", cost=cost)
     if money.break_even_share is None or not reading.is_readable:
         return words._("Cost {cost} so far, and what it caused is not known", cost=cost)
     return words._("Cost {cost} so far: it paid if at least {share} of the change is its own",

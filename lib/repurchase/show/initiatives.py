@@ -184,16 +184,20 @@ def initiatives_table(readings: Sequence[Reading], *, context: Context, id: str)
         Column(words._("Next")),
         Column(words._("Pays if its own"), "right"),
     ]
-    if all(_must_be_own(r) is None for r in shown):
-        columns.pop()
-        rows = [row[:-1] for row in rows]
     parts = [
         words._(
             "Margin caused: by the highest comparison that may be stood on, with its 95% interval;"
-            " a dash where there is none. Net per unit of money spent is the ROI so far. Pays if"
-            " its own: the part of the seen change that it must have caused to have paid."
-        )
+            " a dash where there is none. Net per unit of money spent is the ROI so far."
+        ),
+        words._(
+            "Pays if its own: the part of the seen change that it must have caused to have paid,"
+            " where that change is beyond chance."
+        ),
     ]
+    if all(_must_be_own(r) is None for r in shown):
+        columns.pop()
+        parts.pop()
+        rows = [row[:-1] for row in rows]
     if len(order) == 1:  # the cards below say the same with their names
         parts = []
     if sum(_not_alone(r) for r in order) > 1:
@@ -236,9 +240,12 @@ def _not_alone(reading: Reading) -> bool:
 def _must_be_own(reading: Reading) -> float | None:
     """The break-even share, where no comparison says what part of the change was its own.
 
-    None too while the change cannot be read: a month or two is no change that lasts.
+    None too while the change cannot be read (a month or two is no change that lasts), and where it
+    is within chance, for then there may be nothing of which to be a part.
     """
     if reading.rung is not None or not reading.is_readable:
+        return None
+    if change_said(reading.money) == "within_chance":
         return None
     return reading.money.break_even_share
 
@@ -704,7 +711,7 @@ def action(reading: Reading, context: Context) -> str:
             " spent is left out of this.",
             head=head, months=months, cost=cost, benefit=range_text(forward.benefit, context),
         )  # fmt: skip
-    elif forward.break_even_share is not None:
+    elif forward.break_even_share is not None and change_said(reading.money) != "within_chance":
         text = words._(
             "{head}: the {months} months to come cost {cost}; going on pays if at least {share} of"
             " the seen change is its own. What has been spent is left out of this.",
