@@ -156,11 +156,17 @@ def test_money_of_ones_own_is_net_of_cost_and_worth_something_a_year():
 
 def test_the_first_page_hears_of_a_column_of_ones_own():
     """By the file's own name of it, and of no longer stretch."""
-    (found,) = trial_findings([read(customers())], exhibit="X-1")
+    trial = read(customers())
+    (found,) = trial_findings([trial], said=lambda _: "Leads", exhibit="X-1")
     assert "ab_review.x.adopt_own_money" == found.id
-    assert "spend" == found.values["figure_text"] and found.records
+    assert ("Leads", "spend") == (found.values["test_text"], found.values["figure_text"])
+    gain = trial.verdict.gain
+    assert (gain.low, gain.high) == (found.values["low_amount"], found.values["high_amount"])
+    assert gain.low < found.values["gain_amount"] < gain.high and found.records
     share = plan(metric="visit", smallest_effect=None)
-    (found,) = trial_findings([read(customers(2000), share)], exhibit="X-1")
+    (found,) = trial_findings(
+        [read(customers(2000), share)], said=lambda plan: plan.id, exhibit="X-1"
+    )
     assert "ab_review.x.adopt_own_share" == found.id and found.money is None
 
 

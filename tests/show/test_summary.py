@@ -4,7 +4,8 @@ from types import SimpleNamespace
 from repurchase import show
 from repurchase.analysis.findings import ACTIONS, CLAIMS
 from repurchase.params import Incident
-from repurchase.records import Finding, finding_rows, record_rows
+from repurchase.reasons import NO_TABLE, reason
+from repurchase.records import Finding, Record, finding_rows, record_rows
 from repurchase.show import summary
 
 
@@ -116,6 +117,41 @@ def test_the_weightiest_few_are_shown_and_the_others_are_pointed_to(context_of):
     assert "" == show.further_findings(told(found=eight[:5]), context=context_of()).text
 
 
+def test_each_chapter_is_heard_on_the_first_page(context_of):
+    """What is worth most speaks for a chapter that has nothing among the five; else its rank."""
+    found = [
+        *(finding(f"r{i}", chapter="retention", tone="bad", exhibit="R-1") for i in range(6)),
+        finding("x-broken", chapter="ab_review", tone="unsure", exhibit="X-2"),
+        finding("x-adopt", chapter="ab_review", tone="good", money=9e5, exhibit="X-1"),
+        finding("i-open", chapter="roi_before_after", tone="unsure", money=-2e5, exhibit="I-1"),
+        finding("v-b", chapter="customer_value", tone="neutral", exhibit="V-2"),
+        finding("v-a", chapter="customer_value", tone="unsure", exhibit="V-1"),
+    ]
+    table = show.further_findings(told(found=found), context=context_of())
+
+    assert ["X-1", "I-1", "V-1"] == [row[1].rsplit(" ", 1)[1] for row in table.rows]
+    assert ["good", "unsure", "unsure"] == [row[0].tone for row in table.rows]
+    assert "confidence high; see X-1" == table.rows[0][1]
+    assert "3 more of less weight stand in the chapters: see R-1, X-2, V-2." == table.caption
+
+
+def test_what_no_chapter_could_compute_stands_with_its_reason(context_of):
+    """Each reason once; parts of a figure are their chapter's own."""
+    context = context_of()
+    missing = [
+        Record(metric, None, "share", part, status="not_computed",
+               reason=reason(NO_TABLE, table="surveys"))
+        for metric, part in (("repurchase_30d", ""), ("repurchase_90d", ""),
+                             ("repurchase_180d", "channel=web"))
+    ]  # fmt: skip
+
+    assert (
+        "Not computed: Repurchase within 30 days, Repurchase within 90 days (the profile names"
+        " no source for surveys)."
+    ) == show.not_computed_of(told(missing), context=context).text
+    assert "" == show.not_computed_of(told(), context=context).text
+
+
 def test_nothing_found_is_said(context_of):
     """An empty list would look like a fault."""
     assert (
@@ -153,4 +189,7 @@ def test_a_figure_of_the_companys_own_file_is_called_by_its_name(context_of):
 
     assert "mail brings ¥0.77 of spend" == item.title
     assert "¥49.3k of spend (95% interval ¥28.4k to ¥70.1k); confidence high" == item.meta
+    net = finding(values={"in_period": "2025-09", "money_kind": "net"}, money=-2e3)
+    (item,) = show.findings(told(found=[net]), context=context_of()).items
+    assert "−¥2.0k of net value; confidence high" == item.meta
     assert "−¥1.50" == summary.said(context_of().words, "gain_amount", -1.5, "CNY")

@@ -110,6 +110,7 @@ def _finding(reading: Reading, name: str, exhibit: str) -> Finding | None:
             "high_money": told.high if told and bounded else None,
             "needed_share": money.break_even_share,
             "saved_money": cashed(money),
+            "money_kind": "net",
         },
         records=tuple(record_key(r) for r in records(reading) if r.metric in own),
         tone=TONES[key],  # type: ignore[arg-type]

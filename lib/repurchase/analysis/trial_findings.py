@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from repurchase.analysis.findings import record_key
 from repurchase.analysis.trial_verdict import MONEY, in_money
 from repurchase.analysis.trials import Trial, metric_of, records
+from repurchase.params import ExperimentPlan
 from repurchase.records import Finding, Record, parse_dimensions
+from repurchase.stats.proportion import Estimate
 from repurchase.words import N_
 
 CLAIMS = {
     "adopt": N_(
-        "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
-        " {days_count} days, less its cost where that is known, and the longer stretch does not"
-        " contradict it"
+        "{test_text}: {arm_text} brings {gain_amount} ({low_amount} to {high_amount}) of"
+        " {money_kind} more a customer in {days_count} days, less its cost where that is known, and"
+        " the longer stretch does not contradict it"
     ),
     "adopt_provisionally": N_(
-        "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
-        " {days_count} days, less its cost where that is known; whether orders only came forward"
-        " can be read from {read_day}"
+        "{test_text}: {arm_text} brings {gain_amount} ({low_amount} to {high_amount}) of"
+        " {money_kind} more a customer in {days_count} days, less its cost where that is known;"
+        " whether orders only came forward can be read from {read_day}"
     ),
     "adopt_first_horizon": N_(
-        "{test_text}: {arm_text} brings {gain_amount} of {money_kind} more a customer in"
-        " {days_count} days, less its cost where that is known; what comes later was not asked"
+        "{test_text}: {arm_text} brings {gain_amount} ({low_amount} to {high_amount}) of"
+        " {money_kind} more a customer in {days_count} days, less its cost where that is known;"
+        " what comes later was not asked"
     ),
     "adopt_own_money": N_(
-        "{test_text}: {arm_text} brings {gain_amount} of {figure_text} more a customer in"
-        " {days_count} days, less its cost where that is known; what comes later was not asked"
+        "{test_text}: {arm_text} brings {gain_amount} ({low_amount} to {high_amount}) of"
+        " {figure_text} more a customer in {days_count} days, less its cost where that is known;"
+        " what comes later was not asked"
     ),
     "adopt_own_share": N_(
-        "{test_text}: {arm_text} changes the share of {figure_text} by {gain_points} in"
-        " {days_count} days; what comes later was not asked"
+        "{test_text}: {arm_text} changes the share of {figure_text} by {gain_points} ({low_points}"
+        " to {high_points}) in {days_count} days; what comes later was not asked"
     ),
     "adopt_own_count": N_(
-        "{test_text}: {arm_text} brings {gain_number} of {figure_text} more a customer in"
-        " {days_count} days; what comes later was not asked"
+        "{test_text}: {arm_text} brings {gain_number} ({low_number} to {high_number}) of"
+        " {figure_text} more a customer in {days_count} days; what comes later was not asked"
     ),
     "pulled_forward": N_(
         "{test_text}: {arm_text} only brought orders forward; over {more_count} days nothing of the"
@@ -64,12 +68,17 @@ TONES = {
 }  # fmt: skip
 
 
-def trial_findings(trials: Sequence[Trial], *, exhibit: str) -> tuple[Finding, ...]:
-    """A message for each test that is decided, stopped or broken; none for those that run on."""
-    return tuple(f for t in trials if (f := _finding(t, exhibit)) is not None)
+def trial_findings(
+    trials: Sequence[Trial], *, said: Callable[[ExperimentPlan], str], exhibit: str
+) -> tuple[Finding, ...]:
+    """A message for each test that is decided, stopped or broken; none for those that run on.
+
+    `said` names a test for its readers.
+    """
+    return tuple(f for t in trials if (f := _finding(t, said(t.plan), exhibit)) is not None)
 
 
-def _finding(trial: Trial, exhibit: str) -> Finding | None:
+def _finding(trial: Trial, name: str, exhibit: str) -> Finding | None:
     told, plan = trial.verdict, trial.plan
     key = _claim(trial)
     if key is None:
@@ -80,12 +89,10 @@ def _finding(trial: Trial, exhibit: str) -> Finding | None:
         id=f"ab_review.{plan.id}.{key}",
         claim=CLAIMS[key],
         values={
-            "test_text": plan.id,
+            "test_text": name,
             "arm_text": told.arm,
             "figure_text": plan.metric if plan.metric in plan.columns else None,
-            "gain_amount": None if told.gain is None else told.gain.value,
-            "gain_points": None if told.gain is None else told.gain.value,
-            "gain_number": None if told.gain is None else told.gain.value,
+            **_in_each_unit(told.gain),
             "money_kind": plan.metric if plan.metric in MONEY else None,
             "days_count": plan.horizon_days,
             "more_count": plan.longer_horizon_days,
@@ -100,6 +107,16 @@ def _finding(trial: Trial, exhibit: str) -> Finding | None:
         suggested_action=ACTIONS[key],
         exhibit=exhibit,
     )
+
+
+def _in_each_unit(gain: Estimate | None) -> dict[str, float | None]:
+    """The gain and its interval; a claim takes them in the unit of its figure."""
+    ends = (None,) * 3 if gain is None else (gain.value, gain.low, gain.high)
+    return {
+        f"{name}_{unit}": value
+        for unit in ("amount", "points", "number")
+        for name, value in zip(("gain", "low", "high"), ends, strict=True)
+    }
 
 
 def _claim(trial: Trial) -> str | None:

@@ -114,7 +114,12 @@ class AbReviewBench(TrialPlanningBench):
 
     def findings(self) -> tuple[Finding, ...]:
         """What the tests say on the first page."""
-        return trial_findings(self.trials(), exhibit="X-1")
+        params = self._review.params
+        return trial_findings(
+            self.trials(),
+            said=lambda plan: plan.id if plan.question is None else params.said(plan.question),
+            exhibit="X-1",
+        )
 
     def _told(self, plan: ExperimentPlan) -> bool:
         """Whether its arms can be told from another table, and its day has come."""

@@ -13,7 +13,16 @@ from repurchase.params import Incident
 from repurchase.period import Period
 from repurchase.records import Confidence, Finding, Record, Result
 from repurchase.show import sentences, tables
-from repurchase.show.blocks import Headline, ListBlock, ListItem, Note, Table, Text
+from repurchase.show.blocks import (
+    Cell,
+    Column,
+    Headline,
+    ListBlock,
+    ListItem,
+    Note,
+    Table,
+    Text,
+)
 from repurchase.show.bridge import KINDS
 from repurchase.show.data import table_name
 from repurchase.show.mix import cut_name, place_name
@@ -122,18 +131,52 @@ def findings(told: Told, *, context: Context) -> ListBlock | Text:
     return ListBlock(tuple(_item(context.words, f, context.currency) for f in shown))
 
 
-def further_findings(told: Told, *, context: Context) -> Text:
-    """How many more there are, and where; nothing where all are shown."""
-    words, rest = context.words, ranked(_findings(told))[MOST_FINDINGS:]
+def further_findings(told: Told, *, context: Context) -> Table | Text:
+    """A line for each chapter of which no finding is shown, then where the others stand.
+
+    So that the page answers each chapter's question; nothing where all findings are shown.
+    """
+    found = ranked(_findings(told))
+    shown, rest = found[:MOST_FINDINGS], found[MOST_FINDINGS:]
+    heard = {one.chapter for one in shown}
+    lines: dict[str, Finding] = {}
+    for one in sorted(rest, key=_by_money):
+        if one.chapter not in heard:
+            lines.setdefault(one.chapter, one)
+    more = [f for f in rest if f not in lines.values()]
+    where = _elsewhere(more, context.words)
+    if not lines:
+        return Text(where, "small")
+    return _of_silent(list(lines.values()), where, context)
+
+
+def _by_money(finding: Finding) -> float:
+    return -abs(finding.money or 0.0)
+
+
+def _of_silent(found: Sequence[Finding], caption: str, context: Context) -> Table:
+    words, rows = context.words, []
+    for one in found:
+        see = words._("see {exhibit}", exhibit=one.exhibit) if one.exhibit else ""
+        claim = claim_text(words, one, currency=context.currency)
+        rows.append((
+            Cell(claim, tone=one.tone),
+            joined(words, [words._(CONFIDENCE[one.confidence]), see]),
+        ))  # fmt: skip
+    columns = (Column(words._("From the other chapters"), "left", "fr"), Column(""))
+    return Table(columns, tuple(rows), caption=caption or None, size="small")
+
+
+def _elsewhere(rest: Sequence[Finding], words: Words) -> str:
+    """How many more there are, and where."""
     if not rest:
-        return Text("")
+        return ""
     places = list(dict.fromkeys(f.exhibit for f in rest if f.exhibit))
-    text = words._(
+    return words._(
         "{count} more of less weight stand in the chapters: see {exhibits}.",
         count=words.count(len(rest)),
         exhibits=words.listed(places),
     )
-    return Text(text, "small")
 
 
 def _item(words: Words, finding: Finding, currency: str) -> ListItem:
@@ -148,25 +191,25 @@ def _item(words: Words, finding: Finding, currency: str) -> ListItem:
     )
 
 
+MONEY_KINDS = {**KINDS, "net": N_("net value")}
+STAKES = {
+    "margin": (N_("{money} of margin"), N_("{money} of margin (95% interval {interval})")),
+    "revenue": (N_("{money} of revenue"), N_("{money} of revenue (95% interval {interval})")),
+    "net": (N_("{money} of net value"), N_("{money} of net value (95% interval {interval})")),
+    "own": (N_("{money} of {figure}"), N_("{money} of {figure} (95% interval {interval})")),
+}
+
+
 def _at_stake(words: Words, finding: Finding, currency: str) -> str:
+    """The money, of what it is, and its interval; "own" is a figure of the company's own file."""
     money = words.money(finding.money, currency)
     low, high = (words.money(m, currency) for m in (finding.money_low, finding.money_high))
-    if finding.values.get("money_kind") == "margin":
-        return words._("{money} of margin", money=money)
     figure = finding.values.get("figure_text")
-    if isinstance(figure, str) and low and high:  # a figure that the company's own file brings
-        interval = words.interval(low, high)
-        return words._(
-            "{money} of {figure} (95% interval {interval})",
-            money=money, figure=figure, interval=interval,
-        )  # fmt: skip
+    kind = "own" if isinstance(figure, str) else finding.values.get("money_kind") or "revenue"
+    short, whole = STAKES[str(kind)]
     if not low or not high:
-        return words._("{money} of revenue", money=money)
-    return words._(
-        "{money} of revenue (95% interval {interval})",
-        money=money,
-        interval=words.interval(low, high),
-    )
+        return words._(short, money=money, figure=figure)
+    return words._(whole, money=money, figure=figure, interval=words.interval(low, high))
 
 
 def claim_text(words: Words, finding: Finding, *, currency: str) -> str:
@@ -181,7 +224,7 @@ def said(words: Words, name: str, value: str | float | int | None, currency: str
     `..._share`, `..._points` (signed), `..._distance` (points, unsigned), `..._money` (large
     amounts shortened), `..._amount` (money to the cent),
     `..._period`, `..._metric`, `..._label` (a comparison), `..._day`, `..._cut`,
-    `..._place` (`cut=label`), `..._kind` (margin or revenue), `..._source` (a table, or
+    `..._place` (`cut=label`), `..._kind` (margin, revenue or net), `..._source` (a table, or
     `table:system`), `..._path` and `..._event` (types of events); a number else is counted.
     """
     kind = name.rsplit("_", 1)[-1]
@@ -216,7 +259,7 @@ def _said_text(words: Words, kind: str, value: str) -> str:
     if kind == "cut":
         return cut_name(words, value)
     if kind == "kind":
-        return words._(KINDS[value])
+        return words._(MONEY_KINDS[value])
     if kind == "path":
         return path_name(words, value)
     if kind == "event":
@@ -254,8 +297,15 @@ def _incident(words: Words, incident: Incident) -> str:
     return words._("{days}: {text}", days=days, text=incident.text)
 
 
-def not_computed_of(told: Told, *, context: Context) -> Table | Text:
+def not_computed_of(told: Told, *, context: Context) -> Text:
     """What no chapter could compute, and why; cuts and parts of a figure are the chapters' own."""
-    read = _read(told, context)
+    read, words = _read(told, context), context.words
     whole = tuple(r for r in read.records if not r.dimensions or r.dimensions.startswith("basis="))
-    return tables.not_computed(Result(None, whole, context=context))
+    found = tables.missing_by_reason(Result(None, whole, context=context))
+    if not found:
+        return Text("")
+    parts = [
+        words._("{name} ({detail})", name=joined(words, names.split("\n")), detail=why)
+        for why, names in found.items()
+    ]
+    return Text(words._("Not computed: {names}.", names=joined(words, parts)), "small")

@@ -574,21 +574,30 @@ def _day_cells(
 
 def not_computed(*results: Result, id: str | None = None) -> Table | Text:
     """What could not be computed, and why, each reason once; nothing if all could be."""
+    rows = tuple(missing_by_reason(*results).items())
+    context: Context | None = next((r.context for r in results if r.context), None)
+    if context is None or not rows:
+        return Text("")
+    words = context.words
+    columns = (Column(words._("Why"), "left", "fr"), Column(words._("What"), "left", "fr"))
+    return Table(columns, rows, id=id, title=words._("Not computed, and why"), size="small")
+
+
+def missing_by_reason(*results: Result) -> dict[str, str]:
+    """What could not be computed by why, in the reader's words; several figures a line each."""
     context: Context | None = next((r.context for r in results if r.context), None)
     found: dict[str, list[Record]] = {}
     for result in results:
         for record in result.records:
             if record.status in ("not_computed", "immature"):
                 found.setdefault(record.reason or "", []).append(record)
-    if context is None or not found:
-        return Text("")
+    if context is None:
+        return {}
     words = context.words
-    rows = tuple(
-        (worded(words, reason), _named(words, records, context.windows.basis))
+    return {
+        worded(words, reason): _named(words, records, context.windows.basis)
         for reason, records in found.items()
-    )
-    columns = (Column(words._("Why"), "left", "fr"), Column(words._("What"), "left", "fr"))
-    return Table(columns, rows, id=id, title=words._("Not computed, and why"), size="small")
+    }
 
 
 def _named(words: Words, records: Sequence[Record], basis: str) -> str:
