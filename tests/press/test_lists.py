@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from repurchase.cells import inert
 from repurchase.errors import DataError
-from repurchase.handout import HandedOut, Unpacked, unpacked
-from repurchase.press import lists
+from repurchase.handout import MIME, HandedOut, Unpacked, unpacked
+from repurchase.press import kept, lists
 from repurchase.press import sheets as sheets_module
 from repurchase.show.worklists import masked
 from xlsxwriter.worksheet import Worksheet
@@ -178,46 +178,93 @@ def test_sheets_travel_through_a_cell_and_only_in_the_press() -> None:
     told = sheets(Lists=pd.DataFrame({"Customer": ["001"], "Due": [dt.date(2025, 10, 1)]}))
     there = HandedOut(told, travels=True)._repr_mimebundle_()
     here = HandedOut(told, travels=False)._repr_mimebundle_()
-    found = lists.handed_out([ran({"text/plain": ""}, there)])
+    found = unpacked(there[MIME])
 
     assert ["text/plain"] == list(here)
-    assert ["worklists"] == [one.name for one in found]
-    assert ["001"] == found[0].frames["Lists"]["Customer"].tolist()
-    assert ("R1",) == found[0].labels
-    assert () == lists.handed_out([ran(here)])
+    assert ("worklists", ("R1",)) == (found.name, found.labels)
+    assert ["001"] == found.frames["Lists"]["Customer"].tolist()
 
 
-def test_two_sets_of_lists_are_refused() -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> kept.Store:
+    there = tmp_path / "root"
+    there.mkdir()
+    return kept.Store(SimpleNamespace(root=there, name="shop"))
+
+
+def test_two_sets_of_lists_are_refused(tmp_path: Path, store: kept.Store) -> None:
     """Somebody would be on two of them."""
     told = sheets(Lists=pd.DataFrame({"Customer": ["001"]}))
     bundle = HandedOut(told, travels=True)._repr_mimebundle_()
+    meanwhile = lists.Meanwhile(store)
+    meanwhile.see(ran(bundle, bundle))
 
-    assert unpacked(bundle["application/vnd.repurchase.handout+json"]).lists == "Lists"
-    with pytest.raises(DataError, match="handed out 2 times"):
-        lists.handed_out([ran(bundle, bundle)])
+    with pytest.raises(DataError, match="handed out 2 times, in customer_value, customer_value"):
+        meanwhile.write(tmp_path)
 
 
-def test_sets_of_other_names_are_files_of_their_own(tmp_path: Path) -> None:
+def test_lists_are_made_once_for_the_same_rows(tmp_path: Path, store: kept.Store) -> None:
+    """They are read by nobody else, come out the same, and are made anew where they are damaged."""
+    rows = pd.DataFrame({"Customer": ["001", "002"], "Name": ["王小明", "=1+1"]})
+    bundle = HandedOut(sheets(Lists=rows), travels=True)._repr_mimebundle_()
+    made = []
+
+    def written(name: str, told: dict[str, Any]) -> dict[str, bytes]:
+        folder = tmp_path / name
+        folder.mkdir()
+        meanwhile = lists.Meanwhile(store)
+        meanwhile.see(ran({MIME: told}))
+        meanwhile.write(folder)
+        made.append(len(list(store.folder.glob("*.zip"))))
+        return files_in(folder)
+
+    first = written("first", bundle[MIME])
+    (path,) = store.folder.glob("*.zip")
+    assert 0o600 == path.stat().st_mode & 0o777
+    with zipfile.ZipFile(path, "w") as archive:  # only what was kept has this content
+        for name in first:
+            archive.writestr(name, b"kept")
+    assert {b"kept"} == set(written("again", bundle[MIME]).values())
+    path.write_bytes(path.read_bytes()[:200])
+    assert first == written("damaged", bundle[MIME])
+    assert first == written("mended", bundle[MIME])
+    later = HandedOut(sheets(Lists=rows[::-1]), travels=True)._repr_mimebundle_()
+    assert first != written("later", later[MIME])
+    assert [1, 1, 1, 1, 2] == made
+
+
+def test_few_lists_are_kept(store: kept.Store) -> None:
+    """They are large, and only those of the same data are taken again."""
+    for number in range(kept.KEPT_LISTS + 2):
+        store.files(number, lambda: [("a.csv", b"1")])
+    store.prune()
+
+    assert kept.KEPT_LISTS == len(list(store.folder.iterdir()))
+
+
+def test_sets_of_other_names_are_files_of_their_own(tmp_path: Path, store: kept.Store) -> None:
     """Those of two chapters, beside each other; a name that is a path is none."""
     rows = pd.DataFrame({"Customer": ["001"]})
     both = [sheets(Lists=rows), replace(sheets(Lists=rows), name="assignments")]
-    meanwhile = lists.Meanwhile()
+    meanwhile = lists.Meanwhile(store)
     for one in both:
         meanwhile.see(ran(HandedOut(one, travels=True)._repr_mimebundle_()))
-    meanwhile.write(tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    meanwhile.write(target)
 
     assert {
         f"{name}{end}" for name in ("worklists", "assignments")
         for end in (".xlsx", ".csv", "/1-R1.csv")
-    } == set(files_in(tmp_path))  # fmt: skip
+    } == set(files_in(target))  # fmt: skip
     with pytest.raises(ValueError, match="small letters"):
         list(lists.files(replace(both[0], name="../x")))
 
 
-def test_lists_are_made_while_other_chapters_run(tmp_path: Path) -> None:
+def test_lists_are_made_while_other_chapters_run(tmp_path: Path, store: kept.Store) -> None:
     """From the moment that a chapter has handed them out; the files are those of `write`."""
     told = sheets(Lists=pd.DataFrame({"Customer": ["001", "002"]}))
-    meanwhile = lists.Meanwhile()
+    meanwhile = lists.Meanwhile(store)
     meanwhile.see(ran({"text/plain": ""}))
     assert [] == meanwhile._threads
     meanwhile.see(ran(HandedOut(told, travels=True)._repr_mimebundle_()))
@@ -232,23 +279,24 @@ def test_lists_are_made_while_other_chapters_run(tmp_path: Path) -> None:
 
 
 def test_what_goes_wrong_meanwhile_is_told_when_the_lists_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: kept.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error in the thread, and a second set from another chapter."""
     bundle = HandedOut(
         sheets(Lists=pd.DataFrame({"Customer": ["001", "002"]})), travels=True
     )._repr_mimebundle_()
     monkeypatch.setattr(lists, "MOST_ROWS", 1)
-    one, two = lists.Meanwhile(), lists.Meanwhile()
+    one, two = lists.Meanwhile(store), lists.Meanwhile(store)
+    target = tmp_path / "target"
     one.see(ran(bundle))
     for _ in range(2):
         two.see(ran(bundle))
 
     with pytest.raises(DataError, match="2 rows do not fit"):
-        one.write(tmp_path)
+        one.write(target)
     with pytest.raises(DataError, match="handed out 2 times"):
-        two.write(tmp_path)
-    assert [] == list(tmp_path.iterdir())
+        two.write(target)
+    assert not target.exists() and not list(store.folder.glob("*"))
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

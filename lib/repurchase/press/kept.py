@@ -1,6 +1,7 @@
 """Executed chapters that are kept, so that nothing is run again that would come out the same.
 
     .cache/chapters/<profile>/<key>.ipynb      an executed notebook (mode 600: rows may stand in it)
+    .cache/chapters/<profile>/<key>.zip        the files of the lists that it handed out (mode 600)
     .cache/packs/<profile>/<period>.json       the key of the pack in place
 
 A key is a digest of everything that the thing is made of. What a notebook reads cannot always be
@@ -16,7 +17,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,11 +32,12 @@ if TYPE_CHECKING:
     from repurchase.press.chapters import Chapter
 
 LAYOUT = 1
+Files = list[tuple[str, bytes]]
 # no chapter calls these; the rest of the library it does, or may
 NOT_READ = ("press", "cli.py", "__main__.py", "catalogue.py")
 # but for those that start its kernel and hand it what it is told
 READ_OF_PRESS = ("press/kernels", "press/chapters.py", "press/engine.py")
-KEPT = 60
+KEPT, KEPT_LISTS = 60, 6
 SUMMARY = "summary"
 
 PURE = {
@@ -197,21 +200,55 @@ class Store:
         """Keeps an executed notebook; that it cannot be kept is no failure of the run."""
         if key is None:
             return
-        part = self.folder / f".{key}.{os.getpid()}.part"
+        self._put(self.path(key), lambda part: shutil.copyfile(executed, part))
+
+    def files(self, told: Any, make: Callable[[], Iterable[tuple[str, bytes]]]) -> Files:
+        """The names and contents that `make` makes of what was handed out.
+
+        Kept by what was told and by the library; made again where what was kept is damaged.
+        """
+        key = digest([LAYOUT, told, tree_digest(LIBRARY), environment()])
+        path = self.folder / f"{key}.zip"
+        found = _unzipped(path)
+        if found is None:
+            found = list(make())
+            self._put(path, lambda part: _zip(part, found))
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return found
+
+    def _put(self, path: Path, write: Callable[[Path], object]) -> None:
+        part = self.folder / f".{path.name}.{os.getpid()}.part"
         with contextlib.suppress(OSError):
             _private(self.folder)
-            shutil.copyfile(executed, part)
+            write(part)
             part.chmod(0o600)
-            os.replace(part, self.path(key))
+            os.replace(part, path)
 
     def prune(self) -> None:
-        """Leaves the notebooks that were used last."""
+        """Leaves the notebooks and the lists that were used last."""
         with contextlib.suppress(OSError):
-            found = sorted(self.folder.glob("*.ipynb"), key=lambda p: p.stat().st_mtime)
-            for path in found[:-KEPT]:
-                path.unlink(missing_ok=True)
+            for pattern, most in (("*.ipynb", KEPT), ("*.zip", KEPT_LISTS)):
+                found = sorted(self.folder.glob(pattern), key=lambda p: p.stat().st_mtime)
+                for path in found[:-most]:
+                    path.unlink(missing_ok=True)
             for part in self.folder.glob(".*.part"):
                 part.unlink(missing_ok=True)
+
+
+def _zip(path: Path, files: Files) -> None:
+    with zipfile.ZipFile(path, "w") as archive:  # not compressed: it is read in the next run
+        for name, content in files:
+            archive.writestr(name, content)
+
+
+def _unzipped(path: Path) -> Files | None:
+    """What was kept; None where nothing is, or not as it was written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [(name, archive.read(name)) for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError):
+        return None
 
 
 def _private(folder: Path) -> None:

@@ -11,6 +11,7 @@ All of it is text, numbers and dates; the same rows give the same bytes.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import io
 import re
 import threading
@@ -23,6 +24,7 @@ import pandas as pd
 from repurchase.errors import DataError
 from repurchase.handout import MIME, Unpacked, unpacked
 from repurchase.press.chapters import Ran
+from repurchase.press.kept import Files, Store
 
 GOOD_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 OPTIONS = {
@@ -37,13 +39,6 @@ LONGEST_TEXT = 32767  # in UTF-16
 NEW_LINE = b"\r\n"
 NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
-
-
-def handed_out(ran: Iterable[Ran]) -> tuple[Unpacked, ...]:
-    """What the chapters hand out. DataError where two sets have one name."""
-    found = [(chapter, unpacked(told)) for chapter, told in _outputs(ran)]
-    _each_once((chapter, sheets.name) for chapter, sheets in found)
-    return tuple(sheets for _, sheets in found)
 
 
 def _each_once(found: Iterable[tuple[str, str]]) -> None:
@@ -71,12 +66,16 @@ def _outputs(ran: Iterable[Ran]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 class Meanwhile:
-    """Makes the lists' files as soon as a chapter has handed them out, while others still run."""
+    """Makes the lists' files as soon as a chapter has handed them out, while others still run.
 
-    def __init__(self) -> None:
+    Those of a run before are taken from `store`.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._seen: list[Ran] = []
         self._threads: list[threading.Thread] = []
-        self._files: list[tuple[str, list[tuple[str, bytes]]]] = []
+        self._files: list[tuple[str, Files]] = []
         self._error: BaseException | None = None
 
     def see(self, ran: Ran) -> None:
@@ -89,8 +88,9 @@ class Meanwhile:
 
     def _make(self, ran: Ran) -> None:
         try:
-            for sheets in handed_out([ran]):
-                self._files.append((sheets.name, list(files(sheets))))
+            for _, told in _outputs([ran]):
+                made = self._store.files(told, functools.partial(_unpacked_files, told))
+                self._files.append((told["name"], made))
         except BaseException as error:
             self._error = error
 
@@ -106,6 +106,10 @@ class Meanwhile:
             raise self._error
         for name, made in self._files:
             _write(folder, name, made)
+
+
+def _unpacked_files(told: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    return files(unpacked(told))
 
 
 def write(folder: Path, sheets: Unpacked) -> None:

@@ -44,11 +44,12 @@ def make(order: Order, folder: Path, progress: Progress) -> gate.Verdict:
     params, snapshot = order.params, order.snapshot
     notebooks = folder / pack.RESTRICTED / "notebooks"
     notebooks.mkdir(parents=True)
-    sheets = lists.Meanwhile()
+    store = kept.Store(params)
+    sheets = lists.Meanwhile(store)
     parallel.import_before_threads()
     setter = ahead.Typesetter(params, snapshot.data_through, ahead.begin(pages=True))
     work = parallel.Work(
-        params, snapshot.path, notebooks, order.settings, progress, kept.Store(params),
+        params, snapshot.path, notebooks, order.settings, progress, store,
         seen=sheets.see, meanwhile=setter.begin,
     )  # fmt: skip
     ran, (records, findings) = parallel.run_chapters(work, order.wanted, order.keys)
