@@ -405,9 +405,14 @@ def test_savings_are_named_where_they_are_counted(context_of):
 
 def test_a_payback_of_an_open_reading_is_called_one(context_of):
     """It has no interval of its own."""
-    texts = [verdict_page(found, context_of()) for found in (reading_of(), paying())]
+    ladders = {"margin": ladder_of({"difference": (0.1, 0.7)})}
+    never = reading_of(ladders=ladders)
+    texts = [verdict_page(found, context_of()) for found in (reading_of(), paying(), never)]
+    pages = words_of(show.money_pages([never], context=context_of()))
 
-    assert [True, False] == ["if the best reading holds" in text for text in texts]
+    assert [True, False, True] == ["if the best reading holds" in text for text in texts]
+    assert "not within the horizon of 36 months; if the best reading holds" in texts[2]
+    assert "Likeliest: not paid back within its horizon" in pages
 
 
 def test_a_payback_within_the_month_of_its_spending_has_no_number(context_of):

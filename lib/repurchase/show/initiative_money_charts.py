@@ -291,7 +291,7 @@ def _draw_cash(
 def _cash_title(reading: Reading, words: Words) -> str:
     money = reading.money
     if money.payback_months is None:
-        return words._("It is not paid back within its horizon")
+        return words._("Likeliest: not paid back within its horizon")
     if money.payback_months == 0:
         return words._("Likeliest: paid back in the month in which it was spent")
     months = words.number(money.payback_months, 1)

@@ -551,7 +551,8 @@ def _cards(reading: Reading, context: Context) -> Kpis:
         target = words._("target {target}", target=words.share(reading.plan.target_roi, 0))
         detail = joined(words, [share_interval(money.roi, words), target])
         cards.append(Kpi(words._("ROI so far"), words.share(money.roi.value, 0), detail))
-    later = worded(words, money.reasons.get("payback_months", ""))
+    later = joined(words, [worded(words, money.reasons.get("payback_months", "")),
+                           _as_read(reading, words)])  # fmt: skip
     cards.append(
         Kpi(words._("Paid back after"), DASH, later)
         if back is None
@@ -574,6 +575,12 @@ def _readable(reading: Reading, words: Words) -> Kpi:
                words._("started on {day}", day=words.day(windows.go_live)))  # fmt: skip
 
 
+def _as_read(reading: Reading, words: Words) -> str:
+    """That a figure without an interval is that of the best reading, where that is open."""
+    open_ = reading.verdict == "not_shown" and reading.money.total_cost
+    return words._("if the best reading holds") if open_ else ""
+
+
 def months_text(months: float, words: Words) -> str:
     """A payback; what comes back in the month of its spending is never short at a month's end."""
     if months == 0:
@@ -585,9 +592,8 @@ def _back_on(reading: Reading, months: float, words: Words) -> str:
     """What was promised, and that the day is still to come where it is."""
     told, live, until = reading.plan.promised, reading.plan.go_live, reading.money.until
     run = (until.year - live.year) * 12 + until.month - live.month + 1
-    open_ = reading.verdict == "not_shown"
     parts = [
-        words._("if the best reading holds") if open_ else "",
+        _as_read(reading, words),
         words._("projected") if months > run else "",
     ]
     if told is not None and told.payback_months is not None:
