@@ -20,6 +20,7 @@ from repurchase.params import (
     read_yaml,
 )
 from repurchase.sources.demo import plan
+from repurchase.strict import PATTERNS
 
 GOOD = """\
 company: 恒云 & Sons
@@ -232,6 +233,7 @@ def test_no_is_text_and_not_false(project):
         ("treated: { stores: [a] }", "treated.stores'; keys here: labels, where, campaigns"),
         ("name_of: x", "did you mean 'name'?"),
         ("treated: { labels: S001 }", "labels == 'S001': must be a list such as [a, b]"),
+        ("unit: a=b", "unit == 'a=b': must be one line without ; and ="),
         ("ends: 2024-12-31", "initiatives.0: ends (2024-12-31) lies before go_live (2025-01-01)"),
     ],
 )
@@ -242,6 +244,23 @@ def test_a_mistake_inside_an_initiative_is_told_by_line_and_rule_alone(project, 
     assert words in error.what
     assert "{" not in error.what and "datetime" not in error.what
     assert "docs/parameters.md" in error.remedy
+
+
+def _patterns(schema):
+    """Every pattern of a text in a model's schema."""
+    if isinstance(schema, list):
+        return {found for part in schema for found in _patterns(part)}
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+    return own | {found for part in schema.values() for found in _patterns(part)}
+
+
+def test_no_pattern_is_shown_to_a_user():
+    """Each that a text must match is said in words."""
+    asked = [_patterns(model.model_json_schema()) for model in (Profile, PeriodFile)]
+
+    assert set(PATTERNS) == set.union(*asked)
 
 
 @pytest.mark.parametrize(

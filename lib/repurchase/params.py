@@ -164,7 +164,6 @@ class ExchangeRates(Strict):
 
 
 # A name is printed as it stands; the expression over the customers' columns is parsed, never run.
-SegmentName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
 
 
 # Why a pack is a draft, by names that a profile may make fatal and other programs may read.
@@ -458,7 +457,7 @@ class Profile(Strict):
     identification_limit: Share = 0.03
     max_stale_days: Days | dict[FlowTable, Days] = STALE_DAYS
     fatal: Seq[DraftReason] = ()
-    segments: dict[SegmentName, SegmentText] = {}
+    segments: dict[Name60, SegmentText] = {}
     funnels: Seq[FunnelSpec] = ()
     lists: Lists = Lists()
     experiments: Seq[ExperimentPlan] = ()

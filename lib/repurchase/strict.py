@@ -36,6 +36,7 @@ class Strict(BaseModel):
 
 
 Days = Annotated[int, Field(ge=1, le=3660)]
+# a label of a record's dimensions, which ; and = take apart
 Name60 = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f;=]+$")]
 # an expression over a table's columns, parsed, never run
 SegmentText = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -69,7 +70,18 @@ PLAIN = {
 }
 
 
+PATTERNS = {
+    r"^[^\x00-\x1f;=]+$": "must be one line without ; and =",
+    r"^[A-Z]{3}$": "must be a code of three capitals such as CNY",
+    r"^[A-Z]{2}$": "must be a code of two capitals such as CN",
+    r"^[A-Za-z][A-Za-z0-9_]*$": "must be one word of letters, digits and _",
+    r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$": "must be a month and a day such as 11-08",
+}
+
+
 def plainly(error: ErrorDetails) -> str:
     """What is wrong with a value, for who wrote it: "must be a list such as [a, b]"."""
+    if error["type"] == "string_pattern_mismatch":
+        return PATTERNS[error["ctx"]["pattern"]]
     message = error["msg"].removeprefix("Value error, ").replace("Input should", "must")
     return PLAIN.get(error["type"], message)
