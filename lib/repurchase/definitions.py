@@ -817,7 +817,8 @@ METRICS: dict[str, Metric] = {
             "Margin or revenue of repeat order dates that a treated customer brought in a "
             "month (or week) more than without the initiative, by the comparison that is "
             "named, at equal time since a customer's first order; the first two compare the "
-            "treated with themselves and are changes."
+            "treated with themselves and are changes. Orders in the month (or week) of the first "
+            "order are not counted."
         ),
         numerator="",
         denominator=N_("treated customers times periods after the ramp-up"),
@@ -842,7 +843,7 @@ METRICS: dict[str, Metric] = {
         name=N_("Margin that an initiative brought"),
         formula=N_(
             "Effect a customer and period times the treated customers and periods after the "
-            "ramp-up."
+            "ramp-up, the period of a first order not among them."
         ),
         numerator="",
         denominator="",
@@ -888,7 +889,8 @@ METRICS: dict[str, Metric] = {
     "roi_npv": Metric(
         name=N_("Present value of an initiative"),
         formula=N_(
-            "Net cash of all months of the horizon, discounted to the go-live."
+            "Net cash of all months of the horizon, discounted to the go-live by the profile's "
+            "annual_discount; without one nothing is discounted."
         ),
         numerator="",
         denominator="",

@@ -24,7 +24,10 @@ def table(days, told=None, *, surveys=None, costs=None, groups=None, everyone=Fa
     named = groups or {"ann": "treated", "ben": "treated", "cat": "treated", "dan": "control",
                        "eve": "control"}  # fmt: skip
     frame = pd.DataFrame({"customer_id": list(named), "group": list(named.values())})
-    given = before_after.Tables(days, ibis.memtable(frame), surveys, costs)
+    # two orders an order date, and one that did not count
+    placed = days.select("order_date").mutate(is_purchase=True)
+    orders = placed.union(placed).union(placed.mutate(is_purchase=False))
+    given = before_after.Tables(days, orders, ibis.memtable(frame), surveys, costs)
     panel = InitiativePanel(pd.DataFrame(), told or windows(), "store_id", True)
     found = before_after.table(
         given, panel, data_from=DAY("2022-01-01"), country=None, activity_months=12,
@@ -196,18 +199,18 @@ def test_satisfaction_is_the_promoters_less_the_detractors(days):
 
 
 def test_cost_to_serve_is_the_whole_company_s_unless_everyone_was_treated(days):
-    """60 of shipping in 2025 for the four order dates after; nobody says whose."""
+    """60 of shipping in 2025 for the eight orders after; 99 were spent on an initiative."""
     costs = ibis.memtable(pd.DataFrame({
-        "period_start": [DAY("2025-01-01")], "period_end": [DAY("2025-06-30")],
-        "category": ["shipping"], "amount": [60.0],
+        "period_start": [DAY("2025-01-01")] * 2, "period_end": [DAY("2025-06-30")] * 2,
+        "category": ["shipping"] * 2, "amount": [60.0, 99.0], "initiative_id": [None, "x"],
     }))  # fmt: skip
     found = table(days, costs=costs)
     whole = table(days, costs=costs, everyone=True)
 
     assert pd.isna(found.loc[("cost_to_serve", "treated"), "after"])
     assert found.loc[("cost_to_serve", "treated"), "reason"]
-    assert (15.0, 4.0) == tuple(found.loc[("cost_to_serve", "all"), ["after", "after_n"]])
-    assert 15.0 == whole.loc[("cost_to_serve", "treated"), "after"]
+    assert (7.5, 8.0) == tuple(found.loc[("cost_to_serve", "all"), ["after", "after_n"]])
+    assert 7.5 == whole.loc[("cost_to_serve", "treated"), "after"]
 
 
 def test_no_after_window_leaves_before_alone(days):

@@ -39,7 +39,7 @@ def test_net_value_and_roi_to_date():
     assert (20_000, 8_000, 32_000) == pytest.approx(told.incremental)
     assert (7_200, -4_800, 19_200) == pytest.approx(told.net, abs=25)
     assert (0.5625, -0.375, 1.5) == pytest.approx(told.roi, abs=2e-3)
-    assert (48_000 - 12_800) / 12_800 == pytest.approx(told.roi_revenue)
+    assert [2.75, 0.875, 4.625] == pytest.approx(list(told.roi_revenue))  # (48,000 - cost) / cost
     assert ("difference", UNTIL) == (told.rung, told.until)
     assert {"promised"} == set(told.reasons)
 

@@ -164,6 +164,17 @@ def test_an_introduction_stays_with_its_table():
     assert ["words before" in words(pdf, page) for page in (1, 2)] == [False, True]
 
 
+@pytest.mark.parametrize(("style", "there"), [("lead", False), ("small", True)])
+def test_a_lead_stays_with_the_next_output_of_its_cell(style, there):
+    """A note in small type belongs to what stands before it."""
+    rows = tuple((f"row {n}",) for n in range(10))
+    cell = shown(Text("words before", style))
+    cell.outputs += shown(Table((Column("c"),), rows)).outputs
+    pdf = bound(*(said("line") for _ in range(36)), cell)
+
+    assert [there, True] == ["words before" in words(pdf, 1), "row 0" in words(pdf, 2)]
+
+
 def test_an_introduction_to_nothing_stays_where_it_is():
     """A chapter's last words do not follow an empty output to the next page."""
     last = notebook_fragment(

@@ -65,7 +65,8 @@ def test_an_open_answer_is_never_called_paid(context_of):
     told = show.initiatives_headline([reading_of()], context=context_of())
 
     assert told.text.startswith(
-        "It cannot be told yet whether Repurchase-tracking system paid: the best reading is"
+        "It cannot be told yet whether Repurchase-tracking system paid (chance so far: 91%): the"
+        " best reading is"
     )
     assert "unsure" == told.tone
 
@@ -645,6 +646,48 @@ def test_a_warning_says_its_size(context_of, flag, text):
     assert text in verdict_page(found, context_of())
 
 
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        (
+            Flag("regression_to_mean", False, {"expected": 0.5, "low": 0.2, "high": 0.9, "p": 0.1}),
+            "To be expected by itself: +¥0.50 (+¥0.20 to +¥0.90).",
+        ),
+        (
+            Flag("anticipation", False, {"change": 9.8, "p": 0.096}),
+            "In the last month before the start: +¥9.80 against the others (p 0.096).",
+        ),
+        (
+            Flag("spill_over", False, {"change": 1.0, "share": 0.01, "before": 0.02}),
+            "Of the others' orders 1.0% were placed with the treated, 2.0% before.",
+        ),
+        (
+            Flag("mix_change", False, {"before": 0.057, "after": 0.032, "change": 0.001}),
+            "The share of newcomers among the treated: 5.7% before, 3.2% after; +0.1 pp against",
+        ),
+        (
+            Flag("identification_change", False, {"before": 0.8, "after": 0.81, "change": 0.01}),
+            "with a known customer: 80.0% before, 81.0% after; +1.0 pp against the others.",
+        ),
+        (Flag("incomplete_after", False, {"seen": 12.0, "planned": 12.0}), "Periods seen: 12."),
+    ],
+)
+def test_what_was_looked_for_and_not_found_says_its_size(context_of, flag, text):
+    """An outcome without its number cannot be traced."""
+    shown = show.flag_table([paying(flags=(flag,))], context=context_of(), id="I-5")
+
+    (row,) = cells(shown)
+    assert "not found" == row[1] and text in row[2]
+
+
+def test_made_up_starts_say_their_mean(context_of):
+    """All on one side they tell of a drift, though none alone is beyond chance."""
+    pages = words_of(show.rung_pages([detailed()], context=context_of(), id="I-4"))
+
+    assert "these would lie around 0; their mean is +¥0.10" in pages
+    assert "that it is held against, by weight: 1 Nov 2024 70%, 1 Dec 2024 30%" in pages
+
+
 def test_every_try_is_printed(context_of):
     """With what was other, what it would stand on, and its verdict."""
     frame = pd.DataFrame(
@@ -673,8 +716,15 @@ def detailed():
     path = pd.DataFrame({"start": starts, "seen": 30.0, "expected": 28.0})
     weights = pd.DataFrame({"unit": ["S2", "S4"], "weight": [0.7, 0.3]})
     details = {
-        "difference": {"event_study": study, "clusters": 20, "bootstrap_p": 0.012},
+        "difference": {"event_study": study, "clusters": 20, "bootstrap_p": 0.012,
+                       "placebo_dates": study.head(2).assign(effect=[0.3, -0.1])},
         "synthetic_control": {"path": path, "weights": weights},
+        "synthetic_difference": {
+            "weights": weights,
+            "time_weights": pd.DataFrame(
+                {"start": [dt.date(2024, 11, 1), dt.date(2024, 12, 1)], "weight": [0.7, 0.3]}
+            ),
+        },
         "structural": {"path": path.assign(low=26.0, high=30.0), "chains": 2, "r_hat": 1.003,
                        "inclusion": pd.DataFrame({"series": [""], "probability": [0.9]})},
     }  # fmt: skip

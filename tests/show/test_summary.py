@@ -113,7 +113,7 @@ def test_the_weightiest_few_are_shown_and_the_others_are_pointed_to(context_of):
     rest = show.further_findings(told(found=eight), context=context_of())
 
     assert 5 == len(items)
-    assert "3 more of less weight stand in the chapters: see R-5, R-6, R-0." == rest.text
+    assert "3 more stand in the chapters: see R-5, R-6, R-0." == rest.text
     assert "" == show.further_findings(told(found=eight[:5]), context=context_of()).text
 
 
@@ -132,7 +132,7 @@ def test_each_chapter_is_heard_on_the_first_page(context_of):
     assert ["X-1", "I-1", "V-1"] == [row[1].rsplit(" ", 1)[1] for row in table.rows]
     assert ["good", "unsure", "unsure"] == [row[0].tone for row in table.rows]
     assert "confidence high; see X-1" == table.rows[0][1]
-    assert "3 more of less weight stand in the chapters: see R-1, X-2, V-2." == table.caption
+    assert "3 more stand in the chapters: see R-1, X-2, V-2." == table.caption
 
 
 def test_what_no_chapter_could_compute_stands_with_its_reason(context_of):

@@ -103,9 +103,13 @@ FIGURES: Mapping[str, Figure] = {
 
 @dataclass(frozen=True)
 class Tables:
-    """What the table is made of; `groups` has one row a customer: customer_id, group."""
+    """What the table is made of; `groups` has one row a customer: customer_id, group.
+
+    `orders` are all of the company, with and without a known customer.
+    """
 
     days: ir.Table
+    orders: ir.Table
     groups: ir.Table
     surveys: ir.Table | None
     costs: ir.Table | None
@@ -177,7 +181,8 @@ def table(
     customer_value_*: revenue, margin over the relationship up to the window's end, a customer;
     net is revenue less what it cost to win a customer in the twelve months up to then. churn: who
     was active 91 days before the window's end and is not any more. satisfaction: NPS, or the mean
-    score of the instrument in `detail`. cost_to_serve: costs of serving an order date.
+    score of the instrument in `detail`. cost_to_serve: costs of serving an order, whoever placed
+    it, without costs that are booked for an initiative.
     """  # fmt: skip
     told = spans(panel.windows, data_from=data_from, country=country)
     rows: list[dict[str, Any]] = []
@@ -462,14 +467,15 @@ def _spread(costs: ir.Table, categories: Sequence[str], window: Window) -> float
 
 
 def _cost_to_serve(given: Tables, told: Spans, *, everyone: bool) -> list[dict[str, Any]]:
-    """Costs of serving an order date, of the whole company: no cost is told by unit."""
+    """Costs of serving an order, of the whole company: no cost is told by unit."""
     rows = [] if everyone else [_blank("cost_to_serve", "treated", reason(COSTS_NOT_BY_UNIT))]
     row = _blank("cost_to_serve", "treated" if everyone else "all", None)
     if given.costs is None:
         return [row | {"group": "treated", "reason": reason(NO_TABLE, table="costs")}]
     for when, window in told.windows.items():
         cost = _spread(given.costs, SERVING, window)
-        bought = given.days.filter(_within(given.days.order_date, window))
+        placed = given.orders
+        bought = placed.filter(placed.is_purchase & _within(placed.order_date, window))
         orders = int(bought.count().to_pyarrow().as_py())
         if cost and orders:
             row |= {when: cost / orders, f"{when}_n": float(orders)}

@@ -150,7 +150,7 @@ class InitiativeMoney:
     change_money: Estimate | None  # what the whole seen change is worth, cause or not
     net: Estimate | None
     roi: Estimate | None
-    roi_revenue: float | None  # as the article counts: on revenue
+    roi_revenue: Estimate | None  # as the article counts: on revenue
     break_even: float | None  # effect a member and period at which it pays to date
     break_even_share: float | None  # of the seen change
     payback_months: float | None
@@ -381,12 +381,13 @@ class _Answer:
             return None
         return _around(point.roi(), None if sample is None else sample.roi())
 
-    def roi_revenue(self, revenue: Estimate | None, spent: float) -> float | None:
+    def roi_revenue(self, revenue: Estimate | None, spent: float) -> Estimate | None:
         if revenue is None or not spent > 0:
             why = self.reasons.get("incremental_revenue", reason(NOTHING_SPENT))
             self.reasons.setdefault("roi_revenue", why)
             return None
-        return (revenue.value + float(self.told.saved.sum()) - spent) / spent
+        saved = float(self.told.saved.sum())
+        return Estimate(*((brought + saved - spent) / spent for brought in revenue))
 
     def break_even(self, change: Effect | None) -> dict[str, float]:
         """The effect at which the benefit equals the cost, and its share of the seen change."""

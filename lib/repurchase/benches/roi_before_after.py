@@ -310,6 +310,7 @@ class RoiBeforeAfterBench(Bench):
         groups = units.mutate(group=group)
         tables = before_after.Tables(
             review.customer_days,
+            review.orders,
             groups.filter(groups.group != OTHER),
             self._optional("surveys"),
             self._optional("costs"),

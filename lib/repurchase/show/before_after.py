@@ -146,8 +146,22 @@ def _caption(reading: Reading, context: Context, *, with_controls: bool) -> str:
     )
     if with_controls:
         parts.append(words._("Others: those who were not treated."))
+    parts += _how_to_read(reading.table, words)
     parts.append(_why_not(reading.table.to_dict("records"), words))
     return paragraph(words, parts)
+
+
+def _how_to_read(frame: pd.DataFrame, words: Words) -> list[str]:
+    """What a figure's name cannot say."""
+    there = set(frame.loc[frame["after"].notna(), "metric"])
+    parts = []
+    if any(name.startswith("customer_value") for name in there):
+        parts.append(
+            words._("Customer value is all since the first order, so it grows with time alone.")
+        )
+    if "cost_to_serve" in there:
+        parts.append(words._("Cost to serve is without what is booked for an initiative."))
+    return parts
 
 
 def before_after_full(readings: Sequence[Reading], *, context: Context, id: str) -> Table | Text:
@@ -177,8 +191,9 @@ def before_after_full(readings: Sequence[Reading], *, context: Context, id: str)
         "In brackets the 95% interval of a level; that of a change counts that the same customers"
         " stand in both windows where they do. Blank: not ripe, or not in the data."
     )
+    notes = dict.fromkeys(note for r in readings for note in _how_to_read(r.table, words))
     whys = dict.fromkeys(_why_not(r.table.to_dict("records"), words) for r in readings)
-    caption = paragraph(words, [caption, *whys])
+    caption = paragraph(words, [caption, *notes, *whys])
     return Table(columns, tuple(rows), id=id, title=title, caption=caption, size="small")
 
 
@@ -235,7 +250,7 @@ def figure_name(row: dict[Any, Any], words: Words) -> str:
         return words._(METRICS[metric].name) if metric in METRICS else metric
     name = words._(FIGURES[metric])
     if row.get("group") == "all":
-        return words._("{name}, all customers", name=name)
+        return words._("{name}, whole company", name=name)
     if metric == "satisfaction" and isinstance(detail, str) and detail:
         return words._("{name} ({detail})", name=name, detail=detail)
     return name

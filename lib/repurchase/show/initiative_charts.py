@@ -246,8 +246,9 @@ def event_study(reading: Reading, rung: Rung, *, context: Context, id: str) -> F
             title=words._("{name}: treated less others, each period",
                           name=named(reading, context)),
             caption=words._(
-                "Against the last period before, with 95% intervals. Grey: before the start; were"
-                " the two groups alike, these lie around 0."
+                "Against the last period before the start, whose own chance moves all others"
+                " together: what counts is whether those after lie apart from those before (grey),"
+                " not from 0. With 95% intervals."
             ),
             alt=words._("The difference of treated and others in each period."), data=frame,
         )  # fmt: skip
@@ -287,8 +288,10 @@ def path_chart(reading: Reading, rung: Rung, *, context: Context, id: str) -> Fi
                           rung=words._(RUNG_NAMES[rung.name])),
             caption=words._(
                 "Without it: what the others' figures say the treated would have done; how well it"
-                " fits before the start shows how far it may be trusted. Band: 95%, where the"
-                " method gives one."
+                " fits before the start shows how far it may be trusted."
+            ) if "low" not in frame else words._(
+                "Without it: what the others' figures say the treated would have done; how well it"
+                " fits before the start shows how far it may be trusted. Band: 95%."
             ),
             alt=words._("Two lines over time: what was seen, and what would have been."),
             data=frame,

@@ -55,7 +55,7 @@ LEAVES = {
 }
 STEPS = {
     "company_revenue": N_("Net revenue of known customers"),
-    "not_treated": N_("of others, and first orders"),
+    "not_treated": N_("of others, first orders, and orders of a first order's month"),
     "treated_revenue": N_("Net revenue of the treated, repeat orders"),
     "cost_of_goods": N_("cost of goods"),
     "treated_margin": N_("Margin of the treated"),
@@ -250,9 +250,8 @@ def _figures(reading: Reading, context: Context) -> Table:
     rows = [
         _money_row(words._("Net value so far"), money.net, "net", money, context),
         _ratio_row(words._("ROI so far, on margin"), money.roi, "roi", money, words),
-        _plain(words._("ROI so far as the article counts it, on revenue"),
-               None if money.roi_revenue is None else words.share(money.roi_revenue, 0),
-               "roi_revenue", money, words),
+        _ratio_row(words._("ROI so far as the article counts it, on revenue"), money.roi_revenue,
+                   "roi_revenue", money, words),
         _plain(words._("Chance that ROI so far is above 0"),
                None if draws is None else words.share(draws.positive, 0), "draws", money, words),
         _plain(words._("Chance that ROI so far is at least {target}", target=target),
@@ -281,13 +280,7 @@ def _figures(reading: Reading, context: Context) -> Table:
         _plain(_uplift_name(money, context),
                None if money.break_even_uplift is None
                else words.share(money.break_even_uplift, 1), "break_even", money, words),
-        _plain(words._("Share of the seen change that must be its own, so far"),
-               None if money.break_even_share is None else words.share(money.break_even_share, 0),
-               "break_even_share", money, words),
-        _plain(words._("the same by {day}", day=words.day(money.stop)),
-               None if money.break_even_horizon_share is None
-               else words.share(money.break_even_horizon_share, 0),
-               "break_even_share", money, words),
+        *_own_shares(reading, words),
     ]  # fmt: skip
     columns = (
         Column(words._("Figure"), "left", "fr"), Column(words._("Value"), "right"),
@@ -295,6 +288,23 @@ def _figures(reading: Reading, context: Context) -> Table:
     )  # fmt: skip
     return Table(columns, _together(rows, words), title=words._("How sure the money is"),
                  caption=_drawn_text(reading, words), size="small")  # fmt: skip
+
+
+def _own_shares(reading: Reading, words: Words) -> list[tuple[str | Cell, ...]]:
+    """What part of the change must be its own; a comparison that stands tells that itself."""
+    money = reading.money
+    if money.rung is not None or change_said(money) == "within_chance":
+        return []
+    return [
+        _plain(name, None if share is None else words.share(share, 0), "break_even_share", money,
+               words)
+        for name, share in (
+            (words._("Share of the seen change that must be its own, so far"),
+             money.break_even_share),
+            (words._("the same by {day}", day=words.day(money.stop)),
+             money.break_even_horizon_share),
+        )
+    ]  # fmt: skip
 
 
 def _months(payback: float, words: Words) -> str:
@@ -397,17 +407,21 @@ def _promise(reading: Reading, context: Context) -> Block:
         by = told.by and words._("ROI by {day}", day=words.day(told.by))
         rows.append((
             by or words._("ROI so far, on margin"), words.share(told.target, 0),
-            _told_share(told.by_then, words), _state(told.state, words),
+            _told_share(told.by_then, words),
+            DASH if told.reaches is None else words.share(told.reaches, 0),
+            _state(told.state, words),
         ))  # fmt: skip
     if told.payback_months is not None:
         found = reading.money.payback_months
         rows.append((
             words._("Payback, in months from the go-live"), words.number(told.payback_months, 0),
-            DASH if found is None else _months(found, words), _state(told.payback_state, words),
+            DASH if found is None else _months(found, words), DASH,
+            _state(told.payback_state, words),
         ))  # fmt: skip
     columns = (
         Column(words._("Promise"), "left", "fr"), Column(words._("Promised"), "right"),
-        Column(words._("Achieved, or on course to"), "right"), Column(words._("State")),
+        Column(words._("Achieved, or on course to"), "right"),
+        Column(words._("Chance to keep it"), "right"), Column(words._("State")),
     )  # fmt: skip
     return Table(columns, tuple(rows), title=words._("What was promised"),
                  caption=paragraph(words, [_meanings(reading, told, words),

@@ -203,8 +203,8 @@ def accounts_text(reading: Reading, context: Context) -> str:
     if told is None or treated is None or not told.revenue > 0:
         return ""
     text = words._(
-        "Repeat orders of the treated brought {treated} of the company's {revenue} net revenue of"
-        " known customers in these days ({share}).",
+        "Repeat orders of the treated, from the period after their first, brought {treated} of the"
+        " company's {revenue} net revenue of known customers in these days ({share}).",
         treated=words.money(treated, context.currency),
         revenue=words.money(told.revenue, context.currency),
         share=words.share(treated / told.revenue, 0),
@@ -218,7 +218,7 @@ def accounts_text(reading: Reading, context: Context) -> str:
         )  # fmt: skip
     else:
         tie = words._(
-            "It ties to the finance department's total of the period but for {share}.",
+            "The period's total of all orders ties to the finance department's but for {share}.",
             share=words.share(told.unexplained, 2),
         )
     return paragraph(words, [text, tie])
@@ -345,7 +345,12 @@ def tornado_chart(reading: Reading, *, context: Context, id: str) -> Figure | Te
         )
         _draw_tornado(ax, frame, names, values, money.npv.value)
         _money_ticks(ax, context)
-        style.unit_note(ax, words._("Net present value up to {day}", day=words.day(money.stop)))
+        day = words.day(money.stop)
+        style.unit_note(
+            ax,
+            words._("Net present value up to {day}", day=day) if money.discount_rate
+            else words._("Net value up to {day}", day=day),
+        )  # fmt: skip
         return style.exhibit(
             picture, id=id, title=_tornado_title(frame, words),
             caption=words._(

@@ -316,9 +316,30 @@ def _weights(
     }  # fmt: skip
     heading = words._("Weight") if name == "weights" else words._("Share of the draws")
     left = len(order) - len(kept)
-    caption = words._("{count} others have less or none.", count=words.count(left)) if left else ""
+    parts = [words._("Less or none: {count} more.", count=words.count(left))] if left else []
+    if name == "weights":
+        parts.append(_time_weights(rung, words))
+    caption = paragraph(words, parts)
     columns = (Column(label, "left", "fr"), Column(heading, "right"))
     return Table(columns, rows, title=titles[name], caption=caption or None, size="small")
+
+
+def _time_weights(rung: Rung, words: Words) -> str:
+    """Which periods before the start carry the comparison, where a method weighs them."""
+    frame = frame_of(rung, "time_weights")
+    if frame is None:
+        return ""
+    order = frame[frame["weight"] > 0.0005].sort_values("weight", ascending=False, kind="stable")
+    told = [
+        words._("{name} {value}", name=words.day(pd.Timestamp(r["start"]).date()),
+                value=words.share(float(r["weight"]), 0))
+        for r in order.head(MOST_WEIGHTS).to_dict("records")
+    ]  # fmt: skip
+    return words._(
+        "Periods before the start that it is held against, by weight: {periods}; in others the two"
+        " lines need not meet.",
+        periods=words.listed(told),
+    )
 
 
 def _unit_name(unit: str, reading: Reading, words: Words) -> str:
@@ -356,7 +377,15 @@ def _effects(
         Column(label, "left", "fr"), Column(words._("Effect"), "right"),
         Column(words._("95% interval"), "right"),
     )  # fmt: skip
-    return Table(columns, tuple(rows), title=title, size="small")
+    caption = ""
+    if name == "placebo_dates":
+        mean = float(frame["effect"].astype(float).mean())
+        caption = words._(
+            "Were treated and others alike before the start, these would lie around 0; their mean"
+            " is {mean}.",
+            mean=unit_text(reading, mean, context),
+        )
+    return Table(columns, tuple(rows), title=title, caption=caption or None, size="small")
 
 
 def _number(row: Mapping[Any, Any], name: str) -> float | None:
@@ -369,7 +398,7 @@ def _placebo(reading: Reading, rung: Rung, context: Context) -> Table | None:
     words = context.words
     rows: list[tuple[str | Cell, ...]] = []
     for name, label in (
-        ("placebo_units", words._("Nothing was done to it, the largest")),
+        ("placebo_units", words._("Nothing was done to it, lowest and highest")),
         ("leave_one_out", words._("Without one of the others, lowest and highest")),
     ):
         frame = frame_of(rung, name)
@@ -402,7 +431,7 @@ NUMBERS = {
     "chains": N_("chains"),
     "draws": N_("draws a chain"),
     "r_hat": N_("R-hat"),
-    "tail": N_("chance of no effect"),
+    "tail": N_("share of the draws on the other side of 0"),
 }
 
 
@@ -522,9 +551,9 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
         case "identification_change":
             moved = flag_value(flag, "change")
             return words._(
-                "The share of orders with a known customer went from {before} to {after}, by"
-                " {change} against the others: that alone makes customers look as if they did"
-                " otherwise.",
+                "Among the treated the share of orders with a known customer went from {before} to"
+                " {after}, by {change} against the others: that alone can make customers look as if"
+                " they did otherwise.",
                 before=share("before"), after=share("after"),
                 change=DASH if moved is None else points(words, moved),
             )  # fmt: skip
@@ -538,6 +567,51 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
                 " profile's.",
                 count=count("count"),
             )
+
+
+def _looked_at(flag: Flag, reading: Reading, context: Context) -> str:
+    """What was found where a warning was not raised; nothing where there is no number."""
+    words = context.words
+    found = {name: flag_value(flag, name) for name in ("expected", "change", "share", "seen", "p")}
+
+    def unit(name: str) -> str:
+        return unit_text(reading, flag_value(flag, name), context)
+
+    def share(name: str) -> str:
+        value = flag_value(flag, name)
+        return DASH if value is None else words.share(value)
+
+    if flag.name == "regression_to_mean" and found["expected"] is not None:
+        return words._(
+            "To be expected by itself: {expected} ({low} to {high}).",
+            expected=unit("expected"), low=unit("low"), high=unit("high"),
+        )  # fmt: skip
+    if flag.name == "anticipation" and found["change"] is not None:
+        p = "" if found["p"] is None else words.number(found["p"], 3)
+        return words._(
+            "In the last month before the start: {change} against the others (p {p}).",
+            change=unit("change"), p=p or DASH,
+        )  # fmt: skip
+    if flag.name == "spill_over" and found["share"] is not None:
+        return words._(
+            "Of the others' orders {share} were placed with the treated, {before} before.",
+            share=share("share"), before=share("before"),
+        )  # fmt: skip
+    if flag.name == "mix_change" and found["change"] is not None:
+        return words._(
+            "The share of newcomers among the treated: {before} before, {after} after; {change}"
+            " against the others.",
+            before=share("before"), after=share("after"), change=points(words, found["change"]),
+        )  # fmt: skip
+    if flag.name == "identification_change" and found["change"] is not None:
+        return words._(
+            "The share of the treated's orders with a known customer: {before} before, {after}"
+            " after; {change} against the others.",
+            before=share("before"), after=share("after"), change=points(words, found["change"]),
+        )  # fmt: skip
+    if flag.name == "incomplete_after" and found["seen"] is not None:
+        return words._("Periods seen: {seen}.", seen=words.count(found["seen"]))
+    return ""
 
 
 def _missing_costs(flag: Flag, words: Words) -> str:
@@ -601,7 +675,7 @@ def flag_table(readings: Sequence[Reading], *, context: Context, id: str) -> Tab
             tone: Tone | None = None
             if flag.raised:
                 tone = "bad" if flag.refuses else "unsure"
-            text = flag_text(flag, reading, context) if flag.raised else ""
+            text = (flag_text if flag.raised else _looked_at)(flag, reading, context)
             if flag.raised and flag.refuses:
                 text = paragraph(words, [text, words._("No comparison is stood on.")])
             rows.append((

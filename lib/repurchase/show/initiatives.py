@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from repurchase.analysis.initiative_flags import Flag
+from repurchase.analysis.initiative_money import InitiativeMoney
 from repurchase.analysis.initiative_panel import of_equal_age
 from repurchase.analysis.initiative_reading import (
     LONGEST_LEARNING,
@@ -354,11 +355,18 @@ def sentence(reading: Reading, *, context: Context) -> str:
             )  # fmt: skip
         case _:
             text = words._(
-                "It cannot be told yet whether {name} paid: the best reading is {brought} of margin"
-                " caused for a cost of {cost}, which leaves {net}.",
-                name=name, brought=brought, cost=cost, net=net,
+                "It cannot be told yet whether {name} paid{chance}: the best reading is {brought}"
+                " of margin caused for a cost of {cost}, which leaves {net}.",
+                name=name, brought=brought, cost=cost, net=net, chance=_chance(money, words),
             )  # fmt: skip
     return paragraph(words, [text, _saved(reading, context), roi_sentence(reading, words)])
+
+
+def _chance(money: InitiativeMoney, words: Words) -> str:
+    """The chance that it has paid so far, where it can be told: open is not even."""
+    if money.draws is None:
+        return ""
+    return words._(" (chance so far: {share})", share=words.share(money.draws.positive, 0))
 
 
 def _saved(reading: Reading, context: Context) -> str:
@@ -561,7 +569,9 @@ def _cards(reading: Reading, context: Context) -> Kpis:
     )  # fmt: skip
     if draws is not None:
         reach = "" if draws.reaches_target is None else words._(
-            "{share} that it reaches its target", share=words.share(draws.reaches_target, 0)
+            "{share} that ROI so far is at least {target}",
+            share=words.share(draws.reaches_target, 0),
+            target=words.share(reading.plan.target_roi, 0),
         )  # fmt: skip
         cards.append(Kpi(words._("Chance that it paid"), words.share(draws.positive, 0), reach))
     return Kpis(tuple(cards))
@@ -662,7 +672,7 @@ def _decide(reading: Reading, context: Context) -> Table:
         (words._("What to do"), action(reading, context)),
         (words._("What would change our mind"), change_of_mind(reading, context)),
         (words._("What speaks against it"), against_it(reading, context)),
-        (words._("Since last month's verdict"), since(reading, context)),
+        (words._("The same, read a month ago"), since(reading, context)),
     ]
     rows = tuple((Cell(a, bold=True), b) for a, b in told if b)
     columns = (Column(words._("For the decision")), Column("", "left", "fr"))
@@ -713,8 +723,8 @@ def action(reading: Reading, context: Context) -> str:
         text = words._("{head}: no cost is still to come.", head=head)
     elif forward.benefit is not None:
         text = words._(
-            "{head}: the {months} months to come cost {cost} and bring {benefit}; what has been"
-            " spent is left out of this.",
+            "{head}: the {months} months to come cost {cost} and bring, as read, {benefit}; what"
+            " has been spent is left out of this.",
             head=head, months=months, cost=cost, benefit=range_text(forward.benefit, context),
         )  # fmt: skip
     elif forward.break_even_share is not None and change_said(reading.money) != "within_chance":
@@ -816,7 +826,7 @@ def _in_points(reading: Reading, words: Words) -> str:
 
 
 def _hangs_on(reading: Reading, context: Context) -> str:
-    """The factor that moves the present value most, between its ends."""
+    """The factor that moves the value most, between its ends."""
     words, frame = context.words, reading.money.tornado
     if frame.empty or reading.money.net is None:
         return ""
@@ -827,11 +837,18 @@ def _hangs_on(reading: Reading, context: Context) -> str:
     ends = sorted((float(widest["low"]), float(widest["high"])))
     low, high = (words.money(x, context.currency) for x in ends)
     name = words._(FACTORS.get(str(widest["factor"]), str(widest["factor"])))
+    values = {"factor": name, "low": low, "high": high, "day": words.day(reading.money.stop)}
+    if reading.money.discount_rate:
+        return words._(
+            "Most hangs on {factor}: between its ends the net present value up to {day} goes from"
+            " {low} to {high}.",
+            **values,
+        )
     return words._(
-        "Most hangs on {factor}: between its ends the present value of it all goes from {low} to"
+        "Most hangs on {factor}: between its ends the net value up to {day} goes from {low} to"
         " {high}.",
-        factor=name, low=low, high=high,
-    )  # fmt: skip
+        **values,
+    )
 
 
 def against_it(reading: Reading, context: Context) -> str:

@@ -173,7 +173,7 @@ def _elsewhere(rest: Sequence[Finding], words: Words) -> str:
         return ""
     places = list(dict.fromkeys(f.exhibit for f in rest if f.exhibit))
     return words._(
-        "{count} more of less weight stand in the chapters: see {exhibits}.",
+        "{count} more stand in the chapters: see {exhibits}.",
         count=words.count(len(rest)),
         exhibits=words.listed(places),
     )

@@ -58,7 +58,7 @@ STRETCHES = {
 }
 CHANGES_LEGEND = N_(
     "Changes in percentage points. Bold: the interval of the change excludes 0. Grey: no"
-    " detectable change."
+    " detectable change, or one that a note puts in doubt."
 )
 COHORTS_SHOWN, AGES_SHOWN, SMALL_COHORT = 18, 12, 50
 CUT_ROWS, LONGEST_VALUE = 8, 60

@@ -118,10 +118,11 @@ def notebook_fragment(
             here = [next(levels) for _ in heading_depths(texts[number])]
             pieces += _markdown(texts[number], cell, context, here, folder=folder)
         elif cell["cell_type"] == "code":
-            shown = _code(cell, context, show_code=show_code)
-            if pieces and any(piece not in ("", "none") for piece in shown):
+            shown = [p for p in _code(cell, context, show_code=show_code) if p not in ("", "none")]
+            if pieces and shown:
                 pieces[-1] = render.leading(pieces[-1])
-            pieces += shown
+            pieces += [render.leading(p) if render.is_lead(p) else p for p in shown[:-1]]
+            pieces += shown[-1:]
         elif _source(cell).strip():
             pieces.append(f"code-block({typst_string(_source(cell))})")
     typst = "\n".join(f"#{piece}" for piece in pieces if piece)

@@ -191,6 +191,11 @@ def prose(expression: str, width_mm: float = FULL_MM) -> str:
     return f"{PROSE}{expression})" if width_mm >= FULL_MM else expression
 
 
+def is_lead(expression: str) -> bool:
+    """Whether it is running text that says what comes next, as a heading does."""
+    return expression.startswith(f"{PROSE}{{lead(")
+
+
 def leading(expression: str) -> str:
     """The same; running text that is short stays on the page of what follows it."""
     if not expression.startswith(PROSE) or len(expression) > LONGEST_LEAD:
