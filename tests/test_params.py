@@ -281,6 +281,7 @@ def test_no_pattern_is_shown_to_a_user():
         ),
         ("margin_factor: [1.1, 0.9]", "low factor first: [0.9, 1.1]"),
         ("margin_factor: [0.9]", "a low and a high factor"),
+        ("margin_factor: [0.9, 1, 1.1]", "a low and a high factor"),
         (
             "treated: { labels: [a, b] }\n    except_for: [b]",
             "'b' is in except_for and in treated: take it out of one",
@@ -317,6 +318,57 @@ def test_an_initiative_that_cannot_be_so_is_refused(project, told, words):
     known = INITIATIVE.replace("    name: CRM\n", "") if told.startswith("name") else INITIATIVE
 
     assert words in _error(project(f"{GOOD}{known}    {told}\n")).what
+
+
+@pytest.mark.parametrize(
+    ("told", "words", "remedy"),
+    [
+        ("unit: regoin", "has the unit 'regoin', which is none", "did you mean 'region'? units"),
+        ("unit: lvel", "has the unit 'lvel', which is none", "did you mean 'level'? units here"),
+    ],
+)
+def test_a_unit_that_there_is_not_is_refused_at_load(project, told, words, remedy):
+    """Places, region, customer or a segment of the profile; with the line of the key."""
+    known = f"{GOOD}segments: {{ level: x_level }}\n{INITIATIVE}"
+    error = _error(project(f"{known}    {told}\n"))
+
+    assert words in error.what and error.remedy.startswith(remedy)
+    assert error.where.endswith(f"line {known.count(chr(10)) + 1}")
+    assert "level" == load_params("shop", root=project(f"{known}    unit: level\n")).profile \
+        .initiatives[0].unit
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("ends: 2301-01-01", "ends == 2301-01-01: must be less than or equal to 2199-12-31"),
+        (
+            "costs: { planned: [{ category: build, amount: 1, start: 1800-01-01 }] }",
+            "start == 1800-01-01: must be greater than or equal to 1900-01-01",
+        ),
+        (
+            "savings: [{ name: s, monthly: 1, start: 2025-03-01, end: 9999-12-31 }]",
+            "end == 9999-12-31: must be less than or equal to 2199-12-31",
+        ),
+        (
+            "costs: { planned: [{ category: build, hours: 1.0e+9, hourly_rate: 1.0e+9,"
+            " start: 2025-01-01 }] }",
+            "hours x hourly_rate is more than 1e+15",
+        ),
+    ],
+)
+def test_days_and_sums_beyond_any_company_are_refused(project, told, words):
+    """A slip of a digit would be counted month by month."""
+    assert words in _error(project(f"{GOOD}{INITIATIVE}    {told}\n")).what
+
+
+def test_a_day_that_no_calendar_has_is_told_by_its_line(project):
+    """The parser itself only stumbles over it; a comment and a text are no day."""
+    text = f"{GOOD}# 2025-02-31\n{INITIATIVE}    ends: 2025-02-30\n"
+    error = _error(project(text))
+
+    assert "2025-02-30 is no day" == error.what
+    assert error.where.endswith(f"line {text.count(chr(10))}")
 
 
 def test_initiatives_are_told_apart_by_id_and_name(project):

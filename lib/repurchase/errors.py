@@ -14,7 +14,21 @@ Checked at the border, trusted inside: a function deep in `stats` raises `ValueE
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from repurchase.scrub import scrubbed
+
+# how each part of an error begins on its line; `what` is all before the first of them
+BEFORE = {"where": "  where: ", "rule": "  rule:  ", "remedy": "  to do: "}
+
+
+class Parts(TypedDict):
+    """What an error says, part by part; an empty text where it says nothing."""
+
+    what: str
+    where: str
+    rule: str
+    remedy: str
 
 
 class ReviewError(Exception):
@@ -28,11 +42,8 @@ class ReviewError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        lines = [self.what]
-        lines += [f"  where: {self.where}"] if self.where else []
-        lines += [f"  rule:  {self.rule}"] if self.rule else []
-        lines += [f"  to do: {self.remedy}"] if self.remedy else []
-        return "\n".join(lines)
+        told = ((before, str(getattr(self, name))) for name, before in BEFORE.items())
+        return "\n".join([self.what, *(before + text for before, text in told if text)])
 
 
 class UsageError(ReviewError):
@@ -65,3 +76,20 @@ class ChapterError(ReviewError):
 
 class PressError(ReviewError):
     """A pack that could not be bound or put in its place."""
+
+
+def told_elsewhere(name: str, text: str) -> Parts | None:
+    """What an error said in another process, by its class's name and text; None if not one of ours.
+
+    >>> told_elsewhere("DataError", "no rows\\n  to do: add some")["remedy"]
+    'add some'
+    """
+    known = globals().get(name)
+    if not (isinstance(known, type) and issubclass(known, ReviewError)):
+        return None
+    found, at = Parts(what="", where="", rule="", remedy=""), "what"
+    for line in text.splitlines():
+        begun = next((part for part, before in BEFORE.items() if line.startswith(before)), None)
+        at, said = (begun, line[len(BEFORE[begun]) :]) if begun else (at, line)
+        found[at] = "\n".join(filter(None, [found[at], said]))  # type: ignore[literal-required]
+    return found

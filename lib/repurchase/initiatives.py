@@ -7,7 +7,7 @@ back. What is missing here narrows what the chapter can say, and the chapter say
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -19,7 +19,14 @@ CostCategory = Literal[
     "software", "build", "implementation", "training", "maintenance", "labour", "campaign",
     "incentive", "loyalty_reward", "shipping", "payment_fee", "other",
 ]  # fmt: skip
-Money = Annotated[float, Field(ge=0, le=1e15)]
+CATEGORIES: tuple[CostCategory, ...] = get_args(CostCategory)
+# who tells the treated apart: places of an order, or what is known of a customer
+PLACES = ("store_id", "rep_id", "channel")
+UNITS = (*PLACES, "region", "customer")
+MOST = 1e15
+Money = Annotated[float, Field(ge=0, le=MOST)]
+# no initiative lies beyond, and months are counted from one day to another
+Day = Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2199, 12, 31))]
 Factor = Annotated[float, Field(gt=0, le=10)]
 # 1 is 100 %: who means 80 % writes .8, and nothing is lost more than once
 Roi = Annotated[float, Field(ge=-1, le=1000)]
@@ -61,8 +68,8 @@ class PlannedCost(Strict):
     amount: Money | None = None
     hours: Money | None = None
     hourly_rate: Money | None = None
-    start: dt.date
-    end: dt.date | None = None
+    start: Day
+    end: Day | None = None
     monthly: bool = False
     estimated: bool = False
 
@@ -71,6 +78,8 @@ class PlannedCost(Strict):
         told = tuple(v is not None for v in (self.amount, self.hours, self.hourly_rate))
         if told not in ((True, False, False), (False, True, True)):
             raise ValueError("a cost is an amount, or hours and hourly_rate, not both")
+        if self.money > MOST:
+            raise ValueError(f"hours x hourly_rate is more than {MOST:g}")
         _in_order(self.start, self.end)
         return self
 
@@ -105,8 +114,8 @@ class Saving(Strict):
 
     name: ShortName
     monthly: Money
-    start: dt.date
-    end: dt.date | None = None
+    start: Day
+    end: Day | None = None
     cashed: bool = False
 
     @model_validator(mode="after")
@@ -197,8 +206,8 @@ class Initiative(Strict):
     name: ShortName
     kind: Literal["system", "loyalty", "campaign", "other"] = "other"
     owner: Owner | None = None
-    go_live: dt.date
-    ends: dt.date | None = None
+    go_live: Day
+    ends: Day | None = None
     ramp_up_days: Annotated[int, Field(ge=0, le=366)] = 0
     anticipation_days: Annotated[int, Field(ge=0, le=366)] = 0
     before_months: Annotated[int, Field(ge=1, le=60)] | None = None
@@ -216,7 +225,7 @@ class Initiative(Strict):
     target_roi: Roi = 0.0
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 36
     persistence: Persistence = Persistence()
-    margin_factor: Annotated[Seq[Factor], Field(max_length=2)] = ()
+    margin_factor: Seq[Factor] = ()
     hold_out: HoldOut = HoldOut()
     decision: InitiativeDecision | None = None
 

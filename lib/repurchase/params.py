@@ -13,6 +13,7 @@ import difflib
 import functools
 import io
 import os
+import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ from ruamel.yaml.scalarfloat import ScalarFloat
 from ruamel.yaml.scalarint import ScalarInt
 
 from repurchase.errors import ParameterError
-from repurchase.initiatives import Initiative
+from repurchase.initiatives import UNITS, Initiative
 from repurchase.looks import SignedLooks, signed_looks
 from repurchase.period import Period
 from repurchase.strict import (
@@ -685,6 +686,7 @@ def load_params(
     profile = validated(Profile, raw, lines, path)
     check_sources(profile, lines, path)
     check_funnels(profile, lines, path)
+    check_units(profile, lines, path)
     check_conditions(profile, lines, path)
     check_chapters(period_file, profile, period_lines, period_path)
     targets = read_targets(root / "params" / name / "targets.csv")
@@ -755,17 +757,19 @@ def _parsed(text: str, path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...]
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise ParameterError(
-            f"this is not YAML: {error.problem or error.context}", where=f"{_shown(path)}{line}"
+            f"this is not YAML: {error.problem or error.context}",
+            where=f"{_shown(path)}{line}",
+            remedy="look there and at the line above: indents, colons, quotes and brackets",
         ) from None
     except YAMLError as error:
-        raise ParameterError(f"this is not YAML: {error}", where=_shown(path)) from None
+        raise ParameterError(
+            f"this is not YAML: {error}",
+            where=_shown(path),
+            remedy="take out what is no plain text, such as control characters",
+        ) from None
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         # what the parser itself stumbles over, such as an anchor that is merged into itself
-        raise ParameterError(
-            "this is not YAML that can be read",
-            where=_shown(path),
-            remedy="look at the anchors (&name), merges (<<) and dates",
-        ) from None
+        raise _stumbled(text, path) from None
     if document is None:
         document = CommentedMap()
     if not isinstance(document, CommentedMap):
@@ -779,6 +783,26 @@ def _parsed(text: str, path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...]
             "an anchor holds itself", where=_shown(path), remedy="write the values out"
         ) from None
     return _plain(document, path, lines, ()), lines
+
+
+def _stumbled(text: str, path: Path) -> ParameterError:
+    """What YAML reads as a day and no calendar has, with its line; otherwise what it may be."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for told in A_DAY.findall(line.partition("#")[0]):
+            try:
+                dt.date.fromisoformat(told)
+            except ValueError:
+                return ParameterError(
+                    f"{told} is no day",
+                    where=f"{_shown(path)}, line {number}",
+                    rule="a day is one that the calendar has",
+                    remedy="write one such as 2025-01-31; in quotes it is read as text",
+                )
+    return ParameterError(
+        "this is not YAML that can be read",
+        where=_shown(path),
+        remedy="look at the anchors (&name), merges (<<) and dates",
+    )
 
 
 def _lines(node: Any, at: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], int]]:
@@ -832,6 +856,7 @@ def _plain(node: Any, path: Path, lines: Mapping[tuple[Any, ...], int], at: tupl
 
 M = TypeVar("M", bound=Strict)
 LONGEST_SHOWN = 120
+A_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def validated(
@@ -1012,6 +1037,21 @@ def check_funnels(
                     where=f"{_shown(path)}, line {line}",
                     remedy=f"add sources.{missing[0]}; sources here: {', '.join(profile.sources)}",
                 )
+
+
+def check_units(profile: Profile, lines: Mapping[tuple[Any, ...], int], path: Path) -> None:
+    """Raises ParameterError if an initiative tells the treated by what is no unit."""
+    known = (*UNITS, *profile.segments)
+    for number, plan in enumerate(profile.initiatives):
+        if plan.unit not in known:
+            at = ("initiatives", number, "unit")
+            near = difflib.get_close_matches(plan.unit, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ParameterError(
+                f"the initiative {plan.id!r} has the unit {plan.unit!r}, which is none",
+                where=f"{_shown(path)}, line {lines.get(at, 1)}",
+                remedy=f"{hint}units here: {', '.join(known)}",
+            )
 
 
 def check_conditions(

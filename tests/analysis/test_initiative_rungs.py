@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from repurchase.analysis import initiative_flags, initiative_rungs
+from repurchase.analysis import initiative_costs, initiative_flags, initiative_rungs
 from repurchase.analysis.initiative_panel import (
     InitiativePanel,
     InitiativeWindows,
@@ -315,7 +315,33 @@ def test_counts_of_names_and_tries():
     )
     assert initiative_flags.other_initiatives([]).raised is False
     misspelt = initiative_flags.costs_missing([], ["sytem"], ["system", "other"])
-    assert (True, "", "sytem", "system") == (misspelt.raised, *misspelt.values.values())
+    told = [misspelt.values[k] for k in ("names", "ids", "nearest", "others")]
+    assert (True, ["", "sytem", "system", ""]) == (misspelt.raised, told)
+    capitals = initiative_flags.costs_missing([], ["SYSTEM"], ["system", "other"])
+    assert "system" == capitals.values["nearest"]
+
+
+def test_costs_below_nothing_and_costs_not_read_are_warned_of():
+    """A sign gone wrong makes it cheaper, and so does a row that was put aside."""
+    rows = pd.DataFrame({
+        "amount": [100.0, -30.0, float("nan"), -5.0], "category": ["build", "bulid", None, "other"],
+    })  # fmt: skip
+    below = initiative_costs.negative(rows)
+    others = initiative_costs.other_categories(rows)
+
+    assert ((2, -35.0), ("bulid",)) == (below, others)
+    assert ((0, 0.0), ()) == (
+        initiative_costs.negative(None), initiative_costs.other_categories(None)
+    )  # fmt: skip
+    told = initiative_flags.costs_missing(["training"], negative=below, aside=3, others=others)
+    assert (True, 2.0, -35.0, 3.0, "bulid") == (
+        told.raised, *(told.values[k] for k in ("negative", "below", "aside", "others"))
+    )  # fmt: skip
+    assert initiative_flags.costs_missing([], negative=below).raised
+    assert initiative_flags.costs_missing([], aside=1).raised
+    # another category is told only where one is missing
+    alone = initiative_flags.costs_missing([], others=others)
+    assert (False, "") == (alone.raised, alone.values["others"])
 
 
 def test_the_prior_of_the_ladder_stands_among_the_others_as_it_is():

@@ -71,6 +71,10 @@ def test_a_preview_is_one_chapter_as_pdf(bench_root, capsys) -> None:
 
 
 def test_a_preview_of_nothing_is_a_wrong_use(capsys) -> None:
-    """A misspelt chapter names those that there are."""
-    assert 2 == main(["preview", "--chapter", "retension", "--profile", "little"])
-    assert "retention" in capsys.readouterr().err
+    """A misspelt chapter names those that there are; a period without data makes no page."""
+    for name in ("retension", "../x"):
+        assert 2 == main(["preview", "--chapter", name, "--profile", "little"])
+        assert "retention, roi_before_after" in capsys.readouterr().err
+    words = ["preview", "--chapter", "retention", "--profile", "little", "--period", "2035-01"]
+    assert 1 == main(words)
+    assert "no data lie in 2035-01: they run from" in capsys.readouterr().err

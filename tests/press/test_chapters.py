@@ -183,3 +183,27 @@ def test_the_pack_in_place_is_found_where_links_do_not_exist(tiny_company, monke
     monkeypatch.delenv("REPURCHASE_RUN", raising=False)
 
     assert [{"metric": "buyers"}] == open_review("tiny", "2025-09").chapters.records
+
+
+def test_what_a_chapter_refuses_is_told_as_it_was_said(run):
+    """A mistake in the parameters has its own place and remedy; no line of the notebook has."""
+    told = 'raise ParameterError("no column x", where="params/a.yaml", rule="r", remedy="add it")'
+    with pytest.raises(FailedChapterError) as caught:
+        run(f"from repurchase.errors import ParameterError\n{told}")
+
+    assert (
+        "chapter tiny failed: no column x\n  where: params/a.yaml\n  rule:  r\n  to do: add it"
+        == str(caught.value)
+    )
+
+
+def test_an_error_of_ours_without_a_place_is_told_with_its_cell(run):
+    """And with the way to mend a cell."""
+    with pytest.raises(FailedChapterError) as caught:
+        run("from repurchase.errors import DataError\nraise DataError('no rows\\nat all')")
+
+    assert "chapter tiny failed: no rows\nat all" == caught.value.what
+    assert "notebooks/tiny.ipynb, cell 3: from repurchase.errors import DataError" in (
+        caught.value.where
+    )
+    assert "make lab" in caught.value.remedy and () == caught.value.tail

@@ -632,6 +632,15 @@ def test_hold_outs_leave_without_a_formula(context_of):
             "Not in the costs: labour, training. So they are too low.",
         ),
         (
+            Flag("costs_missing", True, {"names": "build", "others": "bulid, misc"}),
+            "So they are too low. In the costs under other categories: bulid, misc.",
+        ),
+        (
+            Flag("costs_missing", True, {"negative": 2.0, "below": -35.0, "aside": 3.0}),
+            "Amounts booked below 0: 2, together −¥35. They make it cheaper. Rows of the costs that"
+            " could not be read, and count nowhere: 3.",
+        ),
+        (
             Flag("identification_change", True, {"before": 0.789, "after": 0.812, "change": 0.041}),
             "from 78.9% to 81.2%, by +4.1 pp against the others",
         ),

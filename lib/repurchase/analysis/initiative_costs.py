@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from repurchase.calendar import Window
-from repurchase.initiatives import Initiative, PlannedCost
+from repurchase.initiatives import CATEGORIES, Initiative, PlannedCost
 from repurchase.model.reconcile import MoneyBridge
 from repurchase.period import Period, add_months
 from repurchase.stats.panel import Floats
@@ -228,6 +228,21 @@ def unknown_ids(plan: Initiative, rows: pd.DataFrame | None) -> tuple[str, ...]:
     asked = plan.costs.ids or (() if plan.costs.planned else (plan.id,))
     there = set() if rows is None else set(rows["initiative_id"].astype(str))
     return tuple(name for name in asked if name not in there)
+
+
+def negative(rows: pd.DataFrame | None) -> tuple[int, float]:
+    """How many booked rows are below 0, and their sum: returned money, or a sign gone wrong."""
+    if rows is None:
+        return 0, 0.0
+    below = rows.loc[rows["amount"] < 0, "amount"]
+    return len(below), float(below.sum())
+
+
+def other_categories(rows: pd.DataFrame | None) -> tuple[str, ...]:
+    """Categories of booked rows that are none of those that a plan may expect."""
+    if rows is None:
+        return ()
+    return tuple(sorted({str(c) for c in rows["category"].dropna()} - set(CATEGORIES)))
 
 
 def stop_of(plan: Initiative) -> dt.date:

@@ -342,20 +342,34 @@ def _moved(name: FlagName, shares: Shares, limit: float) -> Flag:
 
 
 def costs_missing(
-    missing: Sequence[str], unknown: Sequence[str] = (), known: Collection[str] = ()
+    missing: Sequence[str],
+    unknown: Sequence[str] = (),
+    known: Collection[str] = (),
+    *,
+    negative: tuple[int, float] = (0, 0.0),
+    aside: int = 0,
+    others: Sequence[str] = (),
 ) -> Flag:
-    """Costs that were expected and never booked: what it cost is more than is counted.
+    """Costs that were expected and never booked, or not read: it cost more than is counted.
 
     `missing` are categories, `unknown` names by which no cost is booked, of those `known` to the
-    table of costs. values: names (categories), ids (those names), nearest (what they may mean, at
-    most three each).
+    table of costs. `negative` is how many booked rows are below 0 and their sum, `aside` how many
+    rows of the costs could not be read. `others` are booked categories that no plan can expect:
+    told where one is missing, as it may be a misspelt one. values: names (categories), ids (those
+    names), nearest (what they may mean, at most three each), others, negative and below (a count
+    and its money), aside.
     """
-    values = {
+    count, below = negative
+    values: dict[str, float | str | None] = {
         "names": ", ".join(missing),
         "ids": ", ".join(unknown),
         "nearest": ", ".join(_nearest(unknown, known)),
+        "others": ", ".join(others) if missing else "",
+        "negative": float(count),
+        "below": below,
+        "aside": float(aside),
     }
-    return Flag("costs_missing", bool(missing or unknown), values)
+    return Flag("costs_missing", bool(missing or unknown or count or aside), values)
 
 
 def labels_unknown(
@@ -380,8 +394,10 @@ def labels_unknown(
 
 
 def _nearest(names: Sequence[str], known: Collection[str]) -> list[str]:
-    found = {near for name in names for near in difflib.get_close_matches(name, known, 3, 0.6)}
-    return sorted(found)
+    """At most three of `known` for each name, whatever their capitals."""
+    spelt = {label.casefold(): label for label in known}
+    near = [m for n in names for m in difflib.get_close_matches(n.casefold(), spelt, 3, 0.6)]
+    return sorted({spelt[m] for m in near})
 
 
 def tries(count: int) -> Flag:

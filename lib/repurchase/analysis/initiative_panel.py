@@ -19,7 +19,6 @@ from repurchase.initiatives import Initiative
 from repurchase.period import add_months
 from repurchase.stats.panel import Floats, Panel
 
-PLACES = ("store_id", "rep_id", "channel")
 SEASON = {"month": 12, "week": 52}
 # what fewer periods after the start show need not last
 FEWEST_AFTER = {"month": 3, "week": 6}

@@ -26,7 +26,8 @@ class Told:
     `crossed` are the controls' orders at treated places (None: units are no places), `others` what
     else happened to the same customers, `booked` the initiative's rows of the costs table (None: no
     such table), `cost_ids` what that table calls initiatives. `labels` are those that exist for the
-    plan's unit, `unknown` campaigns of the plan that no event has.
+    plan's unit, `unknown` campaigns of the plan that no event has. `costs_aside` are rows of the
+    costs that could not be read, whosesoever they are.
     """
 
     crossed: Crossed | None
@@ -39,6 +40,7 @@ class Told:
     cost_ids: Collection[str] = ()
     labels: Collection[str] = ()
     unknown: Sequence[str] = ()
+    costs_aside: int = 0
 
 
 def read(
@@ -70,10 +72,22 @@ def read(
         accounts=told.accounts, discounts=told.discounts,
         discount_rate=told.discount_rate, seed=seed,
     )  # fmt: skip
-    unknown = initiative_costs.unknown_ids(plan, told.booked)
-    flags = (*flags, initiative_flags.costs_missing(worth.missing, unknown, told.cost_ids))
+    flags = (*flags, _costs_missing(plan, told, worth.missing))
     found = Reading(plan, panel, table, ladders, flags, worth, "no_data", None, None)
     return replace(found, verdict=verdict(found))
+
+
+def _costs_missing(plan: Initiative, told: Told, missing: Sequence[str]) -> Flag:
+    """What the costs lack, or hold that is no cost of a kind that is known."""
+    rows = told.booked
+    return initiative_flags.costs_missing(
+        missing,
+        initiative_costs.unknown_ids(plan, rows),
+        told.cost_ids,
+        negative=initiative_costs.negative(rows),
+        aside=told.costs_aside,
+        others=initiative_costs.other_categories(rows),
+    )
 
 
 def outcomes(panel: InitiativePanel) -> tuple[Outcome, ...]:

@@ -25,7 +25,7 @@ from repurchase.analysis import (
     initiative_tries,
     initiatives,
 )
-from repurchase.analysis.initiative_panel import CONTROL, OTHER, PLACES, TREATED, InitiativePanel
+from repurchase.analysis.initiative_panel import CONTROL, OTHER, TREATED, InitiativePanel
 from repurchase.analysis.initiative_reading import LONGEST_LEARNING, Former, Learn, Reading
 from repurchase.analysis.initiative_tries import Try
 from repurchase.analysis.windows import ONE_DAY
@@ -33,7 +33,7 @@ from repurchase.benches import initiative_attempts
 from repurchase.benches.base import Bench
 from repurchase.context import RUN
 from repurchase.errors import ParameterError
-from repurchase.initiatives import Group, Initiative
+from repurchase.initiatives import PLACES, Group, Initiative
 from repurchase.lab.names import nearest
 from repurchase.model.reconcile import money_bridge
 from repurchase.records import Finding, Result
@@ -220,13 +220,6 @@ class RoiBeforeAfterBench(Bench):
             return initiative_panel.by_label(days, customers.mutate(label=customers["region"]))
         if name in self._params.segments:
             return initiative_panel.by_label(days, self._review.segments[name])
-        if name != "customer":
-            known = [*PLACES, "region", "customer", *self._params.segments]
-            raise ParameterError(
-                f"the initiative {plan.id!r} has the unit {name!r}, which is none",
-                where=f"params/{self._review.params.name}.yaml, initiatives, {plan.id}, unit",
-                remedy=nearest(name, known, before=""),
-            )
         if plan.treated is None:
             everyone = days.filter(days.day_rank == 1).select("customer_id")
             return initiative_panel.by_chance(days, everyone, None)
@@ -348,6 +341,7 @@ class RoiBeforeAfterBench(Bench):
             float(self._params.annual_discount),
             float(self._params.identification_limit),
             cost_ids=self._cost_ids,
+            costs_aside=self._costs_aside,
             labels=self._labels(plan.unit) if panel.absent else (),
             unknown=self._unknown_campaigns(plan),
         )
@@ -357,6 +351,13 @@ class RoiBeforeAfterBench(Bench):
         """What the costs table calls initiatives."""
         costs = self._optional("costs")
         return () if costs is None else _distinct(costs, "initiative_id")
+
+    @functools.cached_property
+    def _costs_aside(self) -> int:
+        """How many rows of the costs could not be read, and belong to nobody knows which."""
+        ledger = self._review.table("row_ledger", cut=False)
+        mine = ledger.filter((ledger["table"] == "costs") & (ledger["outcome"] == "quarantined"))
+        return int(mine["rows"].sum().to_pyarrow().as_py() or 0)
 
     def _labels(self, unit: str) -> tuple[str, ...]:
         """Every label of that unit which some table has, also where no customer has it."""

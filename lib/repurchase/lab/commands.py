@@ -78,12 +78,13 @@ def _printed(params: Params, chapter: Chapter) -> bytes:
     from repurchase.context import PRINT_ONLY
     from repurchase.model.prepare import prepare
     from repurchase.model.snapshot import at_period
-    from repurchase.press import ahead, chapters, kept, parallel, stopping
+    from repurchase.press import ahead, chapters, gate, kept, parallel, stopping
 
     parallel.import_before_threads()
     chapters.check_parameters(chapter)
     snapshot = prepare(params, cache=params.root / ".cache")
     params = at_period(params, snapshot)
+    gate.check_complete(params, snapshot)
     with tempfile.TemporaryDirectory(prefix="repurchase-preview-") as folder:
         run_file, output = Path(folder) / "run.json", Path(folder) / f"{chapter.name}.ipynb"
         beside = chapter.name != kept.SUMMARY  # which reads the pack in place

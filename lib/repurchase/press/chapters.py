@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from repurchase import scrub
 from repurchase.context import CHAPTER, RUN
-from repurchase.errors import ChapterError, ParameterError
+from repurchase.errors import ChapterError, ParameterError, Parts, told_elsewhere
 from repurchase.params import Params
 from repurchase.press import quick
 from repurchase.strict import NAME
@@ -77,7 +77,7 @@ def _chapter(params: Params, name: str) -> Chapter:
         if ours.is_file():
             left_out = "orders" not in params.profile.sources and name not in WITHOUT_ORDERS
             return Chapter(name, ours, own=False, left_out=left_out)
-    known = sorted(p.stem for p in ours.parent.glob("*.ipynb"))
+    known = sorted(p.stem for p in (params.root / "notebooks").glob("*.ipynb"))
     raise ParameterError(
         f"there is no chapter {name!r}",
         where=f"params/{params.name}.yaml, chapters",
@@ -151,10 +151,17 @@ class FailedChapterError(ChapterError):
     """One chapter that did not run to its end; `tail` are the last lines of what it said."""
 
     def __init__(
-        self, what: str, *, chapter: str, where: str, remedy: str, tail: Sequence[str] = ()
+        self,
+        what: str,
+        *,
+        chapter: str,
+        where: str,
+        rule: str = "",
+        remedy: str,
+        tail: Sequence[str] = (),
     ) -> None:
         self.chapter, self.tail = chapter, tuple(map(scrub.scrubbed, tail))
-        super().__init__(what, where=where, remedy=remedy)
+        super().__init__(what, where=where, rule=rule, remedy=remedy)
 
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *(f"  | {line}" for line in self.tail)])
@@ -268,6 +275,9 @@ def _execute(
         )
     except PapermillExecutionError as error:
         place = Place(_number(chapter, error.cell_index), error.source)
+        own = told_elsewhere(error.ename, error.evalue)
+        if own is not None:
+            raise _mistaken(chapter, place, own) from None
         tail = _last_lines("\n".join(error.traceback))
         raise _failure(chapter, place, f"{error.ename}: {error.evalue}", tail=tail) from None
     except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
@@ -406,6 +416,19 @@ def _failure(
         + (f": {first.strip()}" if first else ""),
         remedy=remedy or "open it with make lab, run it to the failing cell, mend it, run again",
         tail=tail,
+    )
+
+
+def _mistaken(chapter: Chapter, place: Place, own: Parts) -> FailedChapterError:
+    """What a chapter refuses in parameters or data: it says itself where and what to do, and no
+    line of the notebook has anything to do with it."""
+    found = _failure(chapter, place, own["what"], remedy=own["remedy"])
+    return FailedChapterError(
+        found.what,
+        chapter=chapter.name,
+        where=own["where"] or found.where,
+        rule=own["rule"],
+        remedy=found.remedy,
     )
 
 

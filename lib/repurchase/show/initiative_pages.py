@@ -558,7 +558,7 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
                 change=DASH if moved is None else points(words, moved),
             )  # fmt: skip
         case "costs_missing":
-            return _missing_costs(flag, words)
+            return _missing_costs(flag, context)
         case "labels_unknown":
             return _unknown_labels(flag, words)
         case _:
@@ -614,17 +614,39 @@ def _looked_at(flag: Flag, reading: Reading, context: Context) -> str:
     return ""
 
 
-def _missing_costs(flag: Flag, words: Words) -> str:
-    """Categories without a cost, and names by which no cost is booked."""
-    names, ids, near = (_texts(flag, key) for key in ("names", "ids", "nearest"))
+def _missing_costs(flag: Flag, context: Context) -> str:
+    """What the costs lack or hold that is no cost: categories, names, signs, rows not read."""
+    words = context.words
+    names, ids, near, others = (_texts(flag, key) for key in ("names", "ids", "nearest", "others"))
     parts = []
     if names:
         listed = words.listed([words._(COSTS.get(name, name)) for name in names])
         parts.append(words._("Not in the costs: {names}. So they are too low.", names=listed))
+    if others:
+        parts.append(
+            words._("In the costs under other categories: {names}.", names=words.listed(others))
+        )
     if ids:
         parts.append(words._("No cost is booked under {ids}.", ids=words.listed(ids)))
     if near:
         parts.append(words._("The costs have: {names}.", names=words.listed(near)))
+    below = flag_value(flag, "negative")
+    if below:
+        money = words.money(flag_value(flag, "below") or 0.0, context.currency)
+        parts.append(
+            words._(
+                "Amounts booked below 0: {count}, together {money}. They make it cheaper.",
+                count=words.count(below), money=money,
+            )
+        )  # fmt: skip
+    aside = flag_value(flag, "aside")
+    if aside:
+        parts.append(
+            words._(
+                "Rows of the costs that could not be read, and count nowhere: {count}.",
+                count=words.count(aside),
+            )
+        )
     return paragraph(words, parts)
 
 
