@@ -94,6 +94,20 @@ def test_payback_runs_from_the_go_lives_month():
     assert dt.date(2025, 6, 1) == after_it["month"].iloc[0]
 
 
+def test_the_cash_has_the_interval_of_its_draws():
+    """Certain until the effect begins; then that of the net value, and of the present value."""
+    told = money_of()
+    cash = told.cash
+    first, now, last = cash.iloc[0], cash[~cash["projected"]].iloc[-1], cash.iloc[-1]
+
+    assert (first["cumulative"],) * 2 == pytest.approx((first["low"], first["high"]))
+    assert tuple(told.net) == pytest.approx((now["cumulative"], now["low"], now["high"]))
+    # not discounted, so the cash by the horizon is the present value
+    assert tuple(told.npv) == pytest.approx((last["cumulative"], last["low"], last["high"]))
+    alone = money_of(ladders={"margin": ladder_of("margin", None, effect(3.75, 2.0))}).cash
+    assert alone["low"].isna().all() and alone["cumulative"].notna().all()
+
+
 def test_what_never_comes_back_has_no_payback_and_says_so():
     """An effect of .3 a month does not even pay the software."""
     told = money_of(ladders={"margin": ladder_of("margin", effect(0.3, 0.2), None)})

@@ -16,6 +16,7 @@ from repurchase.analysis.initiative_panel import (
 from repurchase.analysis.ladder import RUNGS
 from repurchase.calendar import Window
 from repurchase.initiatives import Initiative
+from repurchase.period import add_months
 from repurchase.stats.panel import Effect
 
 BEFORE, AFTER = 18, 8
@@ -291,6 +292,9 @@ def test_an_after_window_of_less_than_a_year_or_than_planned_is_incomplete():
     assert (True, 9.0, "2025-03-31") == (
         then.raised, then.values["planned"], then.values["complete_from"],
     )  # fmt: skip
+    assert [found.values["whole_on"], then.values["whole_on"]] == [
+        (add_months(windows.after.start, 12) - dt.timedelta(days=1)).isoformat(), "2025-03-31",
+    ]  # fmt: skip
     assert initiative_flags.incomplete_after(made(after=12)).raised is False
 
 

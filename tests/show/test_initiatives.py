@@ -283,7 +283,7 @@ def test_rungs_that_fail_their_checks_are_said_to(context_of):
     text = show.initiatives_headline([found], context=context_of()).text
     assert "no comparison with others passes its checks" in text
     pages = words_of(show.rung_pages([found], context=context_of(), id="I-4"))
-    assert "no: Alike before the start (joint test, p)" in pages
+    assert "no: Alike before the start (joint test)" in pages
 
 
 # ---- promises -----------------------------------------------------------------------------------
@@ -738,6 +738,52 @@ def detailed():
                        "inclusion": pd.DataFrame({"series": [""], "probability": [0.9]})},
     }  # fmt: skip
     return reading_of(ladders={"margin": ladder_of(details=details)})
+
+
+def test_each_check_says_what_it_counts_and_which_way_its_limit_holds(context_of):
+    """A share, half-widths, a count; what was not found has neither."""
+    gates = (
+        Gate("pre_trend", True, 0.31, 0.05, 3),
+        Gate("hold_out_error", False, 2.7, 1.0, 4),
+        Gate("units", True, 9.0, 6.0, 9),
+        Gate("spill_over", None),
+    )
+    found = reading_of(ladders={"margin": ladder_of(refused={"difference": gates})})
+    pages = show.rung_pages([found], context=context_of(), id="I-4").blocks
+    (table,) = (b for b in pages if isinstance(b, Table) and b.columns[1].label == "Check")
+
+    rows = cells(table)
+    at = [row[0] for row in rows].index("Difference-in-differences")
+    told = [row[2:5] for row in rows[at : at + 4]]
+    assert [
+        ["0.310", "≥ 0.050", "p"],
+        ["2.700", "≤ 1.000", "half-widths"],
+        ["9", "≥ 6", "units"],
+        ["–", "–", ""],
+    ] == told
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"complete_from": None, "whole_on": "2026-01-31"},
+         "A whole year of it is seen on 31 Jan 2026: read it again then."),
+        ({"complete_from": "2025-12-31", "whole_on": "2025-12-31"},
+         "All that was planned is seen on 31 Dec 2025: read it again then."),
+    ],
+)  # fmt: skip
+def test_who_is_to_wait_is_told_until_when(context_of, values, text):
+    """Where a comparison stands and more of it is still to be seen; nothing of what is decided."""
+    flags = (Flag("incomplete_after", True, {"seen": 8.0, "planned": 12.0, **values}),)
+    found = reading_of(flags=flags)
+    forward = dataclasses.replace(found.money.forward, decision="wait")
+    waits = dataclasses.replace(found, money=dataclasses.replace(found.money, forward=forward))
+
+    assert text in verdict_page(waits, context_of())
+    assert text in words_of(show.money_pages([waits], context=context_of()))
+    assert "wait" != found.money.forward.decision
+    assert "read it again" not in verdict_page(found, context_of())
+    assert "read it again" not in verdict_page(dataclasses.replace(waits, flags=()), context_of())
 
 
 def test_a_change_is_never_said_to_be_stood_on(context_of):

@@ -80,6 +80,11 @@ class Cash:
         """Net value to date of each draw."""
         return np.asarray((self.benefit - self.cost).sum(axis=1))
 
+    def net_of(self, month: int, *, ahead: bool) -> Floats:
+        """Benefit less cost of one month in each draw, to date or to come."""
+        gain, cost = (self.benefit_ahead, self.cost_ahead) if ahead else (self.benefit, self.cost)
+        return np.asarray(gain[:, month] - cost[:, month])
+
     def roi(self, months: Floats | None = None) -> Floats:
         """ROI of each draw to date, or of all that falls on the months which are flagged."""
         gain, cost = self.benefit, self.cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,7 @@ import pandas as pd
 from repurchase.analysis.initiative_panel import CONTROL, TREATED, InitiativePanel, stats_panel
 from repurchase.analysis.ratios import flag
 from repurchase.initiatives import Initiative
+from repurchase.period import add_months
 from repurchase.stats.difference import NotComparable, by_t
 from repurchase.stats.panel import Effect, Flags, Floats, Panel
 from repurchase.stats.proportion import Z95
@@ -244,18 +246,23 @@ def other_initiatives(names: Sequence[str]) -> Flag:
 def incomplete_after(panel: InitiativePanel) -> Flag:
     """Whether the after-window is shorter than planned, or than the year that holds every season.
 
-    values: seen (periods), planned (a year where nothing is planned), complete_from (ISO day).
+    values: seen (periods), planned (a year where nothing is planned), complete_from (ISO day of
+    what is planned), whole_on (ISO day on which either is seen).
     """
     told, frame = panel.windows, panel.frame
     seen = frame.loc[frame["phase"] == "after", "start"].nunique()
-    planned, day = float(FULL_CYCLE[told.step]), None
+    planned, day, whole = float(FULL_CYCLE[told.step]), None, None
+    if told.after is not None:
+        whole = (add_months(told.after.start, 12) - dt.timedelta(days=1)).isoformat()
     if told.complete_from is not None:
         start = told.after.start if told.after else told.go_live
         per = 7 if told.step == "week" else 365.25 / 12
         planned = float(round(((told.complete_from - start).days + 1) / per))
-        day = told.complete_from.isoformat()
+        day = whole = told.complete_from.isoformat()
     raised = told.complete_from is not None or seen < planned
-    values = {"seen": float(seen), "planned": planned, "complete_from": day}
+    values: dict[str, float | str | None] = {
+        "seen": float(seen), "planned": planned, "complete_from": day, "whole_on": whole,
+    }  # fmt: skip
     return Flag("incomplete_after", raised, values)
 
 

@@ -46,7 +46,7 @@ from repurchase.stats.uncertain import spread
 
 BENEFITS = ["leaf", "name", "amount", "low", "high", "counted", "rung", "reason"]
 BRIDGE = ["step", "amount", "kind"]
-CASH = ["month", "benefit", "cost", "net", "cumulative", "projected"]
+CASH = ["month", "benefit", "cost", "net", "cumulative", "low", "high", "projected"]
 TORNADO = ["factor", "low_at", "high_at", "low", "high"]
 # the share of the draws that a two-sided 95 % interval leaves on one side
 SURE = 0.975
@@ -131,7 +131,8 @@ class InitiativeMoney:
     counted (False: shown and not counted, as labour saved that nobody cashed), rung, reason (why
     not counted).
     `bridge`: step, amount, kind ("level", "change", "total"): from the accounts' revenue to the net
-    value. `cash`: month (first day), benefit, cost, net, cumulative, projected.
+    value. `cash`: month (first day), benefit, cost, net, cumulative with the interval of the draws
+    (low and high; missing without them), projected.
     `tornado`: factor, low_at, high_at (the factor's ends), low, high (net present value there, the
     other factors at their likeliest). None always means not computed; `reasons` says why, by name
     of the figure.
@@ -342,7 +343,8 @@ class _Answer:
             even.get("to_date"), even.get("to_date_share"),
             self.payback(point, plan), self.npv(point, sample), self.irr(point),
             self.draws(point, sample), self.tornado(point, drawn),
-            self.cash_frame(point), self.bridge(costs, incremental, change, exposure, point),
+            self.cash_frame(point, sample),
+            self.bridge(costs, incremental, change, exposure, point),
             self.forward(point, sample, change),
             None if plan.promised is None else plan.promised.target, reasons,
             until=until, stop=stop, rung=self.rung.name if self.rung else None,
@@ -500,12 +502,12 @@ class _Answer:
 
     # ---- frames
 
-    def cash_frame(self, point: Cash | None) -> pd.DataFrame:
+    def cash_frame(self, point: Cash | None, sample: Cash | None) -> pd.DataFrame:
         """Without an effect the benefit is missing and the cumulative counts the costs; without
         costs there is no row."""
         told = self.told
         rows = []
-        total = 0.0
+        total, drawn = 0.0, np.zeros(self.count)
         months = told.months if self.costs_known else ()
         cost = told.costs.booked + told.costs.open
         ahead = told.costs.booked_ahead + told.costs.open_ahead
@@ -518,9 +520,14 @@ class _Answer:
                 if point is not None:
                     gain = float((point.benefit_ahead if projected else point.benefit)[0, at])
                 total += (gain or 0.0) - spent
-                rows.append((month.start, gain, spent, (gain or 0.0) - spent, total, projected))
+                low = high = None
+                if sample is not None:
+                    drawn = drawn + sample.net_of(at, ahead=projected)
+                    _, low, high = spread(drawn, total)
+                net = (gain or 0.0) - spent
+                rows.append((month.start, gain, spent, net, total, low, high, projected))
         frame = pd.DataFrame(rows, columns=CASH)
-        return frame.astype({"benefit": float, "cost": float, "net": float, "cumulative": float})
+        return frame.astype(dict.fromkeys(CASH[1:-1], float))
 
     def bridge(
         self, costs: pd.DataFrame, incremental: Estimate | None, change: Effect | None,

@@ -259,7 +259,7 @@ def _synthetic_control(given: _Given) -> Rung:
             *given.periods(),
             Gate("pre_fit", found.pre_share <= MOST_PRE_SHARE, found.pre_share, MOST_PRE_SHARE),
             # what it got wrong where nothing had happened must not be the size of what it shows
-            Gate("hold_out_error", None if missed is None else missed <= reach, missed, reach),
+            _foretold(missed, reach),
             _steady(effect, found.leave_one_out),
             Gate("covered", found.covered >= LEAST_COVERED, found.covered, LEAST_COVERED),
             Gate("placebo_units", None, found.ratio_p, n=float(len(found.placebo_units))),
@@ -283,6 +283,13 @@ def _synthetic_control(given: _Given) -> Rung:
         return Rung("synthetic_control", effect, gates, detail=detail)
 
     return _tried("synthetic_control", make)
+
+
+def _foretold(missed: float | None, reach: float) -> Gate:
+    """Whether the last part before was missed by less than half the interval: in half-widths."""
+    if missed is None or not reach > 0:
+        return Gate("hold_out_error", None if missed is None else missed <= 0, None, 1.0)
+    return Gate("hold_out_error", missed <= reach, missed / reach, 1.0)
 
 
 def _weights(given: _Given, controls: Sequence[int], weights: Floats) -> pd.DataFrame:

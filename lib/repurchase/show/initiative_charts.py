@@ -221,7 +221,7 @@ def _ladder_data(reading: Reading, rungs: Sequence[Rung]) -> pd.DataFrame:
 
 
 def event_study(reading: Reading, rung: Rung, *, context: Context, id: str) -> Figure | Text:
-    """The effect of each period against the last one before, with its interval."""
+    """The effect of each period against all others before, with its interval."""
     words = context.words
     frame = frame_of(rung, "event_study")
     if frame is None:
@@ -246,9 +246,8 @@ def event_study(reading: Reading, rung: Rung, *, context: Context, id: str) -> F
             title=words._("{name}: treated less others, each period",
                           name=named(reading, context)),
             caption=words._(
-                "Against the last period before the start, whose own chance moves all others"
-                " together: what counts is whether those after lie apart from those before (grey),"
-                " not from 0. With 95% intervals."
+                "Each period against all others before the start. Those before (grey) lie around 0"
+                " where treated and others were alike. With 95% intervals."
             ),
             alt=words._("The difference of treated and others in each period."), data=frame,
         )  # fmt: skip

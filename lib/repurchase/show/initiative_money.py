@@ -28,6 +28,7 @@ from repurchase.show.initiatives import (
     months_text,
     named,
     range_text,
+    read_again,
 )
 from repurchase.show.sentences import DASH, paragraph
 from repurchase.show.style import csv_text
@@ -502,6 +503,7 @@ def _forward(reading: Reading, context: Context) -> Block:
         parts.append(words._("It does if {share} of the seen change is its own and lasts.",
                              share=words.share(told.break_even_share, 0)))  # fmt: skip
     parts.append(words._("What has been spent is spent either way, and is left out."))
+    parts.append(read_again(reading, words))
     if told.decision == "extend":
         parts.append(
             words._(

@@ -236,15 +236,21 @@ def cash_chart(reading: Reading, *, context: Context, id: str) -> Figure | Text:
     months, total = [_day(m) for m in cash.index], cash["cumulative"].to_numpy(dtype=float)
     ahead = cash["projected"].to_numpy(dtype=bool)
     with style.house(words):
-        left = style.text_mm([words.money(x, context.currency) for x in total]) + 3
+        ends = [*total, *cash["low"].dropna(), *cash["high"].dropna()]
+        left = style.text_mm([words.money(x, context.currency) for x in ends]) + 3
         picture, ax = style.axes(height_mm=46, left=left, right=8, top=6, bottom=9)
+        banded = bool(np.isfinite(cash[["low", "high"]].to_numpy(dtype=float)).all())
+        if banded:
+            low, high = (cash[k].to_numpy(dtype=float) for k in ("low", "high"))
+            ax.fill_between(np.arange(len(cash)), low, high, color=style.ACTUAL, alpha=0.13,
+                            linewidth=0)  # fmt: skip
         _draw_cash(ax, months, total, ahead, reading, words)
         ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: _round(y, context)))
         style.unit_note(ax, words._("Benefit less cost, summed up, at each month's end"))
         return style.exhibit(
             picture, id=id, title=_cash_title(reading, words),
-            caption=_cash_caption(reading, words),
+            caption=_cash_caption(reading, words, banded=banded),
             alt=words._(
                 "Summed up: lowest {low}, {now} now, {end} at the end.",
                 low=words.money(float(total.min()), context.currency),
@@ -309,7 +315,7 @@ def _is_past(reading: Reading) -> bool:
     return money.payback_months is not None and money.payback_months <= here
 
 
-def _cash_caption(reading: Reading, words: Words) -> str:
+def _cash_caption(reading: Reading, words: Words, *, banded: bool) -> str:
     lasts = reading.plan.persistence.likely
     parts = [
         words._("Dashed: projected, with the members of the last period, up to {day}.",
@@ -319,6 +325,8 @@ def _cash_caption(reading: Reading, words: Words) -> str:
         words._("Months count from the begin of the go-live's month; in the ramp-up no benefit is"
                 " counted."),
     ]  # fmt: skip
+    if banded:
+        parts.append(words._("Band: 95% interval."))
     return paragraph(words, parts)
 
 

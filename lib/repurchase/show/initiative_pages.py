@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -36,23 +36,29 @@ from repurchase.show.worklists import Sheets
 from repurchase.stats.panel import Effect
 from repurchase.words import N_, Words
 
-GATES = {
-    "pre_trend": N_("Alike before the start (joint test, p)"),
-    "placebo_dates": N_("Nothing at made-up start dates"),
-    "placebo_units": N_("Share as large where nothing happened"),
-    "covered": N_("Share of the treated that it covers"),
-    "explained": N_("Explained by the others before the start"),
-    "pre_fit": N_("Fits before the start"),
-    "hold_out_error": N_("Foretells the last part before the start"),
-    "units": N_("Enough others"),
-    "periods_before": N_("Enough periods before"),
-    "periods": N_("Enough periods after"),
-    "r_hat": N_("The two chains agree (R-hat)"),
-    "prior_sensitivity": N_("Does not hang on the prior"),
-    "spill_over": N_("Others not touched by it"),
-    "leave_one_out": N_("Does not hang on one unit"),
-    "season": N_("A whole year before"),
-}
+Bound = Literal["least", "most"]
+# each check's name, what its figure counts, and which way its limit holds
+GATES: Mapping[str, tuple[str, str, Bound]] = {
+    "pre_trend": (N_("Alike before the start (joint test)"), N_("p"), "least"),
+    "placebo_dates": (N_("Nothing at made-up start dates"), N_("share of them"), "most"),
+    "placebo_units": (
+        N_("Share as large where nothing happened"), N_("share of made-up groups"), "most"
+    ),
+    "covered": (N_("Share of the treated that it covers"), N_("share"), "least"),
+    "explained": (N_("Explained by the others before the start"), N_("share of ups and downs"),
+                  "least"),
+    "pre_fit": (N_("Fits before the start"), N_("standard deviations"), "most"),
+    "hold_out_error": (N_("Foretells the last part before the start"), N_("half-widths"), "most"),
+    "units": (N_("Enough others"), N_("units"), "least"),
+    "periods_before": (N_("Enough periods before"), N_("periods"), "least"),
+    "periods": (N_("Enough periods after"), N_("periods"), "least"),
+    "r_hat": (N_("The two chains agree (R-hat)"), N_("ratio"), "most"),
+    "prior_sensitivity": (N_("Does not hang on the prior"), N_("half-widths"), "most"),
+    "spill_over": (N_("Others not touched by it"), "", "most"),
+    "leave_one_out": (N_("Does not hang on one unit"), N_("half-widths"), "most"),
+    "season": (N_("A whole year before"), N_("periods"), "least"),
+}  # fmt: skip
+BOUNDS: Mapping[Bound, str] = {"least": "≥ {limit}", "most": "≤ {limit}"}
 GROUPS = {
     "store_id": N_("stores"), "rep_id": N_("representatives"), "channel": N_("channels"),
     "region": N_("regions"), "customer": N_("customers, in random groups"),
@@ -233,7 +239,7 @@ def _standing(reading: Reading, rung: Rung, words: Words) -> Cell:
 
 def gate_name(gate: Gate, words: Words) -> str:
     """A check's name in words."""
-    return words._(GATES[gate.name]) if gate.name in GATES else gate.name
+    return words._(GATES[gate.name][0]) if gate.name in GATES else gate.name
 
 
 PASSED = {True: N_("passed"), False: N_("failed"), None: N_("cannot be told")}
@@ -249,7 +255,7 @@ def _gate_table(reading: Reading, context: Context) -> Table | Text:
             rows.append((
                 words._(RUNG_NAMES[rung.name]) if not number else "",
                 gate_name(gate, words),
-                _figure(gate.value, words), _figure(gate.limit, words),
+                _figure(gate.value, words), *_limit(gate, words),
                 DASH if gate.n is None else words.count(gate.n),
                 _outcome(gate, words),
             ))  # fmt: skip
@@ -258,12 +264,22 @@ def _gate_table(reading: Reading, context: Context) -> Table | Text:
     columns = (
         Column(words._("Compared with")), Column(words._("Check"), "left", "fr"),
         Column(words._("Found"), "right"), Column(words._("Limit"), "right"),
-        Column("n", "right"), Column(words._("Outcome")),
+        Column(words._("Measured in")), Column("n", "right"), Column(words._("Outcome")),
     )  # fmt: skip
     caption = words._(
         "A comparison that fails one check is not stood on. What cannot be told refuses nothing."
+        " Half-widths are those of the effect's own 95% interval."
     )
     return Table(columns, tuple(rows), caption=caption, size="small")
+
+
+def _limit(gate: Gate, words: Words) -> tuple[str, str]:
+    """The limit with the side on which it holds, and what both figures count."""
+    if gate.name not in GATES or gate.value is None:
+        return _figure(gate.limit, words), ""
+    _, unit, bound = GATES[gate.name]
+    limit = DASH if gate.limit is None else BOUNDS[bound].format(limit=_figure(gate.limit, words))
+    return limit, words._(unit)
 
 
 def _outcome(gate: Gate, words: Words) -> Cell:

@@ -735,7 +735,21 @@ def action(reading: Reading, context: Context) -> str:
         )  # fmt: skip
     else:
         text = words._("{head}.", head=head)
-    return paragraph(words, [text, _start_hold_out(reading, words)])
+    return paragraph(words, [text, read_again(reading, words), _start_hold_out(reading, words)])
+
+
+def read_again(reading: Reading, words: Words) -> str:
+    """The day on which more will be known of what can only be waited for; nothing without one."""
+    if reading.money.forward.decision != "wait" or reading.rung is None:
+        return ""
+    flag = next((f for f in reading.flags if f.name == "incomplete_after" and f.raised), None)
+    told = None if flag is None else flag.values.get("whole_on")
+    if not isinstance(told, str) or dt.date.fromisoformat(told) > reading.money.stop:
+        return ""
+    day = words.day(dt.date.fromisoformat(told))
+    if isinstance(flag.values.get("complete_from") if flag else None, str):
+        return words._("All that was planned is seen on {day}: read it again then.", day=day)
+    return words._("A whole year of it is seen on {day}: read it again then.", day=day)
 
 
 def _start_hold_out(reading: Reading, words: Words) -> str:

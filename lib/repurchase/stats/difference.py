@@ -106,7 +106,7 @@ class Difference:
 
     `clustered` has the interval of clustered errors, whatever `method` the effect's comes from.
     `treated` and `controls` count the units used: those seen before and after. `event_study` has
-    all periods used, the last before (the reference) with an effect of 0. `slope` is how much more
+    each period against all others before. `slope` is how much more
     the treated rose a period before. `placebo_dates` are effects of go-lives that were none,
     `placebo_units` those of controls drawn as treated, and their p the share of these as large,
     the true one among them. What could not be computed is None or empty.
@@ -550,7 +550,7 @@ def difference_in_differences(panel: Panel, *, seed: int = 1, draws: int = 999) 
         work.method,
         clustered,
         *work.sides,
-        event_study=_event_study(work, seed),
+        event_study=_event_study(panel, seed),
         pre_trend=_pre_trend(work, seed, draws),
         slope=_slope(panel, seed, draws),
         placebo_dates=_placebo_dates(panel, seed),
@@ -577,22 +577,21 @@ def _fitting(
     return _wild_effect(regression, at, _signs(len(work.y), draws, seed))
 
 
-def _event_study(work: _Work, seed: int) -> tuple[At, ...]:
-    """The treated's distance from the controls by period, that of the last before being 0."""
-    before = np.flatnonzero(~work.after)
-    reference = int(before[-1])
-    others = [t for t in range(len(work.after)) if t != reference]
-    x = np.zeros((len(others), *work.y.shape))
-    for k, t in enumerate(others):
-        x[k, work.treated, t] = 1.0
-    regression = _regress(_Absorbed(work.weight), work.y, x)
-    found = {reference: Effect(0.0, 0.0, 0.0, 0.0, None)}
-    for k, t in enumerate(others):
-        if math.isfinite(regression.coefficients[k]):
-            shape = np.full(len(work.after), math.nan)
-            shape[[t, reference]] = 1.0, 0.0
-            found[t] = _fitting(work, regression, k, shape, seed, EVENT_DRAWS)
-    return tuple(At(int(work.columns[t]), found[t]) for t in sorted(found))
+def _event_study(panel: Panel, seed: int) -> tuple[At, ...]:
+    """How far the treated were from the controls in each period, beyond all other periods before.
+
+    A difference-in-differences of that one period. The last period before is none to hold all
+    others against: its own chance would move them together.
+    """
+    found = []
+    for t in np.flatnonzero(panel.before | panel.after):
+        one = np.arange(len(panel.before)) == t
+        try:
+            work = _work(panel, before=panel.before & ~one, after=one)
+        except NotComparable:
+            continue
+        found.append(At(int(t), _estimate(work, seed, EVENT_DRAWS)[1]))
+    return tuple(found)
 
 
 def _stretches(work: _Work) -> list[NDArray[np.int64]]:
