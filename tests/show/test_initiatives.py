@@ -93,6 +93,8 @@ def test_a_change_too_small_to_pay_says_so(context_of):
         "It has not paid even if the whole change of +¥1.00 (+¥0.60 to +¥1.40) of margin a customer"
         " and month is its own: +¥1.50 would be needed."
     ) in told.text
+    card = "It paid if its own: more than all (150% of the seen change)"
+    assert card in verdict_page(change_of(ladders=ladders), context_of())
 
 
 def test_a_fall_has_no_part_that_could_pay(context_of):
@@ -510,6 +512,11 @@ def test_what_cannot_be_computed_is_named_with_its_reason(context_of):
     assert "Satisfaction" not in [row[0] for row in cells(table)]
     why = "Not computed: Satisfaction (the profile names no source for surveys)."
     assert table.caption.endswith(why)
+    others = frame["metric"].isin(["churn", "activity"])
+    frame.loc[others, numbers] = None
+    frame.loc[others, "reason"] = "no whole period has passed"
+    table = show.before_after_table(paying(table=frame), context=context_of(), id="I-2a")
+    assert table.caption.count("no whole period has passed") == 1
 
 
 def test_without_controls_there_is_no_column_of_them(context_of):

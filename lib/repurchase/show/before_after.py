@@ -115,15 +115,19 @@ def _late(row: dict[Any, Any], words: Words) -> str:
 
 
 def _why_not(rows: list[dict[Any, Any]], words: Words) -> str:
-    """What is not computed, and why, each once."""
+    """What is not computed, and why: each reason once, with all that it keeps from being known."""
     told = {r["metric"] for r in rows if told_number(r, "after") is not None}
-    found = {
-        figure_name(r, words): worded(words, str(r["reason"])) for r in rows
-        if isinstance(r.get("reason"), str) and r["metric"] not in told
-    }  # fmt: skip
+    found: dict[str, list[str]] = {}
+    for r in rows:
+        if isinstance(r.get("reason"), str) and r["metric"] not in told:
+            names, name = found.setdefault(r["reason"], []), figure_name(r, words)
+            names += [name] if name not in names else []
     if not found:
         return ""
-    parts = [words._("{name} ({detail})", name=n, detail=why) for n, why in found.items()]
+    parts = [
+        words._("{name} ({detail})", name=words.listed(names), detail=worded(words, why))
+        for why, names in found.items()
+    ]
     return words._("Not computed: {names}.", names=joined(words, parts))
 
 

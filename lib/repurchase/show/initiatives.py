@@ -629,9 +629,14 @@ def _change_cards(reading: Reading, context: Context) -> list[Kpi]:
             share, detail = 0.0, words._("of the seen change: there is no cost left to cover")
         case "within_chance" if share is not None:
             detail = words._("of the seen change, which is within chance")
+    shown = DASH if share is None else words.share(share, 0)
+    if share is not None and share > 1:
+        needed = N_("{share} of the seen change")
+        if change_said(money) == "within_chance":
+            needed = N_("{share} of the seen change, which is within chance")
+        shown, detail = words._("more than all"), words._(needed, share=shown)
     found = [
-        Kpi(words._("It paid if its own"), DASH if share is None else words.share(share, 0),
-            detail, tone="unsure"),
+        Kpi(words._("It paid if its own"), shown, detail, tone="unsure"),
         Kpi(words._("The whole change in money"),
             DASH if money.change_money is None
             else words.money(money.change_money.value, context.currency),
