@@ -81,6 +81,8 @@ class PressError(ReviewError):
 def told_elsewhere(name: str, text: str) -> Parts | None:
     """What an error said in another process, by its class's name and text; None if not one of ours.
 
+    Others have a DataError too: of ours is what says where, by which rule or what to do.
+
     >>> told_elsewhere("DataError", "no rows\\n  to do: add some")["remedy"]
     'add some'
     """
@@ -92,4 +94,4 @@ def told_elsewhere(name: str, text: str) -> Parts | None:
         begun = next((part for part, before in BEFORE.items() if line.startswith(before)), None)
         at, said = (begun, line[len(BEFORE[begun]) :]) if begun else (at, line)
         found[at] = "\n".join(filter(None, [found[at], said]))  # type: ignore[literal-required]
-    return found
+    return found if found["where"] or found["rule"] or found["remedy"] else None

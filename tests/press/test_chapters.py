@@ -198,12 +198,22 @@ def test_what_a_chapter_refuses_is_told_as_it_was_said(run):
 
 
 def test_an_error_of_ours_without_a_place_is_told_with_its_cell(run):
-    """And with the way to mend a cell."""
+    """And with what to do of its own, of as many lines as it has."""
     with pytest.raises(FailedChapterError) as caught:
-        run("from repurchase.errors import DataError\nraise DataError('no rows\\nat all')")
+        run("from repurchase.errors import DataError\nraise DataError('no', remedy='one\\ntwo')")
 
-    assert "chapter tiny failed: no rows\nat all" == caught.value.what
+    assert "chapter tiny failed: no" == caught.value.what
     assert "notebooks/tiny.ipynb, cell 3: from repurchase.errors import DataError" in (
         caught.value.where
     )
-    assert "make lab" in caught.value.remedy and () == caught.value.tail
+    assert "one\ntwo" == caught.value.remedy and () == caught.value.tail
+
+
+def test_another_s_error_of_the_same_name_keeps_its_last_lines(run):
+    """pandas has a DataError too, and whoever mends the cell needs its lines."""
+    with pytest.raises(FailedChapterError) as caught:
+        run("from pandas.errors import DataError\nraise DataError('no numbers')")
+
+    assert "chapter tiny failed: DataError: no numbers" == caught.value.what
+    assert "make lab" in caught.value.remedy
+    assert any("no numbers" in line for line in caught.value.tail)
