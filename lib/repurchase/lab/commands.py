@@ -76,6 +76,7 @@ def preview(params: Params, name: str) -> Path:
 def _printed(params: Params, chapter: Chapter) -> bytes:
     """The chapter's PDF; what binds it is imported while it runs."""
     from repurchase.context import PRINT_ONLY
+    from repurchase.model.conditions import check_columns
     from repurchase.model.prepare import prepare
     from repurchase.model.snapshot import at_period
     from repurchase.press import ahead, chapters, gate, kept, parallel, stopping
@@ -85,6 +86,7 @@ def _printed(params: Params, chapter: Chapter) -> bytes:
     snapshot = prepare(params, cache=params.root / ".cache")
     params = at_period(params, snapshot)
     gate.check_complete(params, snapshot)
+    check_columns(params, snapshot)
     with tempfile.TemporaryDirectory(prefix="repurchase-preview-") as folder:
         run_file, output = Path(folder) / "run.json", Path(folder) / f"{chapter.name}.ipynb"
         beside = chapter.name != kept.SUMMARY  # which reads the pack in place

@@ -116,10 +116,12 @@ def _ordered(
     keys: dict[str, str | None],
     settings: Settings,
 ) -> Order:
+    from repurchase.model.conditions import check_columns
     from repurchase.press import gate
     from repurchase.press.making import Order
 
     gate.check_complete(params, snapshot)
+    check_columns(params, snapshot)
     for chapter in wanted:
         chapters.check_parameters(chapter)
     return Order(params, snapshot, wanted, keys, settings)
