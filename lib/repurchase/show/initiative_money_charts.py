@@ -22,6 +22,7 @@ from repurchase.stats.proportion import Estimate
 from repurchase.words import Words
 
 ROW_MM = 5.2
+HALF_ROW_MM = 4.6  # beside the ladder, so that the page holds what is to be decided too
 MOST_COSTS = 5
 GOOD, BAD = TONE_COLOURS["good"], TONE_COLOURS["bad"]
 
@@ -55,8 +56,9 @@ def money_bridge(
         names = [b.name for b in bars]
         values = [_value(b, context, short=width == "half") for b in bars]
         left, right = style.text_mm(names) + 3, style.text_mm(values, weight="semibold") + 4
+        row = HALF_ROW_MM if width == "half" else ROW_MM
         picture, ax = style.axes(
-            height_mm=12 + ROW_MM * len(bars), width=width, left=left, right=right, top=5, bottom=7
+            height_mm=12 + row * len(bars), width=width, left=left, right=right, top=5, bottom=7
         )
         _draw_bars(ax, bars, values)
         _money_ticks(ax, context, most=5 if width == "full" else 2)
