@@ -49,11 +49,12 @@ def trial(day, **arms):
 
 def test_what_fits_passes(told):
     """The demo company's own conditions, and columns that are derived."""
-    told()
-    told(
+    other = told(
         segments={"joined late": "created_date > date '2025-01-01'"},
         initiatives=(plan(costs={"discounts": "discount > 0 and net_revenue > 10"}),),
     )
+
+    assert [None, None] == [told(), other]
 
 
 @pytest.mark.parametrize(
