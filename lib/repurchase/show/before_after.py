@@ -117,15 +117,14 @@ def _late(row: dict[Any, Any], words: Words) -> str:
 def _why_not(rows: list[dict[Any, Any]], words: Words) -> str:
     """What is not computed, and why: each reason once, with all that it keeps from being known."""
     told = {r["metric"] for r in rows if told_number(r, "after") is not None}
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for r in rows:
         if isinstance(r.get("reason"), str) and r["metric"] not in told:
-            names, name = found.setdefault(r["reason"], []), figure_name(r, words)
-            names += [name] if name not in names else []
+            found.setdefault(r["reason"], {})[figure_name(r, words)] = None
     if not found:
         return ""
     parts = [
-        words._("{name} ({detail})", name=words.listed(names), detail=worded(words, why))
+        words._("{name} ({detail})", name=words.listed(list(names)), detail=worded(words, why))
         for why, names in found.items()
     ]
     return words._("Not computed: {names}.", names=joined(words, parts))

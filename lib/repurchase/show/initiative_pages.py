@@ -585,49 +585,57 @@ def flag_text(flag: Flag, reading: Reading, context: Context) -> str:
             )
 
 
+# what was found where a warning was not raised, and the figure without which there is nothing
+LOOKED_AT = {
+    "regression_to_mean": (
+        "expected", N_("To be expected by itself: {expected} ({low} to {high})."),
+    ),
+    "anticipation": (
+        "change", N_("In the last month before the start: {change} against the others (p {p})."),
+    ),
+    "spill_over": (
+        "share", N_("Of the others' orders {share} were placed with the treated, {before} before."),
+    ),
+    "mix_change": (
+        "change",
+        N_(
+            "The share of newcomers among the treated: {before} before, {after} after; {change}"
+            " against the others."
+        ),
+    ),
+    "identification_change": (
+        "change",
+        N_(
+            "The share of the treated's orders with a known customer: {before} before, {after}"
+            " after; {change} against the others."
+        ),
+    ),
+    "incomplete_after": ("seen", N_("Periods seen: {seen}.")),
+}  # fmt: skip
+FOUND = ("expected", "low", "high", "share", "before", "after", "change", "p", "seen")
+SHARES_CHANGE = ("mix_change", "identification_change")
+
+
 def _looked_at(flag: Flag, reading: Reading, context: Context) -> str:
     """What was found where a warning was not raised; nothing where there is no number."""
     words = context.words
-    found = {name: flag_value(flag, name) for name in ("expected", "change", "share", "seen", "p")}
+    needed, text = LOOKED_AT.get(flag.name, ("", ""))
+    if not needed or flag_value(flag, needed) is None:
+        return ""
 
-    def unit(name: str) -> str:
-        return unit_text(reading, flag_value(flag, name), context)
-
-    def share(name: str) -> str:
+    def shown(name: str) -> str:
         value = flag_value(flag, name)
-        return DASH if value is None else words.share(value)
+        if value is None:
+            return DASH
+        if name in ("share", "before", "after"):
+            return words.share(value)
+        if name == "change" and flag.name in SHARES_CHANGE:
+            return points(words, value)
+        if name == "p":
+            return words.number(value, 3)
+        return words.count(value) if name == "seen" else unit_text(reading, value, context)
 
-    if flag.name == "regression_to_mean" and found["expected"] is not None:
-        return words._(
-            "To be expected by itself: {expected} ({low} to {high}).",
-            expected=unit("expected"), low=unit("low"), high=unit("high"),
-        )  # fmt: skip
-    if flag.name == "anticipation" and found["change"] is not None:
-        p = "" if found["p"] is None else words.number(found["p"], 3)
-        return words._(
-            "In the last month before the start: {change} against the others (p {p}).",
-            change=unit("change"), p=p or DASH,
-        )  # fmt: skip
-    if flag.name == "spill_over" and found["share"] is not None:
-        return words._(
-            "Of the others' orders {share} were placed with the treated, {before} before.",
-            share=share("share"), before=share("before"),
-        )  # fmt: skip
-    if flag.name == "mix_change" and found["change"] is not None:
-        return words._(
-            "The share of newcomers among the treated: {before} before, {after} after; {change}"
-            " against the others.",
-            before=share("before"), after=share("after"), change=points(words, found["change"]),
-        )  # fmt: skip
-    if flag.name == "identification_change" and found["change"] is not None:
-        return words._(
-            "The share of the treated's orders with a known customer: {before} before, {after}"
-            " after; {change} against the others.",
-            before=share("before"), after=share("after"), change=points(words, found["change"]),
-        )  # fmt: skip
-    if flag.name == "incomplete_after" and found["seen"] is not None:
-        return words._("Periods seen: {seen}.", seen=words.count(found["seen"]))
-    return ""
+    return words._(text, **{name: shown(name) for name in FOUND})
 
 
 def _missing_costs(flag: Flag, context: Context) -> str:

@@ -748,11 +748,13 @@ def read_again(reading: Reading, words: Words) -> str:
     if reading.money.forward.decision != "wait" or reading.rung is None:
         return ""
     flag = next((f for f in reading.flags if f.name == "incomplete_after" and f.raised), None)
-    told = None if flag is None else flag.values.get("whole_on")
-    if not isinstance(told, str) or dt.date.fromisoformat(told) > reading.money.stop:
+    told = flag.values.get("whole_on") if flag else None
+    if flag is None or not isinstance(told, str):
+        return ""
+    if dt.date.fromisoformat(told) > reading.money.stop:
         return ""
     day = words.day(dt.date.fromisoformat(told))
-    if isinstance(flag.values.get("complete_from") if flag else None, str):
+    if isinstance(flag.values.get("complete_from"), str):
         return words._("All that was planned is seen on {day}: read it again then.", day=day)
     return words._("A whole year of it is seen on {day}: read it again then.", day=day)
 
